@@ -1,0 +1,15 @@
+# The registry of architectures is the listing of src/models/: each modeling_tf_<x>.cc defines
+# `Architecture modeling_tf_<x>()`, and this makes the list of them. No other list exists.
+function(crossload_models_registry target)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/models/modeling_tf_*.cc)
+  set(declarations "")
+  set(calls "")
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME_WE)
+    string(APPEND declarations "Architecture ${name}();\n")
+    string(APPEND calls "      ${name}(),\n")
+  endforeach()
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/registry.cc)
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/registry.cc.in ${output} @ONLY)
+  target_sources(${target} PRIVATE ${output})
+endfunction()

@@ -1,0 +1,11 @@
+# Run by crossload_embed_file: raw string literals, cut into pieces that every compiler takes.
+file(READ ${INPUT} text)
+string(LENGTH "${text}" length)
+set(pieces "")
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 8000 piece)
+  string(APPEND pieces "R\"embedded(${piece})embedded\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+file(WRITE ${OUTPUT} "namespace crossload {\nextern const char ${NAME}[];\nconst char ${NAME}[] =\n${pieces};\n}\n")
