@@ -1,0 +1,41 @@
+// A PyTorch checkpoint: config.json and named tensors.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "checkpoint/config.h"
+#include "tensor/tensor_view.h"
+
+namespace crossload {
+
+/// What a folder with config.json and model.safetensors (or model.safetensors.index.json and its shards) holds. Files
+/// are mapped, nothing is copied. A golden (one safetensors file with `weight.*` tensors and the configuration in its
+/// metadata) opens as a checkpoint too.
+class Checkpoint {
+ public:
+  /// Throws Error(kBadInput) that says which file is missing or wrong.
+  static Checkpoint open(const std::filesystem::path& path);
+
+  const Config& config() const { return config_; }
+  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  /// The folder; the golden itself when it is one file.
+  const std::filesystem::path& path() const { return path_; }
+  /// Every file whose bytes were read, config.json first.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
+
+ private:
+  Checkpoint(std::filesystem::path path, Config config) : path_(std::move(path)), config_(std::move(config)) {}
+
+  std::filesystem::path path_;
+  Config config_;
+  std::map<std::string, TensorView> tensors_;
+  std::vector<std::filesystem::path> files_;
+};
+
+/// The whole of a text file, at most `limit` bytes. Throws Error(kBadInput).
+std::string read_text(const std::filesystem::path& path, std::size_t limit = 64 << 20);
+
+}  // namespace crossload

@@ -1,0 +1,135 @@
+#include "checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "checkpoint/json.h"
+#include "crossload/error.h"
+#include "tensor/mapped_file.h"
+
+namespace crossload {
+namespace {
+
+constexpr std::size_t kLengthBytes = 8;
+
+struct Range {
+  std::size_t begin;
+  std::size_t end;
+  std::string name;
+};
+
+[[noreturn]] void fail(const std::string& where, const std::string& why) {
+  throw Error(ErrorKind::kBadInput, where + ": not a sound safetensors file: " + why +
+                                        "; download or save the file again");
+}
+
+std::size_t offset_from(const Json& value, const std::string& where, const std::string& name) {
+  if (!value.is_integer() || value.as_integer() < 0) {
+    fail(where, "tensor \"" + name + "\" has a data offset that is no size");
+  }
+  return static_cast<std::size_t>(value.as_integer());
+}
+
+TensorView read_tensor(const std::string& name, const Json& entry, std::span<const std::byte> data,
+                       const std::string& where, Range* range) {
+  TensorView view;
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
+    fail(where, "tensor \"" + name + "\" lacks dtype, shape or data_offsets");
+  }
+  const std::string dtype = entry.at("dtype").as_string();
+  if (!parse_dtype(dtype, &view.dtype)) {
+    throw Error(ErrorKind::kUnsupported, where + ": tensor \"" + name + "\" has dtype " + dtype +
+                                             ", which TensorFlow variables cannot hold; save it as F32, F16 or BF16");
+  }
+  for (const Json& size : entry.at("shape").elements()) view.shape.push_back(size.as_integer());
+  const Json offsets = entry.at("data_offsets");
+  if (!offsets.is_array() || offsets.size() != 2) fail(where, "tensor \"" + name + "\" needs two data offsets");
+  range->begin = offset_from(offsets.at(0), where, name);
+  range->end = offset_from(offsets.at(1), where, name);
+  range->name = name;
+  if (range->begin > range->end || range->end > data.size()) {
+    fail(where, "tensor \"" + name + "\" lies at bytes " + std::to_string(range->begin) + " to " +
+                    std::to_string(range->end) + " of " + std::to_string(data.size()) + " (cut off?)");
+  }
+  std::size_t wanted = 0;
+  try {
+    const auto count = static_cast<std::size_t>(element_count(view.shape));
+    if (count > std::numeric_limits<std::size_t>::max() / size_of(view.dtype)) fail(where, "the size overflows");
+    wanted = count * size_of(view.dtype);
+  } catch (const Error& error) {
+    fail(where, "tensor \"" + name + "\": " + error.what());
+  }
+  if (wanted != range->end - range->begin) {
+    fail(where, "tensor \"" + name + "\" " + dtype + " " + to_string(view.shape) + " needs " + std::to_string(wanted) +
+                    " bytes and has " + std::to_string(range->end - range->begin));
+  }
+  view.bytes = data.subspan(range->begin, wanted);
+  return view;
+}
+
+void check_coverage(std::vector<Range> ranges, std::size_t data_size, const std::string& where) {
+  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  });
+  std::size_t at = 0;
+  for (const Range& range : ranges) {
+    if (range.begin != at) {
+      fail(where, "tensor \"" + range.name + "\" begins at byte " + std::to_string(range.begin) +
+                      (range.begin < at ? " inside the one before it" : " after a gap") + ", expected " +
+                      std::to_string(at));
+    }
+    at = range.end;
+  }
+  if (at != data_size) {
+    fail(where, std::to_string(data_size - at) + " bytes at the end belong to no tensor");
+  }
+}
+
+}  // namespace
+
+SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+  std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  return parse(file->bytes(), file, path.string());
+}
+
+SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                       const std::string& where) {
+  if (bytes.size() < kLengthBytes) {
+    fail(where, "it has " + std::to_string(bytes.size()) + " bytes, too few for the header's length");
+  }
+  std::uint64_t header_size = 0;
+  std::memcpy(&header_size, bytes.data(), kLengthBytes);
+  if (header_size > kMaxSafetensorsHeader) {
+    fail(where, "its header says it is " + std::to_string(header_size) + " bytes long, the limit is " +
+                    std::to_string(kMaxSafetensorsHeader));
+  }
+  if (header_size > bytes.size() - kLengthBytes) {
+    fail(where, "its header of " + std::to_string(header_size) + " bytes does not fit the file (cut off?)");
+  }
+  const std::span<const std::byte> header_bytes = bytes.subspan(kLengthBytes, header_size);
+  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + header_size);
+  const std::string_view text(reinterpret_cast<const char*>(header_bytes.data()), header_bytes.size());
+  if (text.empty() || text[0] != '{') fail(where, "its header does not begin with '{'");
+  const Json header = Json::parse(text, where);
+
+  SafetensorsFile file;
+  std::vector<Range> ranges;
+  for (const auto& [name, entry] : header.members()) {
+    if (name == "__metadata__") {
+      for (const auto& [key, value] : entry.members()) file.metadata_[key] = value.as_string();
+      continue;
+    }
+    Range range;
+    TensorView view = read_tensor(name, entry, data, where, &range);
+    view.owner = owner;
+    ranges.push_back(std::move(range));
+    file.tensors_.emplace(name, std::move(view));
+  }
+  check_coverage(std::move(ranges), data.size(), where);
+  return file;
+}
+
+}  // namespace crossload
