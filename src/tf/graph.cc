@@ -1,0 +1,244 @@
+#include "tf/graph.h"
+
+#include <utility>
+
+#include "crossload/error.h"
+#include "tf/buffer.h"
+#include "tf/status.h"
+
+namespace crossload::tf {
+
+DataType Tensor::dtype() const { return static_cast<DataType>(graph_->library()->TF_OperationOutputType(output_)); }
+
+int Tensor::rank() const {
+  Status status(*graph_->library());
+  const int rank = graph_->library()->TF_GraphGetTensorNumDims(graph_->get(), output_, status);
+  status.check("rank of " + name());
+  return rank;
+}
+
+Shape Tensor::shape() const {
+  const int dimensions = rank();
+  if (dimensions < 0) throw Error(ErrorKind::kBadInput, "TensorFlow: the rank of " + name() + " is not known");
+  Shape shape(static_cast<std::size_t>(dimensions));
+  Status status(*graph_->library());
+  graph_->library()->TF_GraphGetTensorShape(graph_->get(), output_, shape.data(), dimensions, status);
+  status.check("shape of " + name());
+  return shape;
+}
+
+std::int64_t Tensor::dim(int dimension) const {
+  const Shape sizes = shape();
+  const int rank = static_cast<int>(sizes.size());
+  const int index = dimension < 0 ? dimension + rank : dimension;
+  if (index < 0 || index >= rank) {
+    throw Error(ErrorKind::kBadInput, "TensorFlow: " + name() + " of shape " + to_string(sizes) + " has no dimension " +
+                                          std::to_string(dimension));
+  }
+  return sizes[static_cast<std::size_t>(index)];
+}
+
+std::string Tensor::name() const {
+  return std::string(graph_->library()->TF_OperationName(output_.oper)) + ":" + std::to_string(output_.index);
+}
+
+OperationBuilder::OperationBuilder(Graph* graph, const std::string& type, const std::string& name)
+    : graph_(graph),
+      type_(type),
+      name_(name),
+      description_(graph->library()->TF_NewOperation(graph->get(), type.c_str(), name.c_str())) {}
+
+OperationBuilder& OperationBuilder::input(const Tensor& tensor) {
+  graph_->library()->TF_AddInput(description_, tensor.output());
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::inputs(const std::vector<Tensor>& tensors) {
+  std::vector<TF_Output> list;
+  for (const Tensor& tensor : tensors) list.push_back(tensor.output());
+  graph_->library()->TF_AddInputList(description_, list.data(), static_cast<int>(list.size()));
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::control(TF_Operation* operation) {
+  graph_->library()->TF_AddControlInput(description_, operation);
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::type(const char* attribute, DataType value) {
+  graph_->library()->TF_SetAttrType(description_, attribute, static_cast<int>(value));
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::types(const char* attribute, const std::vector<DataType>& values) {
+  std::vector<int> numbers;
+  for (DataType value : values) numbers.push_back(static_cast<int>(value));
+  graph_->library()->TF_SetAttrTypeList(description_, attribute, numbers.data(), static_cast<int>(numbers.size()));
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::integer(const char* attribute, std::int64_t value) {
+  graph_->library()->TF_SetAttrInt(description_, attribute, value);
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::integers(const char* attribute, const std::vector<std::int64_t>& values) {
+  graph_->library()->TF_SetAttrIntList(description_, attribute, values.data(), static_cast<int>(values.size()));
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::number(const char* attribute, float value) {
+  graph_->library()->TF_SetAttrFloat(description_, attribute, value);
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::flag(const char* attribute, bool value) {
+  graph_->library()->TF_SetAttrBool(description_, attribute, value ? 1 : 0);
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::text(const char* attribute, std::string_view value) {
+  graph_->library()->TF_SetAttrString(description_, attribute, value.data(), value.size());
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::shape(const char* attribute, const Shape& value) {
+  graph_->library()->TF_SetAttrShape(description_, attribute, value.data(), static_cast<int>(value.size()));
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::value(const char* attribute, const HostTensor& value) {
+  Status status(*graph_->library());
+  graph_->library()->TF_SetAttrTensor(description_, attribute, value.get(), status);
+  status.check("attribute " + std::string(attribute) + " of " + name_);
+  return *this;
+}
+
+OperationBuilder& OperationBuilder::function(const char* attribute, const std::string& name) {
+  graph_->library()->TF_SetAttrFuncName(description_, attribute, name.data(), name.size());
+  return *this;
+}
+
+TF_Operation* OperationBuilder::finish() {
+  Status status(*graph_->library());
+  TF_Operation* operation = graph_->library()->TF_FinishOperation(description_, status);
+  status.check("operation " + type_ + " \"" + name_ + "\"");
+  return operation;
+}
+
+Tensor OperationBuilder::output() { return {graph_, TF_Output{finish(), 0}}; }
+
+std::vector<Tensor> OperationBuilder::outputs() {
+  TF_Operation* operation = finish();
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < graph_->library()->TF_OperationNumOutputs(operation); ++i) {
+    tensors.emplace_back(graph_, TF_Output{operation, i});
+  }
+  return tensors;
+}
+
+Function Function::from_proto(std::shared_ptr<const Library> library, const std::string& function_def) {
+  Status status(*library);
+  TF_Function* function = library->TF_FunctionImportFunctionDef(function_def.data(), function_def.size(), status);
+  status.check("reading a FunctionDef");
+  return {library, function};
+}
+
+std::string Function::to_proto() const {
+  Status status(*library_);
+  Buffer buffer(*library_);
+  library_->TF_FunctionToFunctionDef(function_.get(), buffer, status);
+  status.check("writing a FunctionDef");
+  return buffer.text();
+}
+
+Graph::Graph(std::shared_ptr<const Library> library) : library_(std::move(library)), graph_(library_->TF_NewGraph()) {}
+
+Graph::~Graph() { library_->TF_DeleteGraph(graph_); }
+
+std::string Graph::unique_name(const std::string& type) {
+  return scope_ + type + "_" + std::to_string(operations_++);
+}
+
+OperationBuilder Graph::operation(const std::string& type, const std::string& name) {
+  return {this, type, name.empty() ? unique_name(type) : name};
+}
+
+Tensor Graph::placeholder(DataType dtype, const Shape& shape, const std::string& name) {
+  return operation("Placeholder", name).type("dtype", dtype).shape("shape", shape).output();
+}
+
+Tensor Graph::constant(const HostTensor& value) {
+  return operation("Const").type("dtype", value.dtype()).value("value", value).output();
+}
+
+Tensor Graph::constant(float value) { return constant(HostTensor::of<float>(library_, {}, std::span(&value, 1))); }
+
+Tensor Graph::constant(std::int32_t value) {
+  return constant(HostTensor::of<std::int32_t>(library_, {}, std::span(&value, 1)));
+}
+
+Tensor Graph::constant(const std::vector<std::int32_t>& values) {
+  return constant(HostTensor::of<std::int32_t>(library_, {static_cast<std::int64_t>(values.size())}, values));
+}
+
+Tensor Graph::constant(double value, DataType dtype) {
+  switch (dtype) {
+    case DataType::kFloat:
+      return constant(static_cast<float>(value));
+    case DataType::kInt32:
+      return constant(static_cast<std::int32_t>(value));
+    case DataType::kDouble:
+      return constant(HostTensor::of<double>(library_, {}, std::span(&value, 1)));
+    default: {
+      const auto number = static_cast<std::int64_t>(value);
+      return constant(HostTensor::of<std::int64_t>(library_, {}, std::span(&number, 1)));
+    }
+  }
+}
+
+void Graph::set_shape(const Tensor& tensor, const Shape& shape) {
+  Status status(*library_);
+  library_->TF_GraphSetTensorShape(graph_, tensor.output(), shape.data(), static_cast<int>(shape.size()), status);
+  status.check("shape " + to_string(shape) + " for " + tensor.name());
+}
+
+void Graph::add_function(const Function& function) {
+  Status status(*library_);
+  library_->TF_GraphCopyFunction(graph_, function.get(), nullptr, status);
+  status.check("adding a function");
+}
+
+Function Graph::to_function(const std::string& name, const std::vector<Tensor>& inputs,
+                            const std::vector<Tensor>& outputs, const std::vector<std::string>& output_names) const {
+  std::vector<TF_Output> ins;
+  std::vector<TF_Output> outs;
+  std::vector<const char*> names;
+  for (const Tensor& tensor : inputs) ins.push_back(tensor.output());
+  for (const Tensor& tensor : outputs) outs.push_back(tensor.output());
+  for (const std::string& output_name : output_names) names.push_back(output_name.c_str());
+  Status status(*library_);
+  TF_Function* function = library_->TF_GraphToFunction(
+      graph_, name.c_str(), /*append_hash_to_fn_name=*/0, /*num_opers=*/-1, nullptr, static_cast<int>(ins.size()),
+      ins.data(), static_cast<int>(outs.size()), outs.data(), names.data(), nullptr, nullptr, status);
+  status.check("function " + name);
+  return {library_, function};
+}
+
+std::string Graph::to_proto() const {
+  Status status(*library_);
+  Buffer buffer(*library_);
+  library_->TF_GraphToGraphDef(graph_, buffer, status);
+  status.check("writing the GraphDef");
+  return buffer.text();
+}
+
+NameScope::NameScope(Graph* graph, const std::string& scope) : graph_(graph) {
+  if (graph_ != nullptr) outer_ = std::exchange(graph_->scope_, scope.empty() ? "" : scope + "/");
+}
+
+NameScope::~NameScope() {
+  if (graph_ != nullptr) graph_->scope_ = outer_;
+}
+
+}  // namespace crossload::tf

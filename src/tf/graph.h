@@ -1,0 +1,137 @@
+// A TensorFlow graph under construction, and the symbolic tensors in it.
+//
+//   Graph graph(library);
+//   Tensor x = graph.placeholder(DataType::kFloat, {-1, 4}, "x");
+//   Tensor y = graph.operation("Tanh").input(x).output();
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tf/host_tensor.h"
+
+namespace crossload::tf {
+
+class Graph;
+
+/// One output of one operation. Copying copies the reference. Sizes that are only known at run time are -1.
+class Tensor {
+ public:
+  Tensor(Graph* graph, TF_Output output) : graph_(graph), output_(output) {}
+
+  Graph& graph() const { return *graph_; }
+  TF_Output output() const { return output_; }
+  DataType dtype() const;
+  int rank() const;
+  Shape shape() const;
+  /// Negative dimensions count from the end.
+  std::int64_t dim(int dimension) const;
+  /// "name:index"
+  std::string name() const;
+
+ private:
+  Graph* graph_;
+  TF_Output output_;
+};
+
+/// Describes one operation; finished by output(), outputs() or finish(), once.
+class OperationBuilder {
+ public:
+  OperationBuilder(Graph* graph, const std::string& type, const std::string& name);
+  OperationBuilder& input(const Tensor& tensor);
+  OperationBuilder& inputs(const std::vector<Tensor>& tensors);
+  OperationBuilder& control(TF_Operation* operation);
+  OperationBuilder& type(const char* attribute, DataType value);
+  OperationBuilder& types(const char* attribute, const std::vector<DataType>& values);
+  OperationBuilder& integer(const char* attribute, std::int64_t value);
+  OperationBuilder& integers(const char* attribute, const std::vector<std::int64_t>& values);
+  OperationBuilder& number(const char* attribute, float value);
+  OperationBuilder& flag(const char* attribute, bool value);
+  OperationBuilder& text(const char* attribute, std::string_view value);
+  OperationBuilder& shape(const char* attribute, const Shape& value);
+  OperationBuilder& value(const char* attribute, const HostTensor& value);
+  OperationBuilder& function(const char* attribute, const std::string& name);
+
+  /// Each throws Error(kBadInput) with TensorFlow's message when the inputs do not fit the operation.
+  TF_Operation* finish();
+  Tensor output();
+  std::vector<Tensor> outputs();
+
+ private:
+  Graph* graph_;
+  std::string type_;
+  std::string name_;
+  TF_OperationDescription* description_;
+};
+
+/// A function made of a graph, see Graph::to_function.
+class Function {
+ public:
+  Function(std::shared_ptr<const Library> library, TF_Function* owned)
+      : library_(std::move(library)), function_(owned, library_->TF_DeleteFunction) {}
+  /// Parses a serialized FunctionDef.
+  static Function from_proto(std::shared_ptr<const Library> library, const std::string& function_def);
+  TF_Function* get() const { return function_.get(); }
+  /// The serialized FunctionDef.
+  std::string to_proto() const;
+
+ private:
+  std::shared_ptr<const Library> library_;
+  std::shared_ptr<TF_Function> function_;
+};
+
+class Graph {
+ public:
+  explicit Graph(std::shared_ptr<const Library> library);
+  virtual ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  /// Starts an operation. Without a name it gets one from its type, unique in the scope.
+  OperationBuilder operation(const std::string& type, const std::string& name = "");
+  Tensor placeholder(DataType dtype, const Shape& shape, const std::string& name);
+  Tensor constant(const HostTensor& value);
+  Tensor constant(float value);
+  Tensor constant(std::int32_t value);
+  Tensor constant(const std::vector<std::int32_t>& values);
+  /// A scalar of the given type.
+  Tensor constant(double value, DataType dtype);
+
+  /// Tells the graph what shape inference cannot know.
+  void set_shape(const Tensor& tensor, const Shape& shape);
+  void add_function(const Function& function);
+  /// All operations as the body of a function. Outputs are named `output_names`.
+  Function to_function(const std::string& name, const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
+                       const std::vector<std::string>& output_names) const;
+  /// The serialized GraphDef, with its functions.
+  std::string to_proto() const;
+
+  const std::shared_ptr<const Library>& library() const { return library_; }
+  TF_Graph* get() const { return graph_; }
+
+ private:
+  friend class NameScope;
+  std::string unique_name(const std::string& type);
+
+  std::shared_ptr<const Library> library_;
+  TF_Graph* graph_;
+  std::string scope_;
+  std::int64_t operations_ = 0;
+};
+
+/// Operations made while it lives are named `<scope>/...`. Without a graph it does nothing.
+class NameScope {
+ public:
+  NameScope(Graph* graph, const std::string& scope);
+  ~NameScope();
+  NameScope(const NameScope&) = delete;
+  NameScope& operator=(const NameScope&) = delete;
+
+ private:
+  Graph* graph_;
+  std::string outer_;
+};
+
+}  // namespace crossload::tf

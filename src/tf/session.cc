@@ -1,0 +1,95 @@
+#include "tf/session.h"
+
+#include "tf/buffer.h"
+#include "tf/status.h"
+
+namespace crossload::tf {
+namespace {
+
+/// A ConfigProto with intra_op_parallelism_threads (2) and inter_op_parallelism_threads (5), both varints.
+std::string config_proto(int threads) {
+  const auto field = [](int number, int value) {
+    std::string bytes(1, static_cast<char>(number << 3));
+    auto rest = static_cast<unsigned>(value);
+    for (; rest >= 0x80; rest >>= 7U) bytes += static_cast<char>((rest & 0x7fU) | 0x80U);
+    return bytes + static_cast<char>(rest);
+  };
+  return field(2, threads) + field(5, threads);
+}
+
+class Options {
+ public:
+  Options(const Library& library, const SessionOptions& options)
+      : library_(library), options_(library.TF_NewSessionOptions()) {
+    const std::string config = config_proto(options.threads);
+    Status status(library_);
+    library_.TF_SetConfig(options_, config.data(), config.size(), status);
+    status.check("session options");
+  }
+  ~Options() { library_.TF_DeleteSessionOptions(options_); }
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+  TF_SessionOptions* get() const { return options_; }
+
+ private:
+  const Library& library_;
+  TF_SessionOptions* options_;
+};
+
+}  // namespace
+
+Session::Session(Graph* graph, const SessionOptions& options) : graph_(graph), session_(nullptr) {
+  const Library& library = *graph->library();
+  const Options native(library, options);
+  Status status(library);
+  session_ = library.TF_NewSession(graph->get(), native.get(), status);
+  status.check("starting a session");
+}
+
+Session Session::load(const std::filesystem::path& saved_model, Graph* graph, const SessionOptions& options,
+                      std::string* meta_graph_def) {
+  const Library& library = *graph->library();
+  const Options native(library, options);
+  const char* tag = "serve";
+  Status status(library);
+  Buffer buffer(library);
+  TF_Session* session = library.TF_LoadSessionFromSavedModel(native.get(), nullptr, saved_model.c_str(), &tag, 1,
+                                                             graph->get(), buffer, status);
+  status.check("loading " + saved_model.string());
+  *meta_graph_def = buffer.text();
+  return {graph, session};
+}
+
+Session::Session(Session&& other) noexcept : graph_(other.graph_), session_(std::exchange(other.session_, nullptr)) {}
+
+Session::~Session() {
+  if (session_ == nullptr) return;
+  const Library& library = *graph_->library();
+  Status status(library);
+  library.TF_CloseSession(session_, status);
+  library.TF_DeleteSession(session_, status);
+}
+
+std::vector<HostTensor> Session::run(const std::vector<Feed>& feeds, const std::vector<Tensor>& fetches,
+                                     const std::vector<TF_Operation*>& targets) {
+  std::vector<TF_Output> inputs;
+  std::vector<TF_Tensor*> input_values;
+  for (const auto& [tensor, value] : feeds) {
+    inputs.push_back(tensor.output());
+    input_values.push_back(value.get());
+  }
+  std::vector<TF_Output> outputs;
+  for (const Tensor& tensor : fetches) outputs.push_back(tensor.output());
+  std::vector<TF_Tensor*> output_values(fetches.size(), nullptr);
+  const Library& library = *graph_->library();
+  Status status(library);
+  library.TF_SessionRun(session_, nullptr, inputs.data(), input_values.data(), static_cast<int>(inputs.size()),
+                        outputs.data(), output_values.data(), static_cast<int>(outputs.size()), targets.data(),
+                        static_cast<int>(targets.size()), nullptr, status);
+  status.check("running the graph");
+  std::vector<HostTensor> results;
+  for (TF_Tensor* value : output_values) results.emplace_back(graph_->library(), value);
+  return results;
+}
+
+}  // namespace crossload::tf
