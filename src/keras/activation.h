@@ -1,0 +1,27 @@
+// Activation functions by the names that configurations use.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "keras/module.h"
+
+namespace crossload::keras {
+
+/// An element-wise function, named as in Transformers' ACT2FN table (transformers/activations.py), with PyTorch's formula.
+/// Where Keras has a function of the same name with another formula (its `gelu` may be the tanh approximation),
+/// PyTorch's is taken.
+class Activation : public Module<Activation> {
+ public:
+  /// Throws Error(kUnsupported) that lists the known names.
+  Activation(const Scope& scope, const std::string& name);
+  tf::Tensor call(const tf::Tensor& x) const { return function_(x); }
+
+  /// All names, sorted.
+  static std::vector<std::string> names();
+
+ private:
+  tf::Tensor (*function_)(const tf::Tensor& x);
+};
+
+}  // namespace crossload::keras

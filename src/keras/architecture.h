@@ -1,0 +1,40 @@
+// What one file of src/models/ offers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "keras/pretrained_model.h"
+
+namespace crossload::keras {
+
+/// A class of v4: "TFBertForMaskedLM", and the TFAutoModel families it is in ("TFAutoModelForMaskedLM").
+struct Head {
+  std::string name;
+  std::vector<std::string> families;
+  std::function<std::unique_ptr<TFPreTrainedModel>(const Scope&, const Config&)> build;
+  /// Tensors of a checkpoint that this class has no place for, and why that is right (see Weights::ignore).
+  std::vector<std::pair<std::string, std::string>> ignores;
+};
+
+struct Architecture {
+  std::string model_type;         // of config.json
+  std::string base_model_prefix;  // of the PyTorch class: a head's keys begin with it
+  std::string source;             // the file of Transformers that is mirrored, and its version
+  std::vector<Head> heads;        // the base model first
+};
+
+/// A Head of a class that is constructed from (scope, config).
+template <class Model>
+Head head(const std::string& name, std::vector<std::string> families,
+          std::vector<std::pair<std::string, std::string>> ignores = {}) {
+  return {name, std::move(families),
+          [](const Scope& scope, const Config& config) -> std::unique_ptr<TFPreTrainedModel> {
+            return std::make_unique<Model>(scope, config);
+          },
+          std::move(ignores)};
+}
+
+}  // namespace crossload::keras

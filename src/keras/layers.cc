@@ -1,0 +1,74 @@
+#include "keras/layers.h"
+
+namespace crossload::keras {
+namespace {
+
+/// Applies a function of matrices to [..., in], which is folded to [n, in] and unfolded to [..., out].
+template <class Function>
+tf::Tensor over_rows(const tf::Tensor& x, std::int64_t out_features, const Function& function) {
+  if (x.rank() == 2) return function(x);
+  tf::Dims dims = tf::dims_of(x);
+  const tf::Dim in_features = dims.back();
+  dims.back() = out_features;
+  return tf::reshape(function(tf::reshape(x, {-1, in_features})), dims);
+}
+
+}  // namespace
+
+Dense::Dense(const Scope& scope, std::int64_t in_features, std::int64_t out_features, bool bias)
+    : Module(scope),
+      out_features_(out_features),
+      kernel_(scope.variable("kernel", "weight", {out_features, in_features}, Layout::kTranspose)),
+      bias_(bias ? &scope.variable("bias", "bias", {out_features}) : nullptr) {}
+
+tf::Tensor Dense::call(const tf::Tensor& x) const {
+  ModelGraph& graph = ModelGraph::of(x);
+  return over_rows(x, out_features_, [&](const tf::Tensor& rows) {
+    const tf::Tensor y = tf::matmul(rows, graph.value(kernel_));
+    return bias_ == nullptr ? y : tf::bias_add(y, graph.value(*bias_));
+  });
+}
+
+Embedding::Embedding(const Scope& scope, std::int64_t rows, std::int64_t features, const std::string& leaf)
+    : Module(scope), table_(scope.variable(leaf, "weight", {rows, features})) {}
+
+tf::Tensor Embedding::call(const tf::Tensor& ids) const { return tf::gather(ModelGraph::of(ids).value(table_), ids); }
+
+LanguageModelDecoder::LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, const Variable& bias,
+                                           bool tied)
+    : Module(scope),
+      table_(tied ? word_embeddings.table() : scope.variable("weight", "weight", word_embeddings.table().shape)),
+      bias_(bias) {
+  if (tied) scope.tie("weight", table_);
+}
+
+tf::Tensor LanguageModelDecoder::call(const tf::Tensor& x) const {
+  ModelGraph& graph = ModelGraph::of(x);
+  return over_rows(x, table_.shape[0], [&](const tf::Tensor& rows) {
+    const tf::Tensor scores = tf::matmul(rows, graph.value(table_), /*transpose_a=*/false, /*transpose_b=*/true);
+    return tf::bias_add(scores, graph.value(bias_));
+  });
+}
+
+LayerNormalization::LayerNormalization(const Scope& scope, std::int64_t features, double epsilon)
+    : Module(scope),
+      epsilon_(epsilon),
+      gamma_(scope.variable("gamma", "weight", {features})),
+      beta_(scope.variable("beta", "bias", {features})) {}
+
+tf::Tensor LayerNormalization::call(const tf::Tensor& x) const {
+  ModelGraph& graph = ModelGraph::of(x);
+  const tf::Tensor mean = tf::reduce_mean(x, {-1}, /*keep_dims=*/true);
+  // The gradient through the mean in the variance is zero; stopping it saves computing that.
+  const tf::Tensor variance =
+      tf::reduce_mean(tf::squared_difference(x, tf::stop_gradient(mean)), {-1}, /*keep_dims=*/true);
+  return (x - mean) * tf::rsqrt(variance + epsilon_) * graph.value(gamma_) + graph.value(beta_);
+}
+
+tf::Tensor Dropout::call(const tf::Tensor& x, bool training) const {
+  if (!training || rate_ == 0.0) return x;
+  const tf::Tensor keep = tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate_)));
+  return tf::where(keep, x * (1.0 / (1.0 - rate_)), tf::zeros_like(x));
+}
+
+}  // namespace crossload::keras

@@ -1,0 +1,76 @@
+// Layers as Keras has them, bound from the parameters of PyTorch's. What differs between the frameworks is said at each
+// layer and handled here, so that architectures need not know.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "keras/module.h"
+#include "tf/ops.h"
+
+namespace crossload::keras {
+
+/// y = x W + b over the last dimension. PyTorch's Linear stores weight [out, in] and multiplies by its transpose; Keras'
+/// kernel is [in, out].
+class Dense : public Module<Dense> {
+ public:
+  Dense(const Scope& scope, std::int64_t in_features, std::int64_t out_features, bool bias = true);
+  /// [..., in] -> [..., out]
+  tf::Tensor call(const tf::Tensor& x) const;
+
+ private:
+  std::int64_t out_features_;
+  const Variable& kernel_;
+  const Variable* bias_;
+};
+
+/// Rows of a table. PyTorch's padding_idx changes gradients alone, so it plays no part here. The leaf is `embeddings` in
+/// Keras; v4's models call it `weight` for word embeddings that they hold themselves.
+class Embedding : public Module<Embedding> {
+ public:
+  Embedding(const Scope& scope, std::int64_t rows, std::int64_t features, const std::string& leaf = "embeddings");
+  /// int32 [...] -> [..., features]
+  tf::Tensor call(const tf::Tensor& ids) const;
+  const Variable& table() const { return table_; }
+
+ private:
+  const Variable& table_;
+};
+
+/// The output projection of a language model: y = x E^T + b. E is the table of the word embeddings when they are tied
+/// (PyTorch's decoder.weight is then the same parameter), or a table of its own. b belongs to the layer around it.
+class LanguageModelDecoder : public Module<LanguageModelDecoder> {
+ public:
+  LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, const Variable& bias, bool tied);
+  /// [batch, length, features] -> [batch, length, vocabulary]
+  tf::Tensor call(const tf::Tensor& x) const;
+
+ private:
+  const Variable& table_;
+  const Variable& bias_;
+};
+
+/// (x - mean) / sqrt(variance + epsilon) * gamma + beta over the last dimension, with the biased variance, as PyTorch
+/// computes it. Keras' default epsilon (1e-3) is not PyTorch's (1e-5): it is always given.
+class LayerNormalization : public Module<LayerNormalization> {
+ public:
+  LayerNormalization(const Scope& scope, std::int64_t features, double epsilon);
+  tf::Tensor call(const tf::Tensor& x) const;
+
+ private:
+  double epsilon_;
+  const Variable& gamma_;
+  const Variable& beta_;
+};
+
+/// Zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate), in training only.
+class Dropout : public Module<Dropout> {
+ public:
+  Dropout(const Scope& scope, double rate) : Module(scope), rate_(rate) {}
+  tf::Tensor call(const tf::Tensor& x, bool training) const;
+
+ private:
+  double rate_;
+};
+
+}  // namespace crossload::keras

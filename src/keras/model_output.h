@@ -1,0 +1,54 @@
+// What models take and return.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tf/graph.h"
+
+namespace crossload::keras {
+
+/// Named tensors and the options of a call.
+struct ModelInputs {
+  std::map<std::string, tf::Tensor> tensors;
+  bool output_attentions = false;
+  bool output_hidden_states = false;
+
+  std::optional<tf::Tensor> find(const std::string& name) const {
+    const auto entry = tensors.find(name);
+    return entry == tensors.end() ? std::nullopt : std::optional<tf::Tensor>(entry->second);
+  }
+};
+
+/// Named results in the order of PyTorch's ModelOutput. A field is one tensor, or a list such as hidden_states.
+class ModelOutput {
+ public:
+  struct Field {
+    std::string name;
+    std::vector<tf::Tensor> tensors;
+    bool is_list;
+  };
+
+  ModelOutput& add(const std::string& name, const tf::Tensor& tensor) {
+    fields_.push_back({name, {tensor}, false});
+    return *this;
+  }
+  /// An empty list is not there, like None.
+  ModelOutput& add(const std::string& name, const std::vector<tf::Tensor>& tensors) {
+    if (!tensors.empty()) fields_.push_back({name, tensors, true});
+    return *this;
+  }
+  /// Adds the fields of another output that have these names.
+  ModelOutput& add_from(const ModelOutput& other, const std::vector<std::string>& names);
+
+  const std::vector<Field>& fields() const { return fields_; }
+  /// The tensor of a field that the model's author knows to be there.
+  const tf::Tensor& at(const std::string& name) const;
+
+ private:
+  std::vector<Field> fields_;
+};
+
+}  // namespace crossload::keras

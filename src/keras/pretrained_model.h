@@ -1,0 +1,51 @@
+// The base of a model with its head.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkpoint/config.h"
+#include "keras/module.h"
+
+namespace crossload::keras {
+
+/// One tensor that a model takes: -1 for sizes known at run time.
+struct InputSpec {
+  std::string name;
+  tf::DataType dtype;
+  Shape shape;
+};
+
+using Signature = std::vector<InputSpec>;
+
+/// int32 inputs of unknown sizes: [batch, length], or [batch, choices, length] for rank 3.
+inline Signature token_inputs(const std::vector<std::string>& names, std::size_t rank) {
+  Signature signature;
+  for (const std::string& name : names) signature.push_back({name, tf::DataType::kInt32, Shape(rank, -1)});
+  return signature;
+}
+
+/// Built from a checkpoint, called into a graph, any number of times.
+class TFPreTrainedModel {
+ public:
+  explicit TFPreTrainedModel(Config config) : config_(std::move(config)) {}
+  virtual ~TFPreTrainedModel() = default;
+  TFPreTrainedModel(const TFPreTrainedModel&) = delete;
+  TFPreTrainedModel& operator=(const TFPreTrainedModel&) = delete;
+
+  const Config& config() const { return config_; }
+
+  /// Everything that may be passed, the ranks at their usual ones. First the inputs of serving().
+  virtual Signature inputs() const = 0;
+  /// The inputs of the SavedModel's `serving_default`, as v4 has them.
+  virtual Signature serving() const = 0;
+  /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs.
+  virtual std::vector<Signature> other_calls() const { return {}; }
+
+  virtual ModelOutput call(const ModelInputs& inputs, bool training) const = 0;
+
+ private:
+  Config config_;
+};
+
+}  // namespace crossload::keras

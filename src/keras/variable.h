@@ -1,0 +1,34 @@
+// A variable of a TensorFlow model and the PyTorch parameter that fills it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tensor/layout.h"
+#include "tensor/tensor_view.h"
+
+namespace crossload::keras {
+
+/// Declared by a layer when it is bound; holds no data of its own.
+struct Variable {
+  std::string name;  // TensorFlow's, without the model's scope and ":0": "bert/encoder/layer_._0/.../query/kernel"
+  std::string key;   // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
+  Shape shape;       // TensorFlow's
+  Layout layout = Layout::kSame;
+  bool trainable = true;
+  TensorView source;
+};
+
+/// The elements of a variable as float32 rows, see copy_rows_as_float32.
+inline void read_rows(const Variable& variable, std::int64_t first_row, std::int64_t rows, std::span<float> out) {
+  copy_rows_as_float32(variable.source, variable.layout, first_row, rows, out);
+}
+
+/// A direct layer of a Keras model and the variables that it reaches, in the order they were made. A variable that two
+/// layers share is in both, as in Keras' weights files.
+struct TopLayer {
+  std::string name;
+  std::vector<const Variable*> variables;
+};
+
+}  // namespace crossload::keras

@@ -1,0 +1,156 @@
+#include "keras/weights.h"
+
+#include <algorithm>
+
+#include "crossload/error.h"
+
+namespace crossload::keras {
+namespace {
+
+bool matches(const std::string& key, const std::string& pattern) {
+  if (pattern.ends_with('.')) return key.starts_with(pattern);
+  return key == pattern || key.ends_with("." + pattern);
+}
+
+std::string first_level(const std::string& name) { return name.substr(0, name.find('/')); }
+
+void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 20;
+  if (names.empty()) return;
+  *message += std::string("; ") + std::to_string(names.size()) + " " + title + ":";
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) *message += (i > 0 ? ", " : " ") + names[i];
+  if (names.size() > kShown) *message += ", ...";
+}
+
+}  // namespace
+
+void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
+
+const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape) {
+  const Shape wanted = apply_layout(variable.layout, pytorch_shape);
+  variable.shape = wanted;
+  variable.key = keys.front();
+  bool found = false;
+  for (const std::string& key : keys) {
+    const auto entry = tensors_.find(key);
+    if (entry == tensors_.end()) continue;
+    if (found) {
+      fates_[key] = {key, LedgerEntry::Fate::kTied, variable.key};
+      continue;
+    }
+    found = true;
+    variable.key = key;
+    if (entry->second.shape != pytorch_shape) {
+      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(pytorch_shape));
+    } else if (!is_floating(entry->second.dtype)) {
+      mismatched_.push_back(key + " is " + std::string(name_of(entry->second.dtype)) + ", wanted a floating type");
+    }
+    variable.source = entry->second;
+    fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
+  }
+  if (!found) missing_.push_back(keys.front());
+  variables_.push_back(std::move(variable));
+  return variables_.back();
+}
+
+std::vector<LedgerEntry> Weights::ledger() const {
+  std::vector<LedgerEntry> entries;
+  for (const auto& [key, view] : tensors_) {
+    const auto fate = fates_.find(key);
+    if (fate != fates_.end()) {
+      entries.push_back(fate->second);
+      continue;
+    }
+    for (const auto& [pattern, reason] : ignored_) {
+      if (matches(key, pattern)) {
+        entries.push_back({key, LedgerEntry::Fate::kIgnored, reason});
+        break;
+      }
+    }
+  }
+  return entries;
+}
+
+void Weights::check_complete(const std::string& where) const {
+  std::vector<std::string> unexpected;
+  const std::vector<LedgerEntry> entries = ledger();
+  std::size_t at = 0;
+  for (const auto& [key, view] : tensors_) {  // both are sorted by key
+    if (at < entries.size() && entries[at].key == key) {
+      ++at;
+    } else {
+      unexpected.push_back(key);
+    }
+  }
+  if (missing_.empty() && mismatched_.empty() && unexpected.empty()) return;
+  std::string message = where + ": the checkpoint does not fit the model";
+  append_list(&message, "missing", missing_);
+  append_list(&message, "unexpected", unexpected);
+  append_list(&message, "of another shape or type", mismatched_);
+  throw Error(ErrorKind::kBadInput, message + "; is config.json the one of these weights, and is it the right head?");
+}
+
+std::vector<TopLayer> Weights::top_layers() const {
+  std::vector<TopLayer> layers;
+  const auto layer = [&](const std::string& name) -> TopLayer& {
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const TopLayer& l) { return l.name == name; });
+    if (found != layers.end()) return *found;
+    return layers.emplace_back(TopLayer{name, {}});
+  };
+  for (const Variable& variable : variables_) layer(first_level(variable.name)).variables.push_back(&variable);
+  for (const auto& [name, prefix] : shared_) {
+    for (const Variable& variable : variables_) {
+      if (variable.name.starts_with(prefix + "/")) layer(name).variables.push_back(&variable);
+    }
+  }
+  return layers;
+}
+
+Scope Scope::operator/(std::string_view name) const {
+  const std::size_t separator = name.find("___");
+  const std::string_view pytorch = separator == std::string_view::npos ? name : name.substr(separator + 3);
+  Scope child(*this);
+  child.path_ += (path_.empty() ? "" : ".") + std::string(pytorch);
+  child.tensorflow_path_ += (tensorflow_path_.empty() ? "" : "/") + std::string(name);
+  return child;
+}
+
+Scope Scope::operator/(std::int64_t index) const {
+  Scope child(*this);
+  child.path_ += "." + std::to_string(index);
+  child.tensorflow_path_ += "_._" + std::to_string(index);
+  return child;
+}
+
+Scope Scope::in_tensorflow(std::string_view name) const {
+  Scope child(*this);
+  child.tensorflow_path_ += (tensorflow_path_.empty() ? "" : "/") + std::string(name);
+  return child;
+}
+
+const Variable& Scope::variable(const std::string& leaf, const std::string& leaf_key, const Shape& pytorch_shape,
+                                Layout layout) const {
+  return variable(leaf, std::vector<std::string>{leaf_key}, pytorch_shape, layout);
+}
+
+const Variable& Scope::variable(const std::string& leaf, const std::vector<std::string>& leaf_keys,
+                                const Shape& pytorch_shape, Layout layout) const {
+  Variable variable;
+  variable.name = (tensorflow_path_.empty() ? "" : tensorflow_path_ + "/") + leaf;
+  variable.layout = layout;
+  std::vector<std::string> keys;
+  for (const std::string& leaf_key : leaf_keys) keys.push_back(key(leaf_key));
+  return weights_->bind(std::move(variable), keys, pytorch_shape);
+}
+
+void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
+  if (weights_->tensors_.contains(key(leaf_key))) {
+    weights_->fates_[key(leaf_key)] = {key(leaf_key), LedgerEntry::Fate::kTied, variable.key};
+  }
+}
+
+void Scope::holds(const Scope& other) const {
+  weights_->shared_.emplace_back(first_level(tensorflow_path_), other.tensorflow_path_);
+}
+
+}  // namespace crossload::keras

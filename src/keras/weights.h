@@ -1,0 +1,98 @@
+// Binding: layers ask for their tensors by name, and every tensor of the checkpoint is accounted for.
+//
+//   Weights weights(checkpoint.tensors());
+//   Scope scope(&weights);
+//   const Variable& kernel = (scope / "bert" / "pooler" / "dense").variable("kernel", "weight", {4, 4}, Layout::kTranspose);
+//   weights.check_complete("my-bert");
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "keras/variable.h"
+
+namespace crossload::keras {
+
+/// What became of one tensor of the checkpoint.
+struct LedgerEntry {
+  enum class Fate { kBound, kTied, kIgnored };
+  std::string key;     // in the checkpoint
+  Fate fate;
+  std::string detail;  // the variable, the key it is tied to, or the reason
+};
+
+/// All variables of a model and the ledger of its checkpoint.
+class Weights {
+ public:
+  explicit Weights(std::map<std::string, TensorView> tensors) : tensors_(std::move(tensors)) {}
+  Weights(const Weights&) = delete;
+  Weights& operator=(const Weights&) = delete;
+
+  /// Tensors whose key ends with the pattern (after a dot or at the start), or that begin with it when it ends in a dot,
+  /// are left aside.
+  void ignore(const std::string& pattern, const std::string& reason);
+
+  /// Throws Error(kBadInput) that lists the missing, unexpected and mismatched names. `where` names the checkpoint.
+  void check_complete(const std::string& where) const;
+
+  const std::deque<Variable>& variables() const { return variables_; }
+  /// Every tensor of the checkpoint, by key.
+  std::vector<LedgerEntry> ledger() const;
+  /// The direct layers of the model, as a Keras weights file groups them.
+  std::vector<TopLayer> top_layers() const;
+
+ private:
+  friend class Scope;
+  const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape);
+
+  std::map<std::string, TensorView> tensors_;
+  std::deque<Variable> variables_;
+  std::map<std::string, LedgerEntry> fates_;
+  std::vector<std::pair<std::string, std::string>> ignored_;
+  std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
+  std::vector<std::string> missing_;
+  std::vector<std::string> mismatched_;
+};
+
+/// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its stage,
+/// and the same path as TensorFlow writes it.
+class Scope {
+ public:
+  explicit Scope(Weights* weights) : weights_(weights) {}
+
+  /// A child. `A___B` is A in TensorFlow and B in PyTorch, v4's way to name two Keras layers after one PyTorch module.
+  Scope operator/(std::string_view name) const;
+  /// A member of a list: "layer.0", in TensorFlow "layer_._0".
+  Scope operator/(std::int64_t index) const;
+  /// A level that only TensorFlow has: the main layer of a base model.
+  Scope in_tensorflow(std::string_view name) const;
+
+  /// The module's path in PyTorch; empty for the model itself.
+  const std::string& path() const { return path_; }
+  /// The same in TensorFlow.
+  const std::string& tensorflow_path() const { return tensorflow_path_; }
+
+  /// Declares a variable `<this>/<leaf>`, filled from `<this>.<key>` of the given PyTorch shape. A tensor that is missing
+  /// or has another shape is reported by Weights::check_complete.
+  const Variable& variable(const std::string& leaf, const std::string& key, const Shape& pytorch_shape,
+                           Layout layout = Layout::kSame) const;
+  /// The same, from the first of several keys that the checkpoint has; the others are tied to it.
+  const Variable& variable(const std::string& leaf, const std::vector<std::string>& keys, const Shape& pytorch_shape,
+                           Layout layout = Layout::kSame) const;
+  /// PyTorch ties `<this>.<key>` to the variable: the checkpoint may hold it or not, the variable's own tensor counts.
+  void tie(const std::string& key, const Variable& variable) const;
+  /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.
+  void holds(const Scope& other) const;
+
+ private:
+  std::string key(const std::string& leaf) const { return path_.empty() ? leaf : path_ + "." + leaf; }
+
+  Weights* weights_;
+  std::string path_;
+  std::string tensorflow_path_;
+};
+
+}  // namespace crossload::keras
