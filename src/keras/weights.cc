@@ -27,11 +27,13 @@ void append_list(std::string* message, const char* title, const std::vector<std:
 void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
 
 const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape) {
-  const Shape wanted = apply_layout(variable.layout, pytorch_shape);
-  variable.shape = wanted;
+  variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
+  const bool from_pytorch = source_ == Source::kPyTorch;
+  if (!from_pytorch) variable.layout = Layout::kSame;
+  const Shape& wanted = from_pytorch ? pytorch_shape : variable.shape;
   bool found = false;
-  for (const std::string& key : keys) {
+  for (const std::string& key : from_pytorch ? keys : std::vector<std::string>{variable.name}) {
     const auto entry = tensors_.find(key);
     if (entry == tensors_.end()) continue;
     if (found) {
@@ -39,16 +41,16 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
       continue;
     }
     found = true;
-    variable.key = key;
-    if (entry->second.shape != pytorch_shape) {
-      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(pytorch_shape));
+    if (from_pytorch) variable.key = key;
+    if (entry->second.shape != wanted) {
+      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(wanted));
     } else if (!is_floating(entry->second.dtype)) {
       mismatched_.push_back(key + " is " + std::string(name_of(entry->second.dtype)) + ", wanted a floating type");
     }
     variable.source = entry->second;
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
-  if (!found) missing_.push_back(keys.front());
+  if (!found) missing_.push_back(from_pytorch ? keys.front() : variable.name);
   variables_.push_back(std::move(variable));
   return variables_.back();
 }

@@ -27,7 +27,12 @@ struct LedgerEntry {
 /// All variables of a model and the ledger of its checkpoint.
 class Weights {
  public:
-  explicit Weights(std::map<std::string, TensorView> tensors) : tensors_(std::move(tensors)) {}
+  /// How the tensors are named and laid out: a PyTorch checkpoint's way, or as TensorFlow variables (without scope and ":0")
+  /// of an artifact.
+  enum class Source { kPyTorch, kTensorFlow };
+
+  explicit Weights(std::map<std::string, TensorView> tensors, Source source = Source::kPyTorch)
+      : tensors_(std::move(tensors)), source_(source) {}
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -49,6 +54,7 @@ class Weights {
   const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape);
 
   std::map<std::string, TensorView> tensors_;
+  Source source_;
   std::deque<Variable> variables_;
   std::map<std::string, LedgerEntry> fates_;
   std::vector<std::pair<std::string, std::string>> ignored_;

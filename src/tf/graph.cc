@@ -119,6 +119,13 @@ OperationBuilder& OperationBuilder::function(const char* attribute, const std::s
   return *this;
 }
 
+OperationBuilder& OperationBuilder::proto(const char* attribute, const std::string& attr_value) {
+  Status status(*graph_->library());
+  graph_->library()->TF_SetAttrValueProto(description_, attribute, attr_value.data(), attr_value.size(), status);
+  status.check("attribute " + std::string(attribute) + " of " + name_);
+  return *this;
+}
+
 TF_Operation* OperationBuilder::finish() {
   Status status(*graph_->library());
   TF_Operation* operation = graph_->library()->TF_FinishOperation(description_, status);

@@ -53,6 +53,8 @@ class OperationBuilder {
   OperationBuilder& shape(const char* attribute, const Shape& value);
   OperationBuilder& value(const char* attribute, const HostTensor& value);
   OperationBuilder& function(const char* attribute, const std::string& name);
+  /// A serialized AttrValue, for what the other setters cannot say.
+  OperationBuilder& proto(const char* attribute, const std::string& attr_value);
 
   /// Each throws Error(kBadInput) with TensorFlow's message when the inputs do not fit the operation.
   TF_Operation* finish();

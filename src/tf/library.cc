@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crossload/error.h"
+#include "tf/quiet_stderr.h"
 
 namespace crossload::tf {
 namespace {
@@ -70,6 +71,7 @@ std::shared_ptr<const Library> Library::open(const LibraryOptions& options) {
   // Read by TensorFlow when it is loaded; the first one to open it in a process decides.
   ::setenv("TF_ENABLE_ONEDNN_OPTS", options.onednn ? "1" : "0", /*overwrite=*/1);
   ::setenv("TF_CPP_MIN_LOG_LEVEL", "2", /*overwrite=*/0);
+  const QuietStderr quiet;
   void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* why = ::dlerror();
@@ -83,7 +85,19 @@ std::shared_ptr<const Library> Library::open(const LibraryOptions& options) {
   if (std::sscanf(library->TF_Version(), "%d.%d", &major, &minor) != 2 || major != 2 || minor < 13) {
     fail(file.string() + " is version " + library->TF_Version() + ", wanted 2.13 or newer");
   }
+  library->start_devices();
   return library;
+}
+
+void Library::start_devices() const {
+  TF_Status* status = TF_NewStatus();
+  TF_Graph* graph = TF_NewGraph();
+  TF_SessionOptions* options = TF_NewSessionOptions();
+  TF_Session* session = TF_NewSession(graph, options, status);
+  if (session != nullptr) TF_DeleteSession(session, status);
+  TF_DeleteSessionOptions(options);
+  TF_DeleteGraph(graph);
+  TF_DeleteStatus(status);
 }
 
 void Library::resolve(void* handle) {

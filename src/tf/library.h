@@ -36,6 +36,8 @@ class Library {
  private:
   Library() = default;
   void resolve(void* handle);
+  /// The first session of a process looks for devices; done here, it is quiet and out of the way of measurements.
+  void start_devices() const;
 
   std::filesystem::path path_;
 };

@@ -1,0 +1,22 @@
+// What every command of the program offers to main.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace crossload::program {
+
+/// What to run when a command was given; returns the exit code.
+using Action = std::function<int()>;
+
+// Each adds its subcommand with its flags, and sets *action when that one is parsed.
+void add_pt_to_tf(CLI::App* app, Action* action);
+void add_record(CLI::App* app, Action* action);
+void add_list(CLI::App* app, Action* action);
+void add_inspect(CLI::App* app, Action* action);
+
+}  // namespace crossload::program

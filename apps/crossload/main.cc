@@ -1,0 +1,51 @@
+// crossload: turns PyTorch checkpoints into TensorFlow models and proves that both agree.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "command.h"
+#include "crossload/error.h"
+#include "crossload/version.h"
+
+namespace {
+
+constexpr int kUsage = static_cast<int>(crossload::ErrorKind::kUsage);
+constexpr int kEnvironment = static_cast<int>(crossload::ErrorKind::kEnvironment);
+
+constexpr const char* kFooter =
+    "Exit codes: 0 agrees; 1 disagrees; 2 wrong usage; 3 a bad input file; 4 architecture or head not supported;\n"
+    "5 environment (TensorFlow or PyTorch not found, disk full); 6 Hub or network.\n\n"
+    "Example: crossload pt-to-tf --model-name ./my-bert --output ./my-bert-tf";
+
+int fail(const std::string& message, int code) {
+  std::fprintf(stderr, "crossload: %s\n", message.c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Turns PyTorch checkpoints of Transformers into TensorFlow models and proves that both agree.", "crossload");
+  app.set_version_flag("--version", crossload::version());
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  crossload::program::Action action;
+  crossload::program::add_pt_to_tf(&app, &action);
+  crossload::program::add_record(&app, &action);
+  crossload::program::add_list(&app, &action);
+  crossload::program::add_inspect(&app, &action);
+  try {
+    app.parse(argc, argv);
+    return action();
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return fail(std::string(error.what()) + "; see crossload --help", kUsage);
+  } catch (const crossload::Error& error) {
+    return fail(error.what(), static_cast<int>(error.kind()));
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", kEnvironment);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kEnvironment);
+  }
+}

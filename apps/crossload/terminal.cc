@@ -1,0 +1,82 @@
+#include "terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace crossload::program {
+namespace {
+
+constexpr int kBarWidth = 20;
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void print_table(const ConvertResult& result) {
+  std::size_t width = 7;
+  for (const TableRow& row : result.table) width = std::max(width, row.name.size());
+  const int columns = static_cast<int>(width);
+  std::printf("\n%-*s  tensors  max |TF - PT|     padded\n", columns, "part");
+  for (const TableRow& row : result.table) {
+    char padded[32] = "-";
+    if (row.max_error_padded >= 0) std::snprintf(padded, sizeof(padded), "%.2e", row.max_error_padded);
+    std::printf("%-*s  %7zu  %13.2e  %9s  %s\n", columns, row.name.c_str(), row.stages, row.max_error, padded,
+                row.agrees ? "ok" : "DIFFERS");
+  }
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar() : terminal_(::isatty(STDERR_FILENO) == 1), start_(std::chrono::steady_clock::now()) {}
+
+ProgressBar::~ProgressBar() {
+  if (drawn_) std::fputs("\r\x1b[K", stderr);
+}
+
+void ProgressBar::show(int step, int steps, const std::string& what) {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (!terminal_) {
+    std::fprintf(stderr, "[%d/%d] %s\n", step, steps, what.c_str());
+    return;
+  }
+  const int filled = std::clamp(steps > 0 ? (step - 1) * kBarWidth / steps : 0, 0, kBarWidth);
+  std::string line = "[" + std::string(static_cast<std::size_t>(filled), '#') +
+                     std::string(static_cast<std::size_t>(kBarWidth - filled), '.') + "] " + std::to_string(step) + "/" +
+                     std::to_string(steps) + " " + std::to_string(static_cast<int>(seconds)) + "s " + what;
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+Progress ProgressBar::callback() {
+  return [this](int step, int steps, const std::string& what) { show(step, steps, what); };
+}
+
+void print_result(const ConvertResult& result, double seconds) {
+  if (result.verified) print_table(result);
+  std::printf("\n%s: %zu tensors bound, %zu tied, %zu ignored with a reason\n", result.tensorflow_class.c_str(),
+              result.tensors_bound, result.tensors_tied, result.tensors_ignored);
+  if (result.verified) {
+    std::printf("%zu/%zu modules compared%s\n", result.modules_compared, result.modules_traced,
+                result.served ? ", and the SavedModel's own signature" : "");
+  }
+  for (const std::string& finding : result.findings) std::printf("%s\n", finding.c_str());
+  if (!result.verified) {
+    std::printf("NOT VERIFIED (--no-verify)");
+  } else {
+    std::printf("%s", result.agrees ? "AGREES" : "DISAGREES");
+  }
+  if (result.written) {
+    std::printf(", %.1f s, written to %s:\n", seconds, result.output.c_str());
+    for (const std::string& file : result.files) std::printf("  %s\n", file.c_str());
+  } else {
+    std::printf(", %.1f s, nothing written to %s\n", seconds, result.output.c_str());
+  }
+}
+
+}  // namespace crossload::program

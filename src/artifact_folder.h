@@ -1,0 +1,26 @@
+// What goes into an artifact's folder besides the weights, and what may be replaced there.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "crossload/convert.h"
+
+namespace crossload {
+
+/// Throws Error(kUsage) when the folder holds TensorFlow weights and `new_weights` is false, or when writing would replace
+/// a file that is not ours (a PyTorch model.safetensors).
+void check_target(const ConvertOptions& options);
+
+/// True for a file of the target that a conversion leaves there: everything but what conversions write.
+bool is_kept(const std::filesystem::path& relative);
+
+/// Writes config.json (with `architecture` as its one architecture) and copies the tokenizer's and processors' files.
+void copy_companions(const Checkpoint& checkpoint, const std::string& architecture, const std::filesystem::path& folder);
+
+/// Every file below the folder, relative to it, sorted.
+std::vector<std::string> files_below(const std::filesystem::path& folder);
+
+}  // namespace crossload

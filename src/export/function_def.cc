@@ -1,0 +1,111 @@
+#include "export/function_def.h"
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+namespace crossload {
+namespace {
+
+// Numbers of fields, from
+// tensorflow/core/framework/{function,op_def,resource_handle,attr_value,tensor,tensor_shape}.proto.
+constexpr protozero::pbf_tag_type kFunctionSignature = 1;
+constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
+constexpr protozero::pbf_tag_type kArgDefHandleData = 7;
+constexpr protozero::pbf_tag_type kDtypeAndShapeDtype = 1;
+constexpr protozero::pbf_tag_type kDtypeAndShapeShape = 2;
+constexpr protozero::pbf_tag_type kAttrValueTensor = 8;
+constexpr protozero::pbf_tag_type kTensorDtype = 1;
+constexpr protozero::pbf_tag_type kTensorShape = 2;
+constexpr protozero::pbf_tag_type kTensorStringVal = 8;
+constexpr protozero::pbf_tag_type kShapeDim = 2;
+constexpr protozero::pbf_tag_type kDimSize = 1;
+constexpr int kDtFloat = 1;
+constexpr int kDtString = 7;
+
+/// Copies the field that the reader stands on.
+void copy_field(protozero::pbf_reader* reader, protozero::pbf_writer* writer) {
+  switch (reader->wire_type()) {
+    case protozero::pbf_wire_type::varint:
+      writer->add_uint64(reader->tag(), reader->get_uint64());
+      break;
+    case protozero::pbf_wire_type::fixed64:
+      writer->add_fixed64(reader->tag(), reader->get_fixed64());
+      break;
+    case protozero::pbf_wire_type::fixed32:
+      writer->add_fixed32(reader->tag(), reader->get_fixed32());
+      break;
+    default:
+      writer->add_bytes(reader->tag(), reader->get_view());
+      break;
+  }
+}
+
+std::string argument_with_shape(protozero::data_view argument, const Shape& shape) {
+  std::string result(argument.data(), argument.size());
+  protozero::pbf_writer writer(result);  // appends
+  protozero::pbf_writer handle(writer, kArgDefHandleData);
+  handle.add_enum(kDtypeAndShapeDtype, kDtFloat);
+  handle.add_message(kDtypeAndShapeShape, shape_proto(shape));
+  return result;
+}
+
+std::string signature_with_shapes(protozero::data_view signature, std::size_t inputs,
+                                  const std::vector<Shape>& shapes) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(signature);
+  std::size_t argument = 0;
+  while (reader.next()) {
+    if (reader.tag() != kOpDefInputArg) {
+      copy_field(&reader, &writer);
+      continue;
+    }
+    const protozero::data_view bytes = reader.get_view();
+    const std::size_t index = argument++;
+    if (index < inputs) {
+      writer.add_message(kOpDefInputArg, bytes);
+    } else {
+      writer.add_message(kOpDefInputArg, argument_with_shape(bytes, shapes.at(index - inputs)));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string with_handle_shapes(const std::string& function_def, std::size_t inputs, const std::vector<Shape>& shapes) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(function_def);
+  while (reader.next()) {
+    if (reader.tag() == kFunctionSignature) {
+      writer.add_message(kFunctionSignature, signature_with_shapes(reader.get_view(), inputs, shapes));
+    } else {
+      copy_field(&reader, &writer);
+    }
+  }
+  return result;
+}
+
+std::string shape_proto(const Shape& shape) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  for (std::int64_t size : shape) {
+    protozero::pbf_writer dim(writer, kShapeDim);
+    dim.add_int64(kDimSize, size);
+  }
+  return result;
+}
+
+std::string string_tensor(const std::vector<std::string>& values) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_writer tensor(writer, kAttrValueTensor);
+  tensor.add_enum(kTensorDtype, kDtString);
+  tensor.add_message(kTensorShape, shape_proto({static_cast<std::int64_t>(values.size())}));
+  for (const std::string& value : values) tensor.add_bytes(kTensorStringVal, value);
+  tensor.commit();
+  return result;
+}
+
+}  // namespace crossload

@@ -1,0 +1,383 @@
+#include "export/saved_model_proto.h"
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+#include "crossload/error.h"
+#include "export/function_def.h"
+
+namespace crossload {
+namespace {
+
+using protozero::pbf_writer;
+
+constexpr int kDtFloat = 1;
+constexpr int kSaverV2 = 2;
+
+// The nodes of the object graph, in this order; the variables follow, then the signature's function.
+enum Node : std::int32_t { kRoot, kVariables, kTrainable, kLosses, kCall, kSignatures, kFirstVariable };
+
+std::int32_t variable_node(std::size_t index) { return kFirstVariable + static_cast<std::int32_t>(index); }
+
+template <class Fill>
+std::string message(const Fill& fill) {
+  std::string bytes;
+  pbf_writer writer(bytes);
+  fill(&writer);
+  return bytes;
+}
+
+void add_map_entry(pbf_writer* writer, int field, const std::string& key, const std::string& value) {
+  pbf_writer entry(*writer, static_cast<protozero::pbf_tag_type>(field));
+  entry.add_string(1, key);
+  entry.add_message(2, value);
+}
+
+// StructuredValue (struct.proto): the shape of arguments and results.
+
+std::string none_value() {
+  return message([](pbf_writer* w) { w->add_message(1, std::string()); });
+}
+std::string text_value(const std::string& text) {
+  return message([&](pbf_writer* w) { w->add_string(13, text); });
+}
+std::string bool_value(bool value) {
+  return message([&](pbf_writer* w) { w->add_bool(14, value); });
+}
+std::string tensor_value(const std::string& name, const Shape& shape, int dtype) {
+  return message([&](pbf_writer* w) {
+    pbf_writer spec(*w, 33);
+    spec.add_string(1, name);
+    spec.add_message(2, shape_proto(shape));
+    spec.add_enum(3, dtype);
+  });
+}
+/// field 51 is a list, 52 a tuple
+std::string sequence_value(int field, const std::vector<std::string>& values) {
+  const std::string inner = message([&](pbf_writer* w) {
+    for (const std::string& value : values) w->add_message(1, value);
+  });
+  return message([&](pbf_writer* w) { w->add_message(static_cast<protozero::pbf_tag_type>(field), inner); });
+}
+std::string list_value(const std::vector<std::string>& values) { return sequence_value(51, values); }
+std::string tuple_value(const std::vector<std::string>& values) { return sequence_value(52, values); }
+std::string dict_value(const std::vector<std::pair<std::string, std::string>>& fields) {
+  const std::string inner = message([&](pbf_writer* w) {
+    for (const auto& [key, value] : fields) add_map_entry(w, 1, key, value);
+  });
+  return message([&](pbf_writer* w) { w->add_message(53, inner); });
+}
+
+std::string inputs_value(const keras::Signature& inputs) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const keras::InputSpec& input : inputs) {
+    fields.emplace_back(input.name, tensor_value(input.name, input.shape, static_cast<int>(input.dtype)));
+  }
+  return dict_value(fields);
+}
+
+std::string outputs_value(const std::vector<OutputSpec>& outputs) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const OutputSpec& output : outputs) {
+    if (!output.is_list) {
+      fields.emplace_back(output.name, tensor_value(output.name, output.shapes.front(), kDtFloat));
+      continue;
+    }
+    std::vector<std::string> items;
+    for (std::size_t i = 0; i < output.shapes.size(); ++i) {
+      items.push_back(tensor_value(output.name + "_" + std::to_string(i), output.shapes[i], kDtFloat));
+    }
+    fields.emplace_back(output.name, tuple_value(items));
+  }
+  return dict_value(fields);
+}
+
+/// FunctionSpec: Python's inspect.FullArgSpec of a function.
+std::string function_spec(const std::vector<std::string>& arguments, const std::string& defaults,
+                          const std::vector<std::string>& keywords) {
+  std::vector<std::string> argument_values;
+  std::vector<std::string> keyword_values;
+  for (const std::string& name : arguments) argument_values.push_back(text_value(name));
+  for (const std::string& name : keywords) keyword_values.push_back(text_value(name));
+  const std::vector<std::pair<std::string, std::string>> fields = {
+      {"args", list_value(argument_values)},
+      {"varargs", none_value()},
+      {"varkw", none_value()},
+      {"defaults", defaults},
+      {"kwonlyargs", list_value(keyword_values)},
+      {"kwonlydefaults", none_value()},
+      {"annotations", dict_value({})},
+  };
+  const std::string named_tuple = message([&](pbf_writer* w) {
+    w->add_string(1, "FullArgSpec");
+    for (const auto& [key, value] : fields) add_map_entry(w, 2, key, value);
+  });
+  return message([&](pbf_writer* w) {
+    w->add_message(1, message([&](pbf_writer* value) { value->add_message(54, named_tuple); }));
+    w->add_message(5, none_value());
+  });
+}
+
+// SavedObject (saved_object_graph.proto)
+
+std::string user_object(const std::string& identifier) {
+  return message([&](pbf_writer* w) {
+    w->add_string(1, identifier);
+    pbf_writer version(*w, 2);
+    version.add_int32(1, 1);  // producer
+    version.add_int32(2, 1);  // min_consumer
+  });
+}
+
+using Children = std::vector<std::pair<std::string, std::int32_t>>;
+
+void add_children(pbf_writer* object, const Children& children) {
+  for (const auto& [name, node] : children) {
+    pbf_writer child(*object, 1);
+    child.add_int32(1, node);
+    child.add_string(2, name);
+  }
+}
+
+Children root_children() {
+  return {{"variables", kVariables},
+          {"trainable_variables", kTrainable},
+          {"regularization_losses", kLosses},
+          {"__call__", kCall},
+          {"signatures", kSignatures}};
+}
+
+Children variable_children(const keras::Weights& weights, bool only_trainable) {
+  Children children;
+  for (std::size_t i = 0; i < weights.variables().size(); ++i) {
+    if (only_trainable && !weights.variables()[i].trainable) continue;
+    children.emplace_back(std::to_string(children.size()), variable_node(i));
+  }
+  return children;
+}
+
+void add_user_object(pbf_writer* nodes, const std::string& identifier, const Children& children) {
+  pbf_writer object(*nodes, 1);
+  add_children(&object, children);
+  object.add_message(4, user_object(identifier));
+}
+
+void add_call(pbf_writer* nodes, const SavedModelGraph& graph) {
+  pbf_writer object(*nodes, 1);
+  pbf_writer function(object, 6);
+  for (const ConcreteFunction& call : graph.calls) function.add_string(1, call.name);
+  function.add_message(2, function_spec({"inputs", "training"}, tuple_value({bool_value(false)}), {}));
+}
+
+void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std::string& scope) {
+  pbf_writer object(*nodes, 1);
+  pbf_writer saved(object, 7);
+  saved.add_enum(1, kDtFloat);
+  saved.add_message(2, shape_proto(variable.shape));
+  saved.add_bool(3, variable.trainable);
+  saved.add_string(6, scope + "/" + variable.name);
+}
+
+void add_signature_function(pbf_writer* nodes, const ConcreteFunction& serving) {
+  std::vector<std::string> keywords;
+  for (const keras::InputSpec& input : serving.inputs) keywords.push_back(input.name);
+  pbf_writer object(*nodes, 1);
+  pbf_writer function(object, 8);
+  function.add_string(1, serving.name);
+  for (const std::string& keyword : keywords) function.add_string(2, keyword);
+  function.add_message(4, function_spec({}, none_value(), keywords));
+}
+
+std::string concrete_function(const ConcreteFunction& function, const std::string& input_signature,
+                              const keras::Weights& weights) {
+  return message([&](pbf_writer* w) {
+    std::vector<std::int32_t> bound;
+    for (std::size_t i = 0; i < weights.variables().size(); ++i) bound.push_back(variable_node(i));
+    w->add_packed_int32(2, bound.begin(), bound.end());
+    w->add_message(3, input_signature);
+    w->add_message(4, outputs_value(function.outputs));
+  });
+}
+
+std::string object_graph(const SavedModelGraph& graph, const keras::Weights& weights, const std::string& scope) {
+  return message([&](pbf_writer* w) {
+    add_user_object(w, "_generic_user_object", root_children());
+    add_user_object(w, "trackable_list_wrapper", variable_children(weights, /*only_trainable=*/false));
+    add_user_object(w, "trackable_list_wrapper", variable_children(weights, /*only_trainable=*/true));
+    add_user_object(w, "trackable_list_wrapper", {});
+    add_call(w, graph);
+    add_user_object(w, "signature_map", {{"serving_default", variable_node(weights.variables().size())}});
+    for (const keras::Variable& variable : weights.variables()) add_variable(w, variable, scope);
+    add_signature_function(w, graph.serving);
+    for (const ConcreteFunction& call : graph.calls) {
+      const std::string arguments = tuple_value({inputs_value(call.inputs), bool_value(call.training)});
+      add_map_entry(w, 2, call.name, concrete_function(call, tuple_value({arguments, dict_value({})}), weights));
+    }
+    const std::string keywords = inputs_value(graph.serving.inputs);
+    add_map_entry(w, 2, graph.serving.name,
+                  concrete_function(graph.serving, tuple_value({tuple_value({}), keywords}), weights));
+  });
+}
+
+// MetaGraphDef (meta_graph.proto)
+
+std::string tensor_info(const std::string& name, int dtype, const std::string& shape) {
+  return message([&](pbf_writer* w) {
+    w->add_string(1, name);
+    w->add_enum(2, dtype);
+    w->add_message(3, shape);
+  });
+}
+
+std::string serving_signature(const ConcreteFunction& serving) {
+  return message([&](pbf_writer* w) {
+    for (const keras::InputSpec& input : serving.inputs) {
+      add_map_entry(w, 1, input.name,
+                    tensor_info(kServingInputPrefix + input.name + ":0", static_cast<int>(input.dtype),
+                                shape_proto(input.shape)));
+    }
+    for (std::size_t i = 0; i < serving.outputs.size(); ++i) {
+      const OutputSpec& output = serving.outputs[i];
+      add_map_entry(w, 2, output.name,
+                    tensor_info(std::string(kServingNode) + ":" + std::to_string(i), kDtFloat,
+                                shape_proto(output.shapes.front())));
+    }
+    w->add_string(3, "tensorflow/serving/predict");
+  });
+}
+
+std::string init_signature() {
+  const std::string unknown_rank = message([](pbf_writer* w) { w->add_bool(3, true); });
+  return message([&](pbf_writer* w) {
+    add_map_entry(w, 2, "__saved_model_init_op", tensor_info(kInitNode, /*dtype=*/0, unknown_rank));
+  });
+}
+
+std::string meta_info(const std::string& tensorflow_version) {
+  return message([&](pbf_writer* w) {
+    w->add_string(4, "serve");
+    w->add_string(5, tensorflow_version);
+    w->add_bool(7, false);  // default attributes are not stripped
+  });
+}
+
+std::string saver_def() {
+  return message([](pbf_writer* w) {
+    w->add_string(1, std::string(kSaverFilename) + ":0");
+    w->add_string(2, std::string(kSaveNode) + ":0");
+    w->add_string(3, kRestoreNode);
+    w->add_enum(7, kSaverV2);
+  });
+}
+
+}  // namespace
+
+std::string saved_model_proto(const SavedModelGraph& graph, const keras::Weights& weights, const std::string& scope,
+                              const std::string& tensorflow_version) {
+  const std::string init_collection = message([](pbf_writer* w) {
+    pbf_writer nodes(*w, 1);
+    nodes.add_string(1, kInitNode);
+  });
+  const std::string meta_graph = message([&](pbf_writer* w) {
+    w->add_message(1, meta_info(tensorflow_version));
+    w->add_message(2, graph.graph_def);
+    w->add_message(3, saver_def());
+    add_map_entry(w, 4, "saved_model_main_op", init_collection);
+    add_map_entry(w, 5, "serving_default", serving_signature(graph.serving));
+    add_map_entry(w, 5, "__saved_model_init_op", init_signature());
+    w->add_message(7, object_graph(graph, weights, scope));
+  });
+  return message([&](pbf_writer* w) {
+    w->add_int64(1, 1);  // saved_model_schema_version
+    w->add_message(2, meta_graph);
+  });
+}
+
+std::string trackable_object_graph(const keras::Weights& weights, const std::string& scope) {
+  // The same nodes as in the object graph of saved_model.pb.
+  return message([&](pbf_writer* w) {
+    // As bytes: protozero drops a nested message that stays empty, and an empty node is a node.
+    const auto add_node = [&](const Children& children) {
+      w->add_message(1, message([&](pbf_writer* node) { add_children(node, children); }));
+    };
+    add_node(root_children());
+    add_node(variable_children(weights, /*only_trainable=*/false));
+    add_node(variable_children(weights, /*only_trainable=*/true));
+    add_node({});
+    add_node({});
+    add_node({{"serving_default", variable_node(weights.variables().size())}});
+    for (std::size_t i = 0; i < weights.variables().size(); ++i) {
+      pbf_writer node(*w, 1);
+      pbf_writer attribute(node, 2);
+      attribute.add_string(1, "VARIABLE_VALUE");
+      attribute.add_string(2, scope + "/" + weights.variables()[i].name);
+      attribute.add_string(3, variable_checkpoint_key(i));
+    }
+    add_node({});
+  });
+}
+
+namespace {
+
+/// Reads {name: TensorInfo} entries: the name and the node of one.
+void read_tensor_info(protozero::pbf_reader entry, std::map<std::string, std::string>* into) {
+  std::string name;
+  std::string node;
+  while (entry.next()) {
+    if (entry.tag() == 1) {
+      name = entry.get_string();
+    } else if (entry.tag() == 2) {
+      protozero::pbf_reader info = entry.get_message();
+      while (info.next()) {
+        if (info.tag() == 1) {
+          node = info.get_string();
+        } else {
+          info.skip();
+        }
+      }
+    } else {
+      entry.skip();
+    }
+  }
+  (*into)[name] = node;
+}
+
+ServingSignature read_signature_def(protozero::pbf_reader definition) {
+  ServingSignature signature;
+  while (definition.next()) {
+    if (definition.tag() == 1) {
+      read_tensor_info(definition.get_message(), &signature.inputs);
+    } else if (definition.tag() == 2) {
+      read_tensor_info(definition.get_message(), &signature.outputs);
+    } else {
+      definition.skip();
+    }
+  }
+  return signature;
+}
+
+}  // namespace
+
+ServingSignature read_serving_signature(const std::string& meta_graph_def, const std::string& where) {
+  try {
+    protozero::pbf_reader meta_graph(meta_graph_def);
+    while (meta_graph.next(5)) {
+      protozero::pbf_reader entry = meta_graph.get_message();
+      std::string key;
+      while (entry.next()) {
+        if (entry.tag() == 1) {
+          key = entry.get_string();
+        } else if (entry.tag() == 2 && key == "serving_default") {
+          return read_signature_def(entry.get_message());
+        } else {
+          entry.skip();
+        }
+      }
+    }
+  } catch (const protozero::exception& error) {
+    throw Error(ErrorKind::kBadInput, where + ": its MetaGraphDef cannot be read: " + error.what());
+  }
+  throw Error(ErrorKind::kBadInput, where + ": has no signature serving_default");
+}
+
+}  // namespace crossload

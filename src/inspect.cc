@@ -1,0 +1,75 @@
+#include "crossload/inspect.h"
+
+#include "checkpoint/safetensors.h"
+#include "crossload/error.h"
+#include "export/stored_weights.h"
+#include "loaded_model.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+Inspected from_stored(const StoredWeights& stored, const std::string& kind) {
+  Inspected result;
+  result.kind = kind;
+  for (const auto& [name, tensor] : stored.tensors()) result.tensors.push_back({name, tensor.dtype, tensor.shape});
+  return result;
+}
+
+Inspected from_safetensors(const fs::path& path) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  Inspected result;
+  result.kind = "safetensors";
+  for (const auto& [key, value] : file.metadata()) result.metadata.emplace_back(key, value);
+  for (const auto& [name, view] : file.tensors()) result.tensors.push_back({name, view.dtype, view.shape});
+  return result;
+}
+
+Inspected from_bundle(const fs::path& index, const std::string& kind) {
+  fs::path prefix = index;
+  return from_stored(*open_bundle_weights(prefix.replace_extension()), kind);
+}
+
+Inspected from_folder(const fs::path& folder) {
+  const fs::path bundle = fs::path("variables") / "variables.index";
+  if (fs::exists(folder / bundle)) return from_bundle(folder / bundle, "SavedModel");
+  if (fs::exists(folder / "model.safetensors")) return from_safetensors(folder / "model.safetensors");
+  if (fs::exists(folder / "model.safetensors.index.json")) {
+    Inspected result;
+    result.kind = "safetensors, sharded";
+    const Checkpoint checkpoint = Checkpoint::open(folder);
+    for (const auto& [name, view] : checkpoint.tensors()) result.tensors.push_back({name, view.dtype, view.shape});
+    return result;
+  }
+  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) {
+    return from_stored(*open_h5_weights(folder), "tf_model.h5");
+  }
+  if (fs::exists(folder / "saved_model" / bundle)) return from_bundle(folder / "saved_model" / bundle, "SavedModel");
+  throw Error(ErrorKind::kBadInput, folder.string() + ": holds no weights that are known here (model.safetensors, tf_model.h5, "
+                                                      "a SavedModel)");
+}
+
+}  // namespace
+
+Inspected inspect(const fs::path& path) {
+  if (!fs::exists(path)) throw Error(ErrorKind::kBadInput, path.string() + ": no such file or folder");
+  if (fs::is_directory(path)) return from_folder(path);
+  if (path.extension() == ".safetensors") return from_safetensors(path);
+  if (path.filename() == "tf_model.h5") return from_stored(*open_h5_weights(path.parent_path()), "tf_model.h5");
+  if (path.extension() == ".index") return from_bundle(path, "TensorBundle");
+  throw Error(ErrorKind::kUnsupported, path.string() + ": its kind is not known; there are *.safetensors, tf_model.h5, "
+                                                       "*.index of a TensorFlow checkpoint, and folders of these");
+}
+
+std::vector<ListedModel> list_models() {
+  std::vector<ListedModel> list;
+  for (const keras::Architecture& architecture : models::registry()) {
+    ListedModel model{architecture.model_type, architecture.source, {}};
+    for (const keras::Head& head : architecture.heads) model.heads.push_back({head.name, head.families});
+    list.push_back(std::move(model));
+  }
+  return list;
+}
+
+}  // namespace crossload

@@ -1,0 +1,121 @@
+#include "loaded_model.h"
+
+#include <algorithm>
+
+#include "crossload/error.h"
+#include "export/stored_weights.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string with_tf(const std::string& name) { return name.starts_with("TF") ? name : "TF" + name; }
+
+std::string supported_types() {
+  std::string names;
+  for (const keras::Architecture& architecture : models::registry()) {
+    names += (names.empty() ? "" : ", ") + architecture.model_type;
+  }
+  return names;
+}
+
+std::string supported_heads(const keras::Architecture& architecture) {
+  std::string names;
+  for (const keras::Head& head : architecture.heads) names += (names.empty() ? "" : ", ") + head.name;
+  return names;
+}
+
+const keras::Architecture& find_architecture(const std::string& model_type) {
+  for (const keras::Architecture& architecture : models::registry()) {
+    if (architecture.model_type == model_type) return architecture;
+  }
+  throw Error(ErrorKind::kUnsupported,
+              "model_type \"" + model_type + "\" has no TensorFlow architecture here; supported are " + supported_types());
+}
+
+/// Gives the keys of the checkpoint the names of the model: a head's keys begin with the prefix of the base model, the
+/// base model's do not.
+std::map<std::string, TensorView> in_names_of(const ModelClass& model_class, const std::map<std::string, TensorView>& tensors) {
+  const std::string prefix = model_class.architecture->base_model_prefix + ".";
+  const bool is_base = model_class.head == &model_class.architecture->heads.front();
+  const bool has_prefix = std::any_of(tensors.begin(), tensors.end(),
+                                      [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  if (is_base != has_prefix) return tensors;
+  std::map<std::string, TensorView> renamed;
+  for (const auto& [key, view] : tensors) {
+    if (!is_base) {
+      renamed.emplace(prefix + key, view);
+    } else {
+      renamed.emplace(key.starts_with(prefix) ? key.substr(prefix.size()) : key, view);
+    }
+  }
+  return renamed;
+}
+
+LoadedModel build(const ModelClass& model_class, const Config& config, std::unique_ptr<keras::Weights> weights,
+                  const std::string& where) {
+  for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
+  LoadedModel loaded{model_class, std::move(weights), nullptr};
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), config);
+  loaded.weights->check_complete(where);
+  return loaded;
+}
+
+std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) {
+  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) return open_h5_weights(folder);
+  if (fs::exists(folder / "saved_model" / "variables" / "variables.index")) {
+    return open_bundle_weights(folder / "saved_model" / "variables" / "variables");
+  }
+  if (fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json")) {
+    return open_safetensors_weights(folder);
+  }
+  throw Error(ErrorKind::kBadInput, folder.string() + ": holds no tf_model.h5, saved_model/ or model.safetensors");
+}
+
+/// A view on values of its own.
+TensorView read_whole(const StoredWeights& stored, const std::string& name, const Shape& shape) {
+  const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
+  stored.read(name, *values);
+  return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
+}
+
+}  // namespace
+
+ModelClass choose_class(const Config& config, const std::string& wanted) {
+  const keras::Architecture& architecture = find_architecture(config.model_type());
+  std::string name = wanted;
+  if (name.empty()) {
+    const std::vector<std::string> names = config.architectures();
+    if (names.size() > 1) {
+      throw Error(ErrorKind::kBadInput, "config.json names " + std::to_string(names.size()) +
+                                            " architectures; say which one with --override-model-class");
+    }
+    name = names.empty() ? architecture.heads.front().name : names.front();
+  }
+  name = with_tf(name);
+  for (const keras::Head& head : architecture.heads) {
+    const bool in_family = std::find(head.families.begin(), head.families.end(), name) != head.families.end();
+    if (head.name == name || in_family) return {&architecture, &head};
+  }
+  throw Error(ErrorKind::kUnsupported, name + " is no class of " + architecture.model_type + " here; supported are " +
+                                           supported_heads(architecture));
+}
+
+LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class) {
+  auto weights = std::make_unique<keras::Weights>(in_names_of(model_class, checkpoint.tensors()));
+  return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string());
+}
+
+LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& wanted) {
+  const fs::path config_file = folder / "config.json";
+  const Config config = Config::parse(read_text(config_file), config_file.string());
+  const ModelClass model_class = choose_class(config, wanted);
+  const std::unique_ptr<StoredWeights> stored = open_artifact(folder);
+  std::map<std::string, TensorView> tensors;
+  for (const auto& [name, tensor] : stored->tensors()) tensors.emplace(name, read_whole(*stored, name, tensor.shape));
+  auto weights = std::make_unique<keras::Weights>(std::move(tensors), keras::Weights::Source::kTensorFlow);
+  return build(model_class, config, std::move(weights), folder.string());
+}
+
+}  // namespace crossload

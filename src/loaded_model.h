@@ -1,0 +1,47 @@
+// A model class chosen for a configuration, built and bound.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "keras/architecture.h"
+#include "keras/weights.h"
+
+namespace crossload {
+
+namespace models {
+/// Every architecture, one for each file of src/models/. Made by the build.
+const std::vector<keras::Architecture>& registry();
+}  // namespace models
+
+/// A class of the registry.
+struct ModelClass {
+  const keras::Architecture* architecture = nullptr;
+  const keras::Head* head = nullptr;
+  /// "BertForMaskedLM" for TFBertForMaskedLM.
+  std::string pytorch_name() const { return head->name.substr(2); }
+};
+
+/// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without TF
+/// in front), config.json's one architecture, the base model. Throws Error(kUnsupported) that says what there is.
+ModelClass choose_class(const Config& config, const std::string& wanted = "");
+
+/// Keeps what the model refers to.
+struct LoadedModel {
+  ModelClass model_class;
+  std::unique_ptr<keras::Weights> weights;
+  std::unique_ptr<keras::TFPreTrainedModel> model;
+};
+
+/// Binds the model to a PyTorch checkpoint. Keys with or without the base model's prefix are taken, as PyTorch's
+/// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected.
+LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class);
+
+/// Binds the model to an artifact of ours or of Transformers v4: tf_model.h5, model.safetensors of TensorFlow, or
+/// saved_model/, the first that is there. Reads all of it into memory.
+LoadedModel load_from_tensorflow(const std::filesystem::path& folder, const std::string& wanted = "");
+
+}  // namespace crossload

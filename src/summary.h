@@ -1,0 +1,14 @@
+// What a person wants to see of a conversion.
+#pragma once
+
+#include <string>
+
+#include "crossload/convert.h"
+#include "verify/certificate.h"
+
+namespace crossload {
+
+/// Counts, the closing table and the findings.
+ConvertResult summarize(const verify::CertificateParts& parts, const std::string& certificate);
+
+}  // namespace crossload

@@ -1,0 +1,173 @@
+#include "verify/certificate.h"
+
+#include <algorithm>
+
+#include "crossload/version.h"
+#include "verify/sha256.h"
+
+namespace crossload::verify {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kCertificateVersion = 1;
+
+Json hash_entry(const std::string& name, const fs::path& file) {
+  Json entry = Json::object();
+  entry.set("file", name);
+  entry.set("bytes", static_cast<std::int64_t>(fs::file_size(file)));
+  entry.set("sha256", sha256_of_file(file));
+  return entry;
+}
+
+Json hashes_of_read(const std::vector<fs::path>& files) {
+  Json list = Json::array();
+  for (const fs::path& file : files) list.push_back(hash_entry(file.filename().string(), file));
+  return list;
+}
+
+Json hashes_of_written(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  Json list = Json::array();
+  for (const fs::path& file : files) list.push_back(hash_entry(fs::relative(file, folder).string(), file));
+  return list;
+}
+
+Json stage_entry(const StageReport& report) {
+  const Comparison& comparison = report.comparison;
+  Json entry = Json::object();
+  entry.set("path", report.name);
+  if (!report.class_name.empty()) entry.set("class", report.class_name);
+  entry.set("agrees", report.agrees);
+  entry.set("limit", report.limit);
+  if (!comparison.shape_mismatch.empty()) {
+    entry.set("shape_mismatch", comparison.shape_mismatch);
+    return entry;
+  }
+  entry.set("max_error", comparison.kept.tf_to_pt);
+  entry.set("max_error_padded", comparison.has_padded ? Json(comparison.padded.tf_to_pt) : Json());
+  entry.set("relative", comparison.relative);
+  if (comparison.has_float64) {
+    entry.set("tf_to_float64", comparison.kept.tf_to_float64);
+    entry.set("pt_to_float64", comparison.kept.pt_to_float64);
+    if (comparison.has_padded) {
+      entry.set("tf_to_float64_padded", comparison.padded.tf_to_float64);
+      entry.set("pt_to_float64_padded", comparison.padded.pt_to_float64);
+    }
+  }
+  return entry;
+}
+
+Json divergence_entry(const StageReport& report) {
+  const Comparison& comparison = report.comparison;
+  Json entry = Json::object();
+  entry.set("path", report.path.empty() ? report.name : report.path);
+  entry.set("stage", report.name);
+  if (!report.class_name.empty()) entry.set("class", report.class_name);
+  if (!report.source.empty()) entry.set("source", report.source);
+  entry.set("max_error", comparison.kept.tf_to_pt);
+  if (!comparison.shape_mismatch.empty()) entry.set("shape_mismatch", comparison.shape_mismatch);
+  Json index = Json::array();
+  for (std::int64_t at : comparison.worst_index) index.push_back(at);
+  entry.set("at", index);
+  entry.set("tensorflow", comparison.worst_tf);
+  entry.set("pytorch", comparison.worst_pt);
+  entry.set("hint", Json());
+  return entry;
+}
+
+Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
+  Json list = Json::array();
+  for (const keras::LedgerEntry& entry : ledger) {
+    Json row = Json::object();
+    row.set("tensor", entry.key);
+    switch (entry.fate) {
+      case keras::LedgerEntry::Fate::kBound:
+        row.set("fate", "bound");
+        row.set("variable", entry.detail);
+        break;
+      case keras::LedgerEntry::Fate::kTied:
+        row.set("fate", "tied");
+        row.set("to", entry.detail);
+        break;
+      case keras::LedgerEntry::Fate::kIgnored:
+        row.set("fate", "ignored");
+        row.set("reason", entry.detail);
+        break;
+    }
+    list.push_back(row);
+  }
+  return list;
+}
+
+Json text_list(const std::vector<std::string>& values) {
+  Json list = Json::array();
+  for (const std::string& value : values) list.push_back(value);
+  return list;
+}
+
+void add_verification(Json* document, const CertificateParts& parts) {
+  const Verification& verification = *parts.verification;
+  const StageReport* first = verification.first_divergence();
+  document->set("verdict", verification.agrees() ? "agrees" : "disagrees");
+  document->set("first_divergence", first == nullptr ? Json() : divergence_entry(*first));
+  Json others = Json::array();
+  for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
+    others.push_back(divergence_entry(verification.stages[verification.divergences[i]]));
+  }
+  document->set("further_divergences", others);
+  Json coverage = Json::object();
+  coverage.set("modules", verification.modules_traced);
+  coverage.set("compared", verification.modules_compared);
+  coverage.set("not_compared", text_list(verification.not_compared));
+  coverage.set("serving_default", verification.served);
+  document->set("coverage", coverage);
+  Json tolerances = Json::object();
+  tolerances.set("max_error", parts.tolerances.max_error);
+  tolerances.set("max_hidden_error", parts.tolerances.max_hidden_error);
+  document->set("tolerances", tolerances);
+  Json stages = Json::array();
+  for (const StageReport& report : verification.stages) stages.push_back(stage_entry(report));
+  document->set("stages", stages);
+  Json outputs = Json::array();
+  for (const StageReport& report : verification.outputs) outputs.push_back(stage_entry(report));
+  document->set("outputs", outputs);
+}
+
+}  // namespace
+
+Json certificate(const CertificateParts& parts) {
+  Json document = Json::object();
+  document.set("crossload_certificate", kCertificateVersion);
+  document.set("model", parts.model);
+  document.set("class", parts.tensorflow_class);
+  if (parts.verification != nullptr) {
+    add_verification(&document, parts);
+  } else {
+    document.set("verdict", "not verified");
+    document.set("first_divergence", Json());
+  }
+  document.set("read_back", text_list(parts.read_back));
+  Json versions = Json::object();
+  versions.set("crossload", version());
+  if (!parts.tensorflow_version.empty()) versions.set("tensorflow", parts.tensorflow_version);
+  if (parts.trace != nullptr) {
+    const Json reference = Json::parse(parts.trace->metadata("versions"), "versions of the trace");
+    for (const auto& [name, value] : reference.members()) versions.set(name, value);
+  }
+  document.set("versions", versions);
+  Json settings = Json::object();
+  settings.set("threads", parts.threads);
+  settings.set("onednn", parts.onednn);
+  document.set("settings", settings);
+  document.set("read", hashes_of_read(parts.read));
+  document.set("written", hashes_of_written(parts.artifact));
+  document.set("ledger", ledger_entries(parts.ledger));
+  return document;
+}
+
+}  // namespace crossload::verify

@@ -1,0 +1,34 @@
+// crossload.json: what was converted, and how well both frameworks agree.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "checkpoint/json.h"
+#include "keras/weights.h"
+#include "verify/trace.h"
+#include "verify/verification.h"
+
+namespace crossload::verify {
+
+/// Everything that a certificate says, gathered by the flow.
+struct CertificateParts {
+  std::string model;             // as the user named it
+  std::string tensorflow_class;  // "TFBertModel"
+  std::string tensorflow_version;
+  int threads = 1;
+  bool onednn = false;
+  std::vector<std::filesystem::path> read;  // files of the checkpoint
+  std::filesystem::path artifact;           // the folder that was written; its files are hashed
+  std::vector<keras::LedgerEntry> ledger;
+  std::vector<std::string> read_back;       // the formats whose variables were read back and are bit by bit the source's
+  const Trace* trace = nullptr;             // these two are null without a verification
+  const Verification* verification = nullptr;
+  Tolerances tolerances;
+};
+
+/// The certificate as a document. Hashes all files.
+Json certificate(const CertificateParts& parts);
+
+}  // namespace crossload::verify

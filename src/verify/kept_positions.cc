@@ -1,0 +1,45 @@
+#include "verify/kept_positions.h"
+
+#include <cstring>
+
+namespace crossload::verify {
+namespace {
+
+bool is_zero(const TensorView& view, std::int64_t index) {
+  const std::size_t size = size_of(view.dtype);
+  static constexpr std::byte kZeros[8] = {};
+  return std::memcmp(view.bytes.data() + static_cast<std::size_t>(index) * size, kZeros, size) == 0;
+}
+
+}  // namespace
+
+KeptPositions::KeptPositions(const TensorView* attention_mask, std::size_t input_ids_rank) {
+  if (attention_mask == nullptr) return;
+  const Shape& shape = attention_mask->shape;
+  const bool choices = shape.size() == 3 && input_ids_rank == 3;
+  if (shape.size() != 2 && !choices) return;
+  length_ = shape.back();
+  batch_ = choices ? shape[0] * shape[1] : shape[0];
+  for (std::int64_t i = 0; i < batch_ * length_; ++i) rows_.push_back(!is_zero(*attention_mask, i));
+}
+
+std::vector<bool> KeptPositions::of(const Shape& shape) const {
+  if (rows_.empty()) return {};
+  const bool by_row = shape.size() >= 2 && shape[0] == batch_ && shape[1] == length_;
+  const bool by_query = shape.size() == 4 && shape[0] == batch_ && shape[2] == length_;
+  if (!by_row && !by_query) return {};
+  const std::int64_t heads = by_row ? 1 : shape[1];
+  const std::int64_t inner = by_row ? element_count(Shape(shape.begin() + 2, shape.end())) : shape[3];
+  std::vector<bool> kept;
+  kept.reserve(static_cast<std::size_t>(element_count(shape)));
+  for (std::int64_t b = 0; b < batch_; ++b) {
+    for (std::int64_t h = 0; h < heads; ++h) {
+      for (std::int64_t l = 0; l < length_; ++l) {
+        kept.insert(kept.end(), static_cast<std::size_t>(inner), rows_[static_cast<std::size_t>(b * length_ + l)]);
+      }
+    }
+  }
+  return kept;
+}
+
+}  // namespace crossload::verify

@@ -1,0 +1,61 @@
+// Running a converted model on the inputs of a trace, every module observed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "keras/pretrained_model.h"
+#include "keras/weights.h"
+#include "tensor/tensor_view.h"
+#include "tf/session.h"
+
+namespace crossload::verify {
+
+/// What TensorFlow computed for one tensor.
+struct Values {
+  Shape shape;
+  std::vector<float> elements;
+};
+
+/// One call of one module, in the order of execution.
+struct ObservedStage {
+  std::string path;
+  int call = 0;
+  std::vector<Values> outputs;
+  /// The stages (indexes into Observation::stages, all smaller) whose tensors this one reads, not looking through other
+  /// stages; its own children are among them.
+  std::vector<std::size_t> reads;
+};
+
+struct Observation {
+  std::vector<ObservedStage> stages;
+  std::map<std::string, Values> outputs;  // flattened: "logits", "hidden_states.0", ...
+};
+
+/// Fills the elements of a variable.
+using ReadVariable = std::function<void(const keras::Variable& variable, std::span<float> out)>;
+
+/// Named values to feed. Integers of any width become int32.
+using Feeds = std::map<std::string, TensorView>;
+
+/// Calls the model into a graph, assigns the variables and runs it once. Throws Error(kUsage) for an input that the model
+/// does not take.
+Observation observe(const std::shared_ptr<const tf::Library>& library, const tf::SessionOptions& options,
+                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+                    const Feeds& inputs);
+
+/// Loads a SavedModel, restores its variables and runs its `serving_default`: its outputs by name. Nothing when the
+/// signature takes other inputs than these.
+std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const tf::Library>& library,
+                                                   const tf::SessionOptions& options,
+                                                   const std::filesystem::path& saved_model, const Feeds& inputs);
+
+/// A view as values for a session, integers as int32.
+tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const TensorView& view);
+
+}  // namespace crossload::verify

@@ -1,0 +1,71 @@
+#include "verify/trace.h"
+
+#include "checkpoint/safetensors.h"
+#include "crossload/error.h"
+
+namespace crossload::verify {
+namespace {
+
+constexpr std::string_view kInput = "input.";
+constexpr std::string_view kOutput = "output.";
+
+TracedStage read_stage(const Json& entry) {
+  TracedStage stage;
+  stage.path = entry.at("path").as_string();
+  stage.call = static_cast<int>(entry.at("call").as_integer());
+  stage.class_name = entry.at("class").as_string();
+  if (entry.contains("file") && entry.at("file").is_string()) {
+    stage.source = entry.at("file").as_string();
+    if (entry.contains("line") && entry.at("line").is_integer()) {
+      stage.source += ":" + std::to_string(entry.at("line").as_integer());
+    }
+  }
+  for (const Json& name : entry.at("tensors").elements()) stage.tensors.push_back(name.as_string());
+  return stage;
+}
+
+}  // namespace
+
+Trace Trace::open(const std::filesystem::path& path) {
+  SafetensorsFile file = SafetensorsFile::open(path);
+  Trace trace;
+  trace.path_ = path;
+  trace.metadata_ = file.metadata();
+  trace.tensors_ = file.tensors();
+  if (!trace.metadata_.contains("crossload_trace")) {
+    throw Error(ErrorKind::kBadInput, path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
+  }
+  for (const auto& [name, view] : trace.tensors_) {
+    if (name.starts_with(kInput)) trace.inputs_.emplace(name.substr(kInput.size()), view);
+    if (name.starts_with(kOutput)) trace.outputs_.push_back(name.substr(kOutput.size()));
+  }
+  const Json stages = Json::parse(trace.metadata("stages"), path.string() + " (stages)");
+  for (const Json& entry : stages.elements()) {
+    TracedStage stage = read_stage(entry);
+    for (const std::string& name : stage.tensors) {
+      if (trace.find("stage." + name) == nullptr) {
+        throw Error(ErrorKind::kBadInput, path.string() + ": lists stage." + name + " and does not hold it");
+      }
+    }
+    trace.stages_.push_back(std::move(stage));
+  }
+  if (trace.inputs_.empty() || trace.outputs_.empty()) {
+    throw Error(ErrorKind::kBadInput, path.string() + ": the trace has no inputs or no outputs");
+  }
+  return trace;
+}
+
+const TensorView* Trace::find(const std::string& name) const {
+  const auto entry = tensors_.find(name);
+  return entry == tensors_.end() ? nullptr : &entry->second;
+}
+
+std::string Trace::metadata(const std::string& key) const {
+  const auto entry = metadata_.find(key);
+  if (entry == metadata_.end()) {
+    throw Error(ErrorKind::kBadInput, path_.string() + ": the trace's metadata lacks \"" + key + "\"");
+  }
+  return entry->second;
+}
+
+}  // namespace crossload::verify
