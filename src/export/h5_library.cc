@@ -12,9 +12,6 @@ namespace {
 
 static_assert(std::is_same_v<hid_t, H5Id>, "the width of hid_t since HDF5 1.10");
 
-/// More names than any model has.
-constexpr std::int64_t kMaxNames = 1'000'000;
-
 /// H5Ewalk2 calls it from the deepest error upwards.
 herr_t keep_deepest(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
@@ -57,58 +54,6 @@ bool write_fixed_length(H5Id object, const std::string& attribute, std::span<con
   const H5Handle type = text_type(length);
   if (!type.ok() || H5Tset_strpad(type.get(), H5T_STR_NULLPAD) < 0) return false;
   return write_attribute(object, attribute, type, line_space(names.size()), padded.data());
-}
-
-void read_variable_length(const H5Handle& attribute, const H5Handle& type, const H5Handle& space, std::size_t count,
-                          std::vector<std::string>* names, const std::string& where) {
-  std::vector<char*> pointers(count, nullptr);
-  if (H5Aread(attribute.get(), type.get(), pointers.data()) < 0) {
-    throw Error(ErrorKind::kBadInput, where + ": cannot be read: " + h5_reason());
-  }
-  for (const char* pointer : pointers) names->emplace_back(pointer == nullptr ? "" : pointer);
-  H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, pointers.data());
-}
-
-void read_fixed_length(const H5Handle& attribute, const H5Handle& type, std::size_t count,
-                       std::vector<std::string>* names, const std::string& where) {
-  const std::size_t length = H5Tget_size(type.get());
-  // An attribute of more than 64 KiB is possible in HDF5's newer format, but nobody needs one.
-  if (length == 0 || length > (std::size_t{64} << 20U) / std::max<std::size_t>(count, 1)) {
-    throw Error(ErrorKind::kBadInput, where + ": has " + std::to_string(count) + " names of " + std::to_string(length) +
-                                          " bytes, which is no list of names");
-  }
-  std::string bytes(count * length, '\0');
-  if (H5Aread(attribute.get(), type.get(), bytes.data()) < 0) {
-    throw Error(ErrorKind::kBadInput, where + ": cannot be read: " + h5_reason());
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::string_view padded = std::string_view(bytes).substr(i * length, length);
-    names->emplace_back(padded.substr(0, padded.find('\0')));
-  }
-}
-
-/// Appends the names of one attribute.
-void read_attribute(H5Id object, const std::string& name, std::vector<std::string>* names, const std::string& where) {
-  const H5Handle attribute(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose);
-  const H5Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  const H5Handle space(H5Aget_space(attribute.get()), H5Sclose);
-  const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-  if (!attribute.ok() || !type.ok() || !space.ok() || count < 0) {
-    throw Error(ErrorKind::kBadInput, where + ": cannot be read: " + h5_reason());
-  }
-  if (count > kMaxNames) {
-    throw Error(ErrorKind::kBadInput,
-                where + ": has " + std::to_string(count) + " names, the limit is " + std::to_string(kMaxNames));
-  }
-  if (count == 0) return;  // of any type: Keras writes float64
-  if (H5Tget_class(type.get()) != H5T_STRING) {
-    throw Error(ErrorKind::kBadInput, where + ": does not hold names");
-  }
-  if (H5Tis_variable_str(type.get()) > 0) {
-    read_variable_length(attribute, type, space, static_cast<std::size_t>(count), names, where);
-  } else {
-    read_fixed_length(attribute, type, static_cast<std::size_t>(count), names, where);
-  }
 }
 
 }  // namespace
@@ -177,24 +122,6 @@ bool write_h5_names(H5Id object, const std::string& attribute, const std::vector
       return false;
   }
   return true;
-}
-
-std::vector<std::string> read_h5_names(H5Id object, const std::string& attribute, const std::string& where) {
-  std::vector<std::string> names;
-  if (H5Aexists(object, attribute.c_str()) > 0) {
-    read_attribute(object, attribute, &names, where + ": attribute " + attribute);
-    return names;
-  }
-  std::size_t part = 0;
-  for (;; ++part) {
-    const std::string name = attribute + std::to_string(part);
-    if (H5Aexists(object, name.c_str()) <= 0) break;
-    read_attribute(object, name, &names, where + ": attribute " + name);
-  }
-  if (part == 0)
-    throw Error(ErrorKind::kBadInput,
-                where + ": lacks the attribute " + attribute + "; is it a weights file of Keras?");
-  return names;
 }
 
 bool write_h5_text(H5Id object, const std::string& attribute, const std::string& text) {

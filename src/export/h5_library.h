@@ -1,4 +1,4 @@
-// The HDF5 library: its handles, its errors, and the lists of names that Keras keeps in attributes. Inside src/export/.
+// The HDF5 library: its handles and its errors, and the attributes of Keras. Inside src/export/.
 #pragma once
 
 #include <cstdint>
@@ -52,9 +52,6 @@ inline constexpr std::size_t kMaxH5Attribute = 64512;
 /// longest name is over the limit, strings of fixed length in the attributes name0, name1, ... An empty list is an
 /// array of no float64. False when the library fails; a name over the limit is Error(kBadInput).
 bool write_h5_names(H5Id object, const std::string& attribute, const std::vector<std::string>& names);
-
-/// Reads such a list, in one attribute or in several. Throws Error(kBadInput) that begins with `where`.
-std::vector<std::string> read_h5_names(H5Id object, const std::string& attribute, const std::string& where);
 
 /// Writes one string of variable length. False when the library fails.
 bool write_h5_text(H5Id object, const std::string& attribute, const std::string& text);

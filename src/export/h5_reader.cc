@@ -1,9 +1,11 @@
 #include "export/h5_reader.h"
 
+#define H5_USE_110_API  // later versions have other forms of H5Literate and H5O_info_t
 #include <hdf5.h>
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -16,8 +18,8 @@ namespace {
 /// More dimensions than TensorFlow has.
 constexpr int kMaxRank = 32;
 
-/// Not among the layer_names, see h5_writer.h.
-constexpr const char* kTopLevelGroup = "top_level_model_weights";
+/// Deeper than the names of any model.
+constexpr int kMaxDepth = 64;
 
 /// The copies of a shared variable are compared in pieces of so many elements.
 constexpr std::size_t kPieceElements = std::size_t{1} << 20U;
@@ -38,23 +40,28 @@ H5Handle open_file(const std::string& path) {
   return file;
 }
 
-/// Each level of the path must be a hard link: others can lead out of the file.
-void require_hard_links(H5Id file, const std::string& path, const std::string& where) {
-  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string level = path.substr(0, slash);
-    H5L_info_t info;
-    if (H5Lget_info(file, level.c_str(), &info, H5P_DEFAULT) < 0) fail(where, "lacks " + path + ", which it lists");
-    if (info.type != H5L_TYPE_HARD)
-      fail(where, level + " is a link to another place; only objects of the file are read");
-    if (slash == std::string::npos) return;
-  }
+bool has_list(H5Id object, const std::string& attribute) {
+  return H5Aexists(object, attribute.c_str()) > 0 || H5Aexists(object, (attribute + "0").c_str()) > 0;
 }
 
-H5Handle open_object(H5Id file, const std::string& path, const std::string& where) {
-  require_hard_links(file, path, where);
-  H5Handle object(H5Oopen(file, path.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!object.ok()) fail(where, path + " cannot be opened: " + h5_reason());
-  return object;
+struct Link {
+  std::string name;
+  bool is_hard;
+};
+
+/// Called by the library for each member of a group; nothing may be thrown through it.
+herr_t collect_link(hid_t, const char* name, const H5L_info_t* info, void* links) noexcept {
+  static_cast<std::vector<Link>*>(links)->push_back({name, info->type == H5L_TYPE_HARD});
+  return 0;
+}
+
+/// The members of a group, sorted by name.
+std::vector<Link> links_of(H5Id group, const std::string& where) {
+  std::vector<Link> links;
+  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_link, &links) < 0) {
+    fail(where, "cannot be listed: " + h5_reason());
+  }
+  return links;
 }
 
 /// float16, float32 or float64 of IEEE 754, in any order of bytes.
@@ -113,7 +120,7 @@ void check_storage(H5Id dataset, const StoredTensor& tensor, std::uint64_t file_
 
 }  // namespace
 
-/// A listed name, and where its values are: in the groups of one or more layers.
+/// The datasets of each name, in the groups of one or more layers.
 struct H5File::Contents {
   std::string path;
   H5Handle file;
@@ -122,20 +129,48 @@ struct H5File::Contents {
   std::map<std::string, StoredTensor> tensors;
   std::map<std::string, std::vector<std::string>> datasets;
 
-  void add(const std::string& name, const std::string& dataset_path);
+  /// Adds the datasets below a group. `group_path` ends in "/" and `prefix` is what their names begin with.
+  void walk(H5Id group, const std::string& group_path, const std::string& prefix, int depth, std::set<haddr_t>* seen);
+  void add(H5Id dataset, const std::string& name, const std::string& dataset_path);
   void read_dataset(const std::string& dataset_path, std::int64_t first, std::span<float> out) const;
   void check_copy(const std::vector<std::string>& paths, std::size_t copy, std::int64_t first,
                   std::span<const float> wanted) const;
 };
 
-void H5File::Contents::add(const std::string& name, const std::string& dataset_path) {
-  const H5Handle dataset = open_object(file.get(), dataset_path, path);
+void H5File::Contents::walk(H5Id group, const std::string& group_path, const std::string& prefix, int depth,
+                            std::set<haddr_t>* seen) {
+  for (const Link& link : links_of(group, path + ": " + group_path)) {
+    const std::string member = group_path + link.name;
+    const std::string where = path + ": " + member;
+    if (!link.is_hard) fail(where, "is a link to another place; only objects of the file are read");
+    if (depth > kMaxDepth) fail(where, "lies over " + std::to_string(kMaxDepth) + " groups deep");
+    const H5Handle object(H5Oopen(group, link.name.c_str(), H5P_DEFAULT), H5Oclose);
+    H5O_info_t info;
+    if (!object.ok() || H5Oget_info2(object.get(), &info, H5O_INFO_BASIC) < 0) {
+      fail(where, "cannot be opened: " + h5_reason());
+    }
+    if (!seen->insert(info.addr).second) fail(where, "is in the file under two names");
+    if (info.type == H5O_TYPE_DATASET) {
+      add(object.get(), prefix + link.name, member);
+    } else if (info.type == H5O_TYPE_GROUP) {
+      const bool is_layer = depth == 0 && !is_shard;
+      if (is_layer && !has_list(object.get(), "weight_names")) fail(where, "lacks the attribute weight_names");
+      walk(object.get(), member + "/", is_layer ? "" : prefix + link.name + "/", depth + 1, seen);
+    } else {
+      fail(where, "is neither group nor dataset");
+    }
+  }
+}
+
+void H5File::Contents::add(H5Id dataset, const std::string& name, const std::string& dataset_path) {
   const std::string where = path + ": " + dataset_path;
-  if (H5Iget_type(dataset.get()) != H5I_DATASET) fail(where, "is no dataset");
-  StoredTensor tensor{float_type(dataset.get(), where), shape_of(dataset.get(), where)};
-  check_storage(dataset.get(), tensor, file_size, where);
+  StoredTensor tensor{float_type(dataset, where), shape_of(dataset, where)};
+  check_storage(dataset, tensor, file_size, where);
   const auto [known, is_new] = tensors.emplace(name, tensor);
-  if (!is_new && (is_shard || known->second.shape != tensor.shape)) fail(where, "is listed twice");
+  if (!is_new && known->second.shape != tensor.shape) {
+    fail(where, "has shape " + to_string(tensor.shape) + ", and " + to_string(known->second.shape) +
+                    " in the group of another layer");
+  }
   datasets[name].push_back(dataset_path);
 }
 
@@ -154,7 +189,7 @@ void H5File::Contents::read_dataset(const std::string& dataset_path, std::int64_
   }
   float* to = out.data();
   for_each_h5_block(shape, first, static_cast<std::int64_t>(out.size()), [&](const Shape& start, const Shape& size) {
-    const hsize_t count = static_cast<hsize_t>(element_count(size));
+    const auto count = static_cast<hsize_t>(element_count(size));
     const H5Handle memory(H5Screate_simple(1, &count, nullptr), H5Sclose);
     require(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, dimensions(start).data(), nullptr, dimensions(size).data(),
                                 nullptr) >= 0);
@@ -181,21 +216,15 @@ H5File::~H5File() = default;
 
 H5File H5File::open(const std::filesystem::path& path) {
   const std::string where = path.string();
-  auto contents = std::make_unique<Contents>(Contents{where, open_file(where), std::filesystem::file_size(path), false, {}, {}});
-  std::vector<std::string> layers = read_h5_names(contents->file.get(), "layer_names", where);
-  if (H5Lexists(contents->file.get(), kTopLevelGroup, H5P_DEFAULT) > 0) layers.emplace_back(kTopLevelGroup);
-  for (const std::string& listed : layers) {
-    const H5Handle object = open_object(contents->file.get(), "/" + listed, where);
-    if (H5Iget_type(object.get()) == H5I_DATASET) {
-      contents->is_shard = true;
-      contents->add(listed, "/" + listed);
-      continue;
-    }
-    const std::string group = where + ": /" + listed;
-    for (const std::string& name : read_h5_names(object.get(), "weight_names", group)) {
-      contents->add(name, "/" + listed + "/" + name);
-    }
-  }
+  auto contents = std::make_unique<Contents>(Contents{where, open_file(where), 0, false, {}, {}});
+  std::error_code error;
+  contents->file_size = std::filesystem::file_size(path, error);
+  if (error) fail(where, "cannot be read: " + error.message());
+  const H5Id root = contents->file.get();
+  if (!has_list(root, "layer_names")) fail(where, "lacks the attribute layer_names; is it a weights file of Keras?");
+  contents->is_shard = H5Aexists(root, "backend") <= 0 && H5Aexists(root, "keras_version") <= 0;
+  std::set<haddr_t> seen;
+  contents->walk(root, "/", "", 0, &seen);
   return H5File(std::move(contents));
 }
 

@@ -1,5 +1,6 @@
-// Weight files of Keras and Transformers, read: tf_model.h5 and its shards, ours or theirs. The bytes are described in
-// h5_writer.h; what an attribute lists is read, nothing else is looked at.
+// Weight files of Keras and Transformers, read: tf_model.h5 and its shards, ours or theirs. Their layout is described
+// in h5_writer.h. The datasets are found by walking the groups. The lists of names in attributes are not read: a
+// corrupt string of variable length crashes HDF5 1.10.
 //
 //   const H5File file = H5File::open("tf_model.h5");
 //   std::vector<float> values(element_count(file.tensors().at(name).shape));
@@ -19,15 +20,16 @@ namespace crossload {
 
 class H5File {
  public:
-  /// Checks every listed dataset: contiguous, float16, float32 or float64, as many bytes as its shape needs, in this
-  /// file (no links to others). Throws Error(kBadInput) that names the file and the object.
+  /// Checks every dataset: contiguous, float16, float32 or float64, as many bytes as its shape needs, in this file (no
+  /// links to others). Throws Error(kBadInput) that names the file and the object.
   static H5File open(const std::filesystem::path& path);
   ~H5File();
   H5File(H5File&&) noexcept;
 
-  /// True when the file lists datasets, by their keys; false when it lists layers whose datasets have full names.
+  /// True when names are keys ("bert/pooler/dense/bias:0"), false when they are full names, in the group of their
+  /// layer.
   bool is_shard() const;
-  /// Shape and type by listed name, such as "tf_bert_model/bert/pooler/dense/bias:0".
+  /// Shape and type by name, such as "tf_bert_model/bert/pooler/dense/bias:0".
   const std::map<std::string, StoredTensor>& tensors() const;
 
   /// The elements [first, first + out.size()) in row-major order, as float32. A variable in the groups of several

@@ -3,11 +3,11 @@
 #include <hdf5.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "crossload/error.h"
 #include "export/h5_driver.h"
 #include "export/h5_library.h"
+#include "export/output_file.h"
 #include "export/shards.h"
 #include "export/variable_names.h"
 #include "export/weights.h"
@@ -108,7 +108,7 @@ class H5Output {
   void require(bool ok, const std::string& what) const {
     if (ok && write_error_ == 0) return;
     throw Error(ErrorKind::kEnvironment, path_ + ": " + what + " cannot be written: " +
-                                             (write_error_ != 0 ? std::strerror(write_error_) : h5_reason()));
+                                             (write_error_ != 0 ? write_failure(write_error_) : h5_reason()));
   }
 
   std::string path_;

@@ -18,10 +18,16 @@ namespace {
 constexpr std::size_t kMaxWrite = std::size_t{1} << 30U;
 
 [[noreturn]] void fail(const std::filesystem::path& path, int error) {
-  throw Error(ErrorKind::kEnvironment, path.string() + ": cannot be written: " + std::strerror(error));
+  throw Error(ErrorKind::kEnvironment, path.string() + ": cannot be written: " + write_failure(error));
 }
 
 }  // namespace
+
+std::string write_failure(int error) {
+  std::string reason = std::strerror(error);
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) reason += "; make room or write to another disk";
+  return reason;
+}
 
 OutputFile::OutputFile(std::filesystem::path path)
     : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {

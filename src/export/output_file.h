@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace crossload {
@@ -38,6 +39,9 @@ class OutputFile {
   int fd_;
   std::uint64_t size_ = 0;
 };
+
+/// What errno says after a failed write, and what to do about it.
+std::string write_failure(int error);
 
 /// Writes a whole file and waits until it is on the disk. Throws Error(kEnvironment).
 void write_file(const std::filesystem::path& path, std::string_view bytes);

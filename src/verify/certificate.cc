@@ -43,7 +43,6 @@ Json stage_entry(const StageReport& report) {
   entry.set("path", report.name);
   if (!report.class_name.empty()) entry.set("class", report.class_name);
   entry.set("agrees", report.agrees);
-  entry.set("limit", report.limit);
   if (!comparison.shape_mismatch.empty()) {
     entry.set("shape_mismatch", comparison.shape_mismatch);
     return entry;
@@ -54,9 +53,11 @@ Json stage_entry(const StageReport& report) {
   if (comparison.has_float64) {
     entry.set("tf_to_float64", comparison.kept.tf_to_float64);
     entry.set("pt_to_float64", comparison.kept.pt_to_float64);
+    entry.set("pt_noise", comparison.kept.noise);
     if (comparison.has_padded) {
       entry.set("tf_to_float64_padded", comparison.padded.tf_to_float64);
       entry.set("pt_to_float64_padded", comparison.padded.pt_to_float64);
+      entry.set("pt_noise_padded", comparison.padded.noise);
     }
   }
   return entry;
@@ -129,6 +130,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
   Json tolerances = Json::object();
   tolerances.set("max_error", parts.tolerances.max_error);
   tolerances.set("max_hidden_error", parts.tolerances.max_hidden_error);
+  tolerances.set("relative_in_modules", kFloat32Relative);
   document->set("tolerances", tolerances);
   Json stages = Json::array();
   for (const StageReport& report : verification.stages) stages.push_back(stage_entry(report));

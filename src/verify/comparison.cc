@@ -42,25 +42,27 @@ Shape index_of(std::size_t offset, const Shape& shape) {
 
 }  // namespace
 
-bool Comparison::kept_agrees(double limit) const { return shape_mismatch.empty() && kept.tf_to_pt <= limit; }
+bool Comparison::kept_agrees(double absolute) const { return shape_mismatch.empty() && kept.excess <= absolute; }
 
-bool Comparison::padded_agrees(double limit) const {
-  return !has_padded || padded.tf_to_pt <= limit || (has_float64 && padded.tf_to_float64 <= 2 * padded.pt_to_float64);
+bool Comparison::padded_agrees(double absolute) const {
+  if (!has_padded || padded.excess <= absolute) return true;
+  return has_float64 && padded.tf_to_float64 <= 2 * std::max(padded.pt_to_float64, padded.noise);
 }
 
-bool Comparison::agrees(double limit) const { return kept_agrees(limit) && padded_agrees(limit); }
-
-Comparison compare(const Shape& shape, std::span<const float> tf, const TensorView& pt, const TensorView* pt64,
-                   const std::vector<bool>& kept) {
+Comparison compare(const Shape& shape, std::span<const float> tf, const Reference& reference,
+                   const std::vector<bool>& kept, double relative_tolerance) {
   Comparison result;
+  const TensorView& pt = *reference.float32;
   if (shape != pt.shape) {
     result.shape_mismatch = "TensorFlow " + to_string(shape) + ", PyTorch " + to_string(pt.shape);
     result.kept.tf_to_pt = std::numeric_limits<double>::infinity();
+    result.kept.excess = result.kept.tf_to_pt;
     return result;
   }
-  result.has_float64 = pt64 != nullptr && pt64->shape == shape;
+  result.has_float64 = reference.float64 != nullptr && reference.float64->shape == shape;
+  const bool has_noise = reference.noise != nullptr && reference.noise->shape == shape;
   double largest = 0;
-  double worst = -1;
+  double worst_kept = -1;
   double worst_padded = -1;
   std::size_t worst_at = 0;
   std::size_t worst_padded_at = 0;
@@ -70,29 +72,27 @@ Comparison compare(const Shape& shape, std::span<const float> tf, const TensorVi
     const double tf_value = static_cast<double>(tf[i]);
     const double pt_value = element(pt, i);
     const double error = distance(tf_value, pt_value);
+    const double allowed = std::isfinite(pt_value) ? relative_tolerance * std::abs(pt_value) : 0;
+    const double excess = error - allowed;
     distances.tf_to_pt = std::max(distances.tf_to_pt, error);
+    distances.excess = std::max(distances.excess, excess);
     if (result.has_float64) {
-      const double truth = element(*pt64, i);
+      const double truth = element(*reference.float64, i);
       distances.tf_to_float64 = std::max(distances.tf_to_float64, distance(tf_value, truth));
       distances.pt_to_float64 = std::max(distances.pt_to_float64, distance(pt_value, truth));
     }
-    if (is_kept) {
-      if (std::isfinite(pt_value)) largest = std::max(largest, std::abs(pt_value));
-      if (error > worst) {
-        worst = error;
-        worst_at = i;
-      }
-    } else {
-      result.has_padded = true;
-      if (error > worst_padded) {
-        worst_padded = error;
-        worst_padded_at = i;
-      }
+    if (has_noise) distances.noise = std::max(distances.noise, element(*reference.noise, i));
+    if (is_kept && std::isfinite(pt_value)) largest = std::max(largest, std::abs(pt_value));
+    result.has_padded = result.has_padded || !is_kept;
+    double& worst = is_kept ? worst_kept : worst_padded;
+    if (excess > worst) {
+      worst = excess;
+      (is_kept ? worst_at : worst_padded_at) = i;
     }
   }
   result.relative = largest > 0 ? result.kept.tf_to_pt / largest : result.kept.tf_to_pt;
   if (!tf.empty()) {
-    const std::size_t at = worst >= 0 ? worst_at : worst_padded_at;
+    const std::size_t at = !result.has_padded || worst_kept > -1 ? worst_at : worst_padded_at;
     result.worst_index = index_of(at, shape);
     result.worst_tf = static_cast<double>(tf[at]);
     result.worst_pt = element(pt, at);

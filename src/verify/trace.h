@@ -5,6 +5,7 @@
 //                     to the path for the k-th call after the first
 //   output.<name>     the model's own results; `.<i>` for the members of a list
 //   stage64.*, output64.*   the same of a run in float64
+//   noise.*, outputnoise.*  how far float32 runs whose last bits were shaken are from that, element by element
 //   weight.<key>      in goldens: the checkpoint itself
 //   metadata          class, config, versions, seed, stages (a JSON list in the order of execution), not_called
 #pragma once

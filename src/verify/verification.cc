@@ -19,11 +19,18 @@ KeptPositions kept_positions(const Trace& trace) {
                        ids == trace.inputs().end() ? 2 : ids->second.shape.size());
 }
 
-void judge(StageReport* report, const Values& values, const Trace& trace, const std::string& kind,
-           const std::string& tensor, const KeptPositions& kept) {
-  report->comparison = compare(values.shape, values.elements, *trace.find(kind + "." + tensor),
-                               trace.find(kind + "64." + tensor), kept.of(values.shape));
-  report->agrees = report->comparison.agrees(report->limit);
+void judge(StageReport* report, const Values& values, const Reference& reference, const KeptPositions& kept) {
+  report->comparison =
+      compare(values.shape, values.elements, reference, kept.of(values.shape), report->tolerance.relative);
+  report->agrees = report->comparison.agrees(report->tolerance.absolute);
+}
+
+Reference stage_reference(const Trace& trace, const std::string& name) {
+  return {trace.find("stage." + name), trace.find("stage64." + name), trace.find("noise." + name)};
+}
+
+Reference output_reference(const Trace& trace, const std::string& name) {
+  return {trace.find("output." + name), trace.find("output64." + name), trace.find("outputnoise." + name)};
 }
 
 class Verifier {
@@ -64,8 +71,8 @@ class Verifier {
         report.path = traced.path;
         report.source = traced.source;
         report.class_name = traced.class_name;
-        report.limit = tolerances_.max_hidden_error;
-        judge(&report, observation_.stages[observed->second].outputs[i], trace_, "stage", traced.tensors[i], kept_);
+        report.tolerance = {tolerances_.max_hidden_error, kFloat32Relative};
+        judge(&report, observation_.stages[observed->second].outputs[i], stage_reference(trace_, traced.tensors[i]), kept_);
         agrees = agrees && report.agrees;
         if (!report.agrees) first_failure_.try_emplace(observed->second, result_.stages.size());
         result_.stages.push_back(std::move(report));
@@ -94,8 +101,8 @@ class Verifier {
       if (!is_floating(trace_.find("output." + name)->dtype)) continue;
       StageReport report;
       report.name = prefix + name;
-      report.limit = limit_of_output(name, tolerances_);
-      judge(&report, values->second, trace_, "output", name, kept_);
+      report.tolerance.absolute = limit_of_output(name, tolerances_);
+      judge(&report, values->second, output_reference(trace_, name), kept_);
       result_.outputs.push_back(std::move(report));
     }
   }

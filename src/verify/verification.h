@@ -22,7 +22,7 @@ struct StageReport {
   std::string path;    // the module's path in PyTorch; empty for an output
   std::string source;  // where PyTorch defines the module's class
   std::string class_name;
-  double limit = 0;
+  Tolerance tolerance;
   Comparison comparison;
   bool agrees = false;
 };
