@@ -58,20 +58,21 @@ bool is_kept(const fs::path& relative) {
   return first != "saved_model" && first != "crossload.json" && !first.starts_with("tf_model");
 }
 
-void copy_companions(const Checkpoint& checkpoint, const std::string& architecture, const fs::path& folder) {
-  Json config = checkpoint.config().json();
-  const std::vector<std::string> named = checkpoint.config().architectures();
-  const fs::path original = checkpoint.path() / "config.json";
-  if (named == std::vector<std::string>{architecture} && fs::exists(original)) {
+void write_companions(const fs::path& source_folder, const Config& config, const std::string& architecture,
+                      const fs::path& folder) {
+  const fs::path original = source_folder / "config.json";
+  if (config.architectures() == std::vector<std::string>{architecture} && fs::exists(original)) {
     write_file(folder / "config.json", read_text(original));
   } else {
+    Json changed = Json::object();
+    for (const auto& [name, value] : config.json().members()) changed.set(name, value);
     Json architectures = Json::array();
     architectures.push_back(architecture);
-    config.set("architectures", architectures);
-    write_file(folder / "config.json", config.dump_pretty());
+    changed.set("architectures", architectures);
+    write_file(folder / "config.json", changed.dump_pretty());
   }
   for (std::string_view name : kCompanions) {
-    const fs::path source = checkpoint.path() / name;
+    const fs::path source = source_folder / name;
     std::error_code ignored;
     if (!fs::is_regular_file(source, ignored)) continue;
     std::error_code error;

@@ -17,8 +17,10 @@ void check_target(const ConvertOptions& options);
 /// True for a file of the target that a conversion leaves there: everything but what conversions write.
 bool is_kept(const std::filesystem::path& relative);
 
-/// Writes config.json (with `architecture` as its one architecture) and copies the tokenizer's and processors' files.
-void copy_companions(const Checkpoint& checkpoint, const std::string& architecture, const std::filesystem::path& folder);
+/// Writes config.json (with `architecture` as its one architecture), and copies the tokenizer's and processors' files of
+/// the folder `source`.
+void write_companions(const std::filesystem::path& source, const Config& config, const std::string& architecture,
+                      const std::filesystem::path& folder);
 
 /// Every file below the folder, relative to it, sorted.
 std::vector<std::string> files_below(const std::filesystem::path& folder);

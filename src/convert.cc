@@ -1,30 +1,22 @@
 #include "crossload/convert.h"
 
-#include <cstring>
 #include <memory>
 #include <optional>
 
 #include "artifact_folder.h"
 #include "crossload/error.h"
-#include "export/class_scope.h"
-#include "export/h5_writer.h"
 #include "export/output_file.h"
-#include "export/safetensors_writer.h"
-#include "export/saved_model.h"
 #include "export/staging.h"
-#include "export/stored_weights.h"
-#include "export/weights.h"
 #include "loaded_model.h"
 #include "summary.h"
 #include "verify/certificate.h"
 #include "verify/reference.h"
+#include "weight_formats.h"
 
 namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kBundle = "saved_model/variables/variables";
 
 /// Counts the steps of a job.
 class Steps {
@@ -54,46 +46,17 @@ std::unique_ptr<verify::ReferenceProcess> start_reference(const ConvertOptions& 
   return std::make_unique<verify::ReferenceProcess>(options.model, trace, reference);
 }
 
-/// The formats as written, opened to be read back.
-std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
-                                                                                 const fs::path& folder) {
-  std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> stored;
-  if (formats.contains(Format::kSavedModel)) stored.emplace_back("saved_model", open_bundle_weights(folder / kBundle));
-  if (formats.contains(Format::kH5)) stored.emplace_back("h5", open_h5_weights(folder));
-  if (formats.contains(Format::kSafetensors)) stored.emplace_back("safetensors", open_safetensors_weights(folder));
-  return stored;
-}
-
-/// Every variable of the artifact must be, bit by bit, what the checkpoint says; a piece at a time.
-void check_read_back(const keras::Weights& weights, const StoredWeights& stored, const std::string& format) {
-  for (const keras::Variable& variable : weights.variables()) {
-    std::int64_t at = 0;
-    stream_float32(variable, [&](std::span<const float> expected) {
-      std::vector<float> written(expected.size());
-      stored.read(variable.name, at, written);
-      if (std::memcmp(written.data(), expected.data(), expected.size_bytes()) != 0) {
-        throw Error(ErrorKind::kEnvironment, format + ": the variable " + variable.name +
-                                                 " reads back with other values than were written; is the disk sound?");
-      }
-      at += static_cast<std::int64_t>(expected.size());
-    });
-  }
-  if (stored.tensors().size() != weights.variables().size()) {
-    throw Error(ErrorKind::kEnvironment, format + ": has " + std::to_string(stored.tensors().size()) + " variables, wanted " +
-                                             std::to_string(weights.variables().size()));
-  }
-}
-
 verify::Verification run_verification(const ConvertOptions& options, const LoadedModel& loaded,
                                       const std::shared_ptr<const tf::Library>& library, const verify::Trace& trace,
                                       const StoredWeights& stored, const fs::path& folder) {
-  const tf::SessionOptions session{options.threads};
+  verify::RunOptions run;
+  run.session.threads = options.threads;
   const auto read = [&](const keras::Variable& variable, std::span<float> out) { stored.read(variable.name, out); };
   const verify::Observation observation =
-      verify::observe(library, session, *loaded.model, *loaded.weights, read, trace.inputs());
+      verify::observe(library, run, *loaded.model, *loaded.weights, read, trace.inputs());
   std::optional<std::map<std::string, verify::Values>> served;
   if (options.formats.contains(Format::kSavedModel)) {
-    served = verify::serve(library, session, folder / "saved_model", trace.inputs());
+    served = verify::serve(library, run.session, folder / "saved_model", trace.inputs());
   }
   return verify::verify(trace, observation, served ? &*served : nullptr,
                         {options.max_error, options.max_hidden_error});
@@ -116,20 +79,9 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   const fs::path recorded = options.reference.empty() ? fs::path(staging.path().string() + ".trace") : options.reference;
   const auto reference = start_reference(options, recorded, loaded.model_class);
 
-  const std::string scope = class_scope(loaded.model_class.head->name);
-  if (options.formats.contains(Format::kH5)) {
-    steps.next("writing tf_model.h5");
-    write_h5(staging.path(), scope, loaded.weights->top_layers(), options.max_shard_size);
-  }
-  if (options.formats.contains(Format::kSafetensors)) {
-    steps.next("writing model.safetensors");
-    write_tf_safetensors(staging.path(), scope, loaded.weights->top_layers(), options.max_shard_size);
-  }
-  if (options.formats.contains(Format::kSavedModel)) {
-    steps.next("writing saved_model");
-    write_saved_model(staging.path() / "saved_model", library, *loaded.model, *loaded.weights, scope);
-  }
-  copy_companions(checkpoint, loaded.model_class.pytorch_name(), staging.path());
+  write_weights(loaded, options.formats, options.max_shard_size, library, staging.path(),
+                [&](const std::string& what) { steps.next(what); });
+  write_companions(checkpoint.path(), checkpoint.config(), loaded.model_class.pytorch_name(), staging.path());
 
   steps.next("reading back what was written");
   const auto written = open_written(options.formats, staging.path());

@@ -30,7 +30,7 @@ struct ConvertOptions {
   double max_error = 1e-5;
   double max_hidden_error = 1e-5;
 
-  std::filesystem::path tensorflow;
+  std::filesystem::path tensorflow = {};
   std::filesystem::path python;
   int threads = 1;
   bool onednn = false;

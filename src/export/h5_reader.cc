@@ -40,10 +40,6 @@ H5Handle open_file(const std::string& path) {
   return file;
 }
 
-bool has_list(H5Id object, const std::string& attribute) {
-  return H5Aexists(object, attribute.c_str()) > 0 || H5Aexists(object, (attribute + "0").c_str()) > 0;
-}
-
 struct Link {
   std::string name;
   bool is_hard;
@@ -124,8 +120,8 @@ void check_storage(H5Id dataset, const StoredTensor& tensor, std::uint64_t file_
 struct H5File::Contents {
   std::string path;
   H5Handle file;
+  H5Kind kind;
   std::uint64_t file_size = 0;
-  bool is_shard = false;
   std::map<std::string, StoredTensor> tensors;
   std::map<std::string, std::vector<std::string>> datasets;
 
@@ -153,8 +149,7 @@ void H5File::Contents::walk(H5Id group, const std::string& group_path, const std
     if (info.type == H5O_TYPE_DATASET) {
       add(object.get(), prefix + link.name, member);
     } else if (info.type == H5O_TYPE_GROUP) {
-      const bool is_layer = depth == 0 && !is_shard;
-      if (is_layer && !has_list(object.get(), "weight_names")) fail(where, "lacks the attribute weight_names");
+      const bool is_layer = depth == 0 && kind == H5Kind::kSingle;
       walk(object.get(), member + "/", is_layer ? "" : prefix + link.name + "/", depth + 1, seen);
     } else {
       fail(where, "is neither group nor dataset");
@@ -214,21 +209,17 @@ H5File::H5File(std::unique_ptr<Contents> contents) : contents_(std::move(content
 H5File::H5File(H5File&&) noexcept = default;
 H5File::~H5File() = default;
 
-H5File H5File::open(const std::filesystem::path& path) {
+H5File H5File::open(const std::filesystem::path& path, H5Kind kind) {
   const std::string where = path.string();
-  auto contents = std::make_unique<Contents>(Contents{where, open_file(where), 0, false, {}, {}});
+  auto contents = std::make_unique<Contents>(Contents{where, open_file(where), kind, 0, {}, {}});
   std::error_code error;
   contents->file_size = std::filesystem::file_size(path, error);
   if (error) fail(where, "cannot be read: " + error.message());
-  const H5Id root = contents->file.get();
-  if (!has_list(root, "layer_names")) fail(where, "lacks the attribute layer_names; is it a weights file of Keras?");
-  contents->is_shard = H5Aexists(root, "backend") <= 0 && H5Aexists(root, "keras_version") <= 0;
   std::set<haddr_t> seen;
-  contents->walk(root, "/", "", 0, &seen);
+  contents->walk(contents->file.get(), "/", "", 0, &seen);
   return H5File(std::move(contents));
 }
 
-bool H5File::is_shard() const { return contents_->is_shard; }
 const std::map<std::string, StoredTensor>& H5File::tensors() const { return contents_->tensors; }
 
 void H5File::read(const std::string& name, std::int64_t first, std::span<float> out) const {

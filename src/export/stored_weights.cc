@@ -67,14 +67,15 @@ class H5Weights final : public StoredWeights {
  public:
   explicit H5Weights(const fs::path& folder) : StoredWeights(folder.string()) {
     const Parts parts = find_parts(folder, "tf_model.h5");
+    const H5Kind kind = parts.index.empty() ? H5Kind::kSingle : H5Kind::kShard;
     for (const fs::path& path : parts.files) {
-      files_.push_back(H5File::open(path));
-      for (const auto& [listed, tensor] : files_.back().tensors()) {
+      files_.push_back(H5File::open(path, kind));
+      for (const auto& [stored, tensor] : files_.back().tensors()) {
         const std::string name =
-            files_.back().is_shard() ? stored_name_of_key(listed) : stored_name_of_full_name(listed);
+            kind == H5Kind::kSingle ? stored_name_of_full_name(stored) : stored_name_of_key(stored);
         check_place(parts, name, path);
         add(name, tensor);
-        places_[name] = {files_.size() - 1, listed};
+        places_[name] = {files_.size() - 1, stored};
       }
     }
     check_complete(parts, tensors());
@@ -82,8 +83,8 @@ class H5Weights final : public StoredWeights {
 
  private:
   void read_range(const std::string& name, std::int64_t first, std::span<float> out) const override {
-    const auto& [file, listed] = places_.at(name);
-    files_[file].read(listed, first, out);
+    const auto& [file, stored] = places_.at(name);
+    files_[file].read(stored, first, out);
   }
 
   std::vector<H5File> files_;

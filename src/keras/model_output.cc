@@ -6,6 +6,12 @@
 
 namespace crossload::keras {
 
+const tf::Tensor& ModelInputs::at(const std::string& name) const {
+  const auto entry = tensors.find(name);
+  if (entry == tensors.end()) throw Error(ErrorKind::kUsage, "the model needs the input \"" + name + "\", which is not there");
+  return entry->second;
+}
+
 ModelOutput& ModelOutput::add_from(const ModelOutput& other, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     for (const Field& field : other.fields_) {

@@ -20,6 +20,8 @@ struct ModelInputs {
     const auto entry = tensors.find(name);
     return entry == tensors.end() ? std::nullopt : std::optional<tf::Tensor>(entry->second);
   }
+  /// Throws Error(kUsage) when it was not passed.
+  const tf::Tensor& at(const std::string& name) const;
 };
 
 /// Named results in the order of PyTorch's ModelOutput. A field is one tensor, or a list such as hidden_states.

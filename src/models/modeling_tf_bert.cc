@@ -48,7 +48,7 @@ class TFBertEmbeddings : public Module<TFBertEmbeddings> {
 
   Tensor call(const ModelInputs& inputs, bool training) const {
     const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : word_embeddings(inputs.tensors.at("input_ids"));
+    const Tensor words = inputs_embeds ? *inputs_embeds : word_embeddings(inputs.at("input_ids"));
     tf::Graph& graph = words.graph();
     const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
     const MaybeTensor token_type_ids = inputs.find("token_type_ids");
@@ -587,7 +587,7 @@ class TFBertForMultipleChoice : public TFBertPreTrainedModel {
       tensor = tf::reshape(tensor, folded);
     }
     const MaybeTensor input_ids = inputs.find("input_ids");
-    const tf::Dim num_choices = tf::dims_of(input_ids ? *input_ids : inputs.tensors.at("inputs_embeds"))[1];
+    const tf::Dim num_choices = tf::dims_of(input_ids ? *input_ids : inputs.at("inputs_embeds"))[1];
     const ModelOutput outputs = bert(flat, training);
     const Tensor logits = classifier(dropout(outputs.at("pooler_output"), training));
     ModelOutput result;

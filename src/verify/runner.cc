@@ -113,53 +113,66 @@ tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const 
   return tensor;
 }
 
-Observation observe(const std::shared_ptr<const tf::Library>& library, const tf::SessionOptions& options,
-                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
-                    const Feeds& inputs) {
+Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options,
+               const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+               const Feeds& inputs)
+    : graph_(std::move(library), ModelGraph::Handles::kVariables) {
   require_known(inputs, model.inputs());
-  ModelGraph graph(library, ModelGraph::Handles::kVariables);
   keras::ModelInputs model_inputs;
-  model_inputs.output_attentions = true;
-  model_inputs.output_hidden_states = true;
-  std::vector<tf::Session::Feed> feeds;
-  for (const auto& [name, view] : inputs) {
-    Shape open_shape(view.shape.size(), -1);  // sizes are left open, as in the artifact
-    for (const keras::InputSpec& spec : model.inputs()) {
-      if (spec.name == name && spec.shape.size() == view.shape.size()) open_shape = spec.shape;
-    }
-    const Tensor placeholder = graph.placeholder(fed_type(view), open_shape, name);
-    model_inputs.tensors.emplace(name, placeholder);
-    feeds.emplace_back(placeholder, to_host(library, view));
-  }
-  const keras::ModelOutput output = model.call(model_inputs, /*training=*/false);
+  model_inputs.output_attentions = options.output_attentions;
+  model_inputs.output_hidden_states = options.output_hidden_states;
+  add_inputs(model, inputs, &model_inputs);
+  add_fetches(model.call(model_inputs, options.training), options.stages);
+  session_.emplace(&graph_, options.session);
+  assign_variables(&graph_, &*session_, weights, read);
+}
 
-  Observation observation;
-  std::vector<Tensor> fetches;
-  const Reads reads(graph);
-  for (std::size_t i = 0; i < graph.stages().size(); ++i) {
-    const keras::Stage& stage = graph.stages()[i];
-    fetches.insert(fetches.end(), stage.outputs.begin(), stage.outputs.end());
-    observation.stages.push_back({stage.path, stage.call, {}, reads.of(i)});
+void Runner::add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs) {
+  const keras::Signature known = model.inputs();
+  for (const auto& [name, view] : inputs) {
+    Shape shape(view.shape.size(), -1);  // sizes are left open, as in the artifact
+    for (const keras::InputSpec& spec : known) {
+      if (spec.name == name && spec.shape.size() == view.shape.size()) shape = spec.shape;
+    }
+    const Tensor placeholder = graph_.placeholder(fed_type(view), shape, name);
+    placeholders_.emplace(name, placeholder);
+    model_inputs->tensors.emplace(name, placeholder);
   }
-  std::vector<std::string> names;
+}
+
+void Runner::add_fetches(const keras::ModelOutput& output, bool stages) {
+  const Reads reads(graph_);
+  for (std::size_t i = 0; stages && i < graph_.stages().size(); ++i) {
+    const keras::Stage& stage = graph_.stages()[i];
+    fetches_.insert(fetches_.end(), stage.outputs.begin(), stage.outputs.end());
+    stages_.push_back({stage.path, stage.call, std::vector<Values>(stage.outputs.size()), reads.of(i)});
+  }
   for (const keras::ModelOutput::Field& field : output.fields()) {
     for (std::size_t i = 0; i < field.tensors.size(); ++i) {
-      names.push_back(field.is_list ? field.name + "." + std::to_string(i) : field.name);
-      fetches.push_back(field.tensors[i]);
+      output_names_.push_back(field.is_list ? field.name + "." + std::to_string(i) : field.name);
+      fetches_.push_back(field.tensors[i]);
     }
   }
+}
 
-  tf::Session session(&graph, options);
-  assign_variables(&graph, &session, weights, read);
-  const std::vector<tf::HostTensor> values = session.run(feeds, fetches);
+Observation Runner::run(const Feeds& inputs) {
+  std::vector<tf::Session::Feed> feeds;
+  for (const auto& [name, view] : inputs) feeds.emplace_back(placeholders_.at(name), to_host(graph_.library(), view));
+  const std::vector<tf::HostTensor> values = session_->run(feeds, fetches_);
+  Observation observation;
+  observation.stages = stages_;
   std::size_t at = 0;
-  for (std::size_t i = 0; i < observation.stages.size(); ++i) {
-    for (std::size_t k = 0; k < graph.stages()[i].outputs.size(); ++k) {
-      observation.stages[i].outputs.push_back(to_values(values[at++]));
-    }
+  for (ObservedStage& stage : observation.stages) {
+    for (Values& output : stage.outputs) output = to_values(values[at++]);
   }
-  for (const std::string& name : names) observation.outputs.emplace(name, to_values(values[at++]));
+  for (const std::string& name : output_names_) observation.outputs.emplace(name, to_values(values[at++]));
   return observation;
+}
+
+Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
+                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+                    const Feeds& inputs) {
+  return Runner(library, options, model, weights, read, inputs).run(inputs);
 }
 
 std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const tf::Library>& library,

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "keras/model_graph.h"
 #include "keras/pretrained_model.h"
 #include "keras/weights.h"
 #include "tensor/tensor_view.h"
@@ -43,9 +44,37 @@ using ReadVariable = std::function<void(const keras::Variable& variable, std::sp
 /// Named values to feed. Integers of any width become int32.
 using Feeds = std::map<std::string, TensorView>;
 
-/// Calls the model into a graph, assigns the variables and runs it once. Throws Error(kUsage) for an input that the model
-/// does not take.
-Observation observe(const std::shared_ptr<const tf::Library>& library, const tf::SessionOptions& options,
+struct RunOptions {
+  tf::SessionOptions session;
+  bool training = false;
+  bool output_attentions = true;
+  bool output_hidden_states = true;
+  bool stages = true;  // fetch what every module returns, not the outputs alone
+};
+
+/// A model called into a graph, with its variables assigned, ready to run any number of times on inputs of these names,
+/// types and ranks.
+class Runner {
+ public:
+  /// Throws Error(kUsage) for an input that the model does not take. `inputs` give names, types and ranks alone.
+  Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::TFPreTrainedModel& model,
+         const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs);
+  Observation run(const Feeds& inputs);
+
+ private:
+  void add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
+  void add_fetches(const keras::ModelOutput& output, bool stages);
+
+  keras::ModelGraph graph_;
+  std::map<std::string, tf::Tensor> placeholders_;
+  std::vector<tf::Tensor> fetches_;  // of the stages, then of the outputs
+  std::vector<ObservedStage> stages_;
+  std::vector<std::string> output_names_;
+  std::optional<tf::Session> session_;
+};
+
+/// One run of a Runner of its own.
+Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs);
 

@@ -1,0 +1,136 @@
+#include "crossload/auto_model.h"
+
+#include <optional>
+
+#include "artifact_folder.h"
+#include "crossload/error.h"
+#include "export/staging.h"
+#include "loaded_model.h"
+#include "verify/runner.h"
+#include "weight_formats.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+TensorView view_of(const Array& array) { return {array.dtype(), array.shape(), array.bytes(), nullptr}; }
+
+Array dummy_input(const keras::InputSpec& input) {
+  Shape shape;
+  for (std::size_t i = 0; i < input.shape.size(); ++i) {
+    shape.push_back(input.shape[i] >= 0 ? input.shape[i] : (i == 0 ? 1 : 2));
+  }
+  const auto count = static_cast<std::size_t>(element_count(shape));
+  if (input.dtype == tf::DataType::kFloat) return Array::of(shape, std::vector<float>(count, 1.0F));
+  return Array::of(shape, std::vector<std::int32_t>(count, input.name == "token_type_ids" ? 0 : 1));
+}
+
+}  // namespace
+
+class TFPreTrainedModel::State {
+ public:
+  State(LoadedModel model, fs::path folder, LoadOptions options)
+      : loaded(std::move(model)), source(std::move(folder)), options_(std::move(options)) {}
+
+  /// Opened when it is first needed.
+  const std::shared_ptr<const tf::Library>& library() {
+    if (!library_) library_ = tf::Library::open({options_.tensorflow, /*onednn=*/false});
+    return library_;
+  }
+
+  /// The graph for inputs of these names, types and ranks, made by the first call with them.
+  verify::Runner& runner(const verify::Feeds& inputs, const CallOptions& options) {
+    std::string key = std::to_string(options.training) + std::to_string(options.output_attentions) +
+                      std::to_string(options.output_hidden_states);
+    for (const auto& [name, view] : inputs) {
+      key += ";" + name + ":" + std::to_string(is_floating(view.dtype)) + "," + std::to_string(view.shape.size());
+    }
+    std::unique_ptr<verify::Runner>& runner = runners_[key];
+    if (!runner) runner = make_runner(inputs, options);
+    return *runner;
+  }
+
+  const LoadedModel loaded;
+  const fs::path source;
+
+ private:
+  std::unique_ptr<verify::Runner> make_runner(const verify::Feeds& inputs, const CallOptions& options) {
+    const auto read = [](const keras::Variable& variable, std::span<float> out) {
+      keras::read_rows(variable, 0, row_count(variable.shape), out);
+    };
+    verify::RunOptions run;
+    run.session.threads = options_.threads;
+    run.training = options.training;
+    run.output_attentions = options.output_attentions;
+    run.output_hidden_states = options.output_hidden_states;
+    run.stages = false;
+    return std::make_unique<verify::Runner>(library(), run, *loaded.model, *loaded.weights, read, inputs);
+  }
+
+  const LoadOptions options_;
+  std::shared_ptr<const tf::Library> library_;
+  std::map<std::string, std::unique_ptr<verify::Runner>> runners_;
+};
+
+TFPreTrainedModel::TFPreTrainedModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TFPreTrainedModel::TFPreTrainedModel(TFPreTrainedModel&&) noexcept = default;
+TFPreTrainedModel& TFPreTrainedModel::operator=(TFPreTrainedModel&&) noexcept = default;
+TFPreTrainedModel::~TFPreTrainedModel() = default;
+
+std::string TFPreTrainedModel::class_name() const { return state_->loaded.model_class.head->name; }
+
+std::string TFPreTrainedModel::config_json() const { return state_->loaded.model->config().json().dump_pretty(); }
+
+std::vector<std::string> TFPreTrainedModel::input_names() const {
+  std::vector<std::string> names;
+  for (const keras::InputSpec& input : state_->loaded.model->inputs()) names.push_back(input.name);
+  return names;
+}
+
+NamedArrays TFPreTrainedModel::dummy_inputs() const {
+  NamedArrays inputs;
+  for (const keras::InputSpec& input : state_->loaded.model->serving()) inputs.emplace(input.name, dummy_input(input));
+  return inputs;
+}
+
+std::vector<std::string> TFPreTrainedModel::variable_names() const {
+  std::vector<std::string> names;
+  for (const keras::Variable& variable : state_->loaded.weights->variables()) names.push_back(variable.name);
+  return names;
+}
+
+NamedArrays TFPreTrainedModel::operator()(const NamedArrays& inputs, const CallOptions& options) const {
+  verify::Feeds feeds;
+  for (const auto& [name, array] : inputs) feeds.emplace(name, view_of(array));
+  const verify::Observation observation = state_->runner(feeds, options).run(feeds);
+  NamedArrays outputs;
+  for (const auto& [name, values] : observation.outputs) outputs.emplace(name, Array::of(values.shape, values.elements));
+  return outputs;
+}
+
+std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& folder, const SaveOptions& options) const {
+  const LoadedModel& loaded = state_->loaded;
+  Staging staging(folder);
+  write_weights(loaded, options.formats, options.max_shard_size,
+                options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr, staging.path(), {});
+  write_companions(state_->source, loaded.model->config(), loaded.model_class.pytorch_name(), staging.path());
+  std::vector<std::string> files = files_below(staging.path());
+  staging.keep(is_kept);
+  staging.commit();
+  return files;
+}
+
+TFPreTrainedModel TFAutoClass::from_pretrained(const fs::path& folder, const LoadOptions& options) const {
+  // TFAutoModel takes the base model of any checkpoint; the other families their class.
+  std::optional<LoadedModel> loaded;
+  if (options.from_pt) {
+    const Checkpoint checkpoint = Checkpoint::open(folder);
+    loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), name_));
+  } else {
+    loaded = load_from_tensorflow(folder, name_);
+  }
+  return TFPreTrainedModel(std::make_unique<TFPreTrainedModel::State>(std::move(*loaded), folder, options));
+}
+
+}  // namespace crossload

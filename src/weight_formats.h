@@ -1,0 +1,30 @@
+// Writing a model's weights in every format, and opening them again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "crossload/convert.h"
+#include "export/stored_weights.h"
+#include "loaded_model.h"
+#include "tf/library.h"
+
+namespace crossload {
+
+/// Writes tf_model.h5, model.safetensors and saved_model/ as wanted into the folder; says which one before each. Only the
+/// SavedModel needs TensorFlow.
+void write_weights(const LoadedModel& loaded, const std::set<Format>& formats, std::int64_t max_shard_size,
+                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
+                   const std::function<void(const std::string& what)>& say);
+
+/// What write_weights wrote, opened to be read back, by the format's name ("saved_model", "h5", "safetensors").
+std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
+                                                                                 const std::filesystem::path& folder);
+
+/// Every variable of an artifact must be, bit by bit, what the checkpoint says. Throws Error(kEnvironment).
+void check_read_back(const keras::Weights& weights, const StoredWeights& stored, const std::string& format);
+
+}  // namespace crossload

@@ -1,0 +1,203 @@
+// The whole flow on a golden: write, read back, compare, put in place.
+#include "crossload/convert.h"
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "checkpoint/checkpoint.h"
+#include "crossload/auto_model.h"
+#include "crossload/error.h"
+#include "crossload/inspect.h"
+#include "temporary_folder.h"
+#include "verify/trace.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kGolden = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / "bert_for_masked_lm.safetensors";
+
+ConvertOptions options_for(const fs::path& output) {
+  ConvertOptions options;
+  options.model = kGolden;
+  options.reference = kGolden;
+  options.output = output;
+  return options;
+}
+
+/// A copy of the golden with one byte of a tensor changed.
+fs::path with_changed_tensor(const std::string& tensor, const fs::path& copy) {
+  const verify::Trace trace = verify::Trace::open(kGolden);
+  fs::copy_file(kGolden, copy);
+  const std::string whole = read_text(kGolden);
+  const TensorView* view = trace.find(tensor);
+  const std::string_view bytes(reinterpret_cast<const char*>(view->bytes.data()), view->bytes.size());
+  const std::size_t offset = whole.find(bytes);
+  std::fstream file(copy, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(offset));
+  const float wrong = 1234.5F;
+  file.write(reinterpret_cast<const char*>(&wrong), sizeof(wrong));
+  return copy;
+}
+
+void expect_error(const std::function<void()>& action, ErrorKind kind, const std::string& text) {
+  try {
+    action();
+    FAIL() << "no error; wanted one with: " << text;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_THAT(error.what(), testing::HasSubstr(text));
+  }
+}
+
+/// The largest difference of the outputs from those of the golden, where the mask keeps.
+void expect_outputs_of_golden(const NamedArrays& outputs) {
+  const verify::Trace trace = verify::Trace::open(kGolden);
+  const std::vector<float> logits = outputs.at("logits").floats();
+  const TensorView* expected = trace.find("output.logits");
+  ASSERT_EQ(outputs.at("logits").shape(), expected->shape);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    float value = 0;
+    std::memcpy(&value, expected->bytes.data() + i * sizeof(value), sizeof(value));
+    EXPECT_NEAR(logits[i], value, 1e-5F) << i;
+  }
+}
+
+NamedArrays inputs_of_golden() {
+  NamedArrays inputs;
+  const verify::Trace trace = verify::Trace::open(kGolden);
+  for (const auto& [name, view] : trace.inputs()) {
+    std::vector<std::int64_t> values(view.bytes.size() / sizeof(std::int64_t));
+    std::memcpy(values.data(), view.bytes.data(), view.bytes.size());
+    inputs.emplace(name, Array::of(view.shape, values));
+  }
+  return inputs;
+}
+
+TEST(Convert, WritesEveryFormatAndAgrees) {
+  const TemporaryFolder folder;
+  const ConvertResult result = convert(options_for(folder.path() / "out"));
+  EXPECT_TRUE(result.agrees);
+  EXPECT_TRUE(result.written);
+  EXPECT_TRUE(result.served);
+  EXPECT_EQ(result.modules_compared, result.modules_traced);
+  EXPECT_EQ(result.tensorflow_class, "TFBertForMaskedLM");
+  EXPECT_THAT(result.files, testing::IsSupersetOf({"config.json", "crossload.json", "model.safetensors", "tf_model.h5",
+                                                   "saved_model/saved_model.pb"}));
+  const Json certificate = Json::parse(read_text(folder.path() / "out" / "crossload.json"), "crossload.json");
+  EXPECT_EQ(certificate.at("verdict").as_string(), "agrees");
+  EXPECT_TRUE(certificate.at("first_divergence").is_null());
+  EXPECT_EQ(certificate.at("read_back").size(), 3U);
+  // Nothing but the target and its lock is left beside it.
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder.path())) {
+    EXPECT_THAT(entry.path().filename().string(), testing::AnyOf("out", testing::EndsWith("-lock")));
+  }
+}
+
+TEST(Convert, KeepsWeightsThatAreThereUnlessToldOtherwise) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.formats = {Format::kH5};
+  options.verify = false;
+  EXPECT_TRUE(convert(options).written);
+  expect_error([&] { convert(options); }, ErrorKind::kUsage, "--new-weights");
+  options.new_weights = true;
+  EXPECT_TRUE(convert(options).written);
+}
+
+TEST(Convert, NeverReplacesThePyTorchWeights) {
+  const TemporaryFolder folder;
+  fs::copy_file(kGolden, folder.path() / "model.safetensors");
+  ConvertOptions options = options_for(folder.path());
+  options.verify = false;
+  options.formats = {Format::kSafetensors};
+  expect_error([&] { convert(options); }, ErrorKind::kUsage, "PyTorch's model.safetensors");
+  options.formats = {Format::kH5};
+  EXPECT_TRUE(convert(options).written);
+  EXPECT_EQ(fs::file_size(folder.path() / "model.safetensors"), fs::file_size(kGolden));
+}
+
+TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.model = with_changed_tensor("weight.bert.encoder.layer.1.intermediate.dense.weight", folder.path() / "x.safetensors");
+  options.json = folder.path() / "certificate.json";
+  const ConvertResult result = convert(options);
+  EXPECT_FALSE(result.agrees);
+  EXPECT_FALSE(result.written);
+  EXPECT_FALSE(fs::exists(options.output));
+  const Json certificate = Json::parse(read_text(options.json), "certificate.json");
+  EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
+  EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "bert.encoder.layer.1.intermediate.dense");
+  EXPECT_GT(certificate.at("first_divergence").at("max_error").as_number(), 1.0);
+}
+
+TEST(Convert, AWrongOutputOfTheReferenceIsADisagreement) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.reference = with_changed_tensor("output.logits", folder.path() / "x.safetensors");
+  const ConvertResult result = convert(options);
+  EXPECT_FALSE(result.agrees);
+  EXPECT_THAT(result.findings, testing::Contains(testing::HasSubstr("output.logits")));
+}
+
+TEST(AutoModel, FromPyTorchCallsAsTheGoldenSays) {
+  const TFPreTrainedModel model = TFAutoModelForMaskedLM::from_pretrained(kGolden, {.from_pt = true});
+  EXPECT_EQ(model.class_name(), "TFBertForMaskedLM");
+  expect_outputs_of_golden(model(inputs_of_golden()));
+  const NamedArrays outputs = model(inputs_of_golden(), {.output_attentions = true, .output_hidden_states = true});
+  EXPECT_THAT(outputs, testing::Contains(testing::Key("hidden_states.2")));
+  EXPECT_THAT(outputs, testing::Contains(testing::Key("attentions.1")));
+}
+
+TEST(AutoModel, EveryArtifactLoadsAgain) {
+  const TemporaryFolder folder;
+  const TFPreTrainedModel model = TFAutoModelForMaskedLM::from_pretrained(kGolden, {.from_pt = true});
+  for (const Format format : {Format::kH5, Format::kSafetensors, Format::kSavedModel}) {
+    const fs::path target = folder.path() / std::to_string(static_cast<int>(format));
+    model.save_pretrained(target, {.formats = {format}});
+    const TFPreTrainedModel again = TFAutoModelForMaskedLM::from_pretrained(target);
+    EXPECT_EQ(again.variable_names(), model.variable_names());
+    expect_outputs_of_golden(again(inputs_of_golden()));
+  }
+}
+
+TEST(AutoModel, TrainingDropsOut) {
+  const TFPreTrainedModel model = TFAutoModelForMaskedLM::from_pretrained(kGolden, {.from_pt = true});
+  const NamedArrays inputs = inputs_of_golden();
+  EXPECT_EQ(model(inputs).at("logits").floats(), model(inputs).at("logits").floats());
+  EXPECT_NE(model(inputs, {.training = true}).at("logits").floats(),
+            model(inputs, {.training = true}).at("logits").floats());
+}
+
+TEST(AutoModel, TheBaseModelOfAHeadsCheckpoint) {
+  const fs::path classifier = kGolden.parent_path() / "bert_for_sequence_classification.safetensors";
+  const TFPreTrainedModel model = TFAutoModel::from_pretrained(classifier, {.from_pt = true});
+  EXPECT_EQ(model.class_name(), "TFBertModel");
+  EXPECT_THAT(model(inputs_of_golden()), testing::Contains(testing::Key("pooler_output")));
+}
+
+TEST(AutoModel, ErrorsSayWhatThereIs) {
+  expect_error([] { TFAutoModelForSequenceClassification::from_pretrained(kGolden, {.from_pt = true}); },
+               ErrorKind::kBadInput, "classifier.weight");
+  const TFPreTrainedModel model = TFAutoModelForMaskedLM::from_pretrained(kGolden, {.from_pt = true});
+  const std::vector<std::int32_t> ids = {1, 2};
+  expect_error([&] { model({{"input_idz", Array::of({1, 2}, ids)}}); }, ErrorKind::kUsage, "input_ids, attention_mask");
+  expect_error([&] { model({}); }, ErrorKind::kUsage, "input_ids");
+}
+
+TEST(Inspect, EveryArtifact) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.verify = false;
+  convert(options);
+  for (const char* name : {"tf_model.h5", "model.safetensors", "saved_model", "saved_model/variables/variables.index"}) {
+    EXPECT_EQ(inspect(options.output / name).tensors.size(), 42U) << name;
+  }
+  expect_error([&] { inspect(options.output / "config.json"); }, ErrorKind::kUnsupported, "its kind is not known");
+}
+
+}  // namespace
+}  // namespace crossload
