@@ -51,7 +51,7 @@ verify::Verification run_verification(const ConvertOptions& options, const Loade
                                       const StoredWeights& stored, const fs::path& folder) {
   verify::RunOptions run;
   run.session.threads = options.threads;
-  const auto read = [&](const keras::Variable& variable, std::span<float> out) { stored.read(variable.name, out); };
+  const auto read = [&](const keras::Variable& variable, std::span<float> out) { stored.read(stored_name(variable), out); };
   const verify::Observation observation =
       verify::observe(library, run, *loaded.model, *loaded.weights, read, trace.inputs());
   std::optional<std::map<std::string, verify::Values>> served;

@@ -49,7 +49,7 @@ void check_read_back(const keras::Weights& weights, const StoredWeights& stored,
     std::int64_t at = 0;
     stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
       std::vector<float> written(expected.size());
-      stored.read(variable.name, at, written);
+      stored.read(stored_name(variable), at, written);
       if (std::memcmp(written.data(), expected.data(), expected.size_bytes()) != 0) {
         throw Error(ErrorKind::kEnvironment, format + ": the variable " + variable.name +
                                                  " reads back with other values than were written; is the disk sound?");

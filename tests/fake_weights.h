@@ -62,7 +62,8 @@ inline std::string error_of(const std::function<void()>& action) {
 /// The names in a folder, sorted.
 inline std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -82,7 +83,8 @@ class FakeWeights {
   /// `shape` is PyTorch's.
   FakeWeights& add(const std::string& name, const Shape& shape, Layout layout = Layout::kSame, bool trainable = true) {
     std::vector<float>& values = values_.emplace_back(static_cast<std::size_t>(element_count(shape)));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = element(variables_.size(), static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = element(variables_.size(), static_cast<std::int64_t>(i));
     const auto bytes = std::as_bytes(std::span(values));
     variables_.push_back(
         {name, "key." + name, apply_layout(layout, shape), layout, trainable, {DType::kF32, shape, bytes, nullptr}});

@@ -36,7 +36,7 @@ TEST(SafetensorsWriter, WritesTheBytesOfTheReference) {
       R"("a.f32":{"dtype":"F32","shape":[],"data_offsets":[8,12]},)"
       R"("b.f32":{"dtype":"F32","shape":[1,2],"data_offsets":[12,20]},)"
       R"("none":{"dtype":"F16","shape":[0,2],"data_offsets":[20,20]},)"
-      R"("b.u8":{"dtype":"U8","shape":[3],"data_offsets":[20,23]}}  )";
+      R"("b.u8":{"dtype":"U8","shape":[3],"data_offsets":[20,23]}}    )";
   ASSERT_EQ(header.size(), 0x148U);
   EXPECT_EQ(read_all(path), std::string("\x48\x01\0\0\0\0\0\0", 8) + header + "12345678abcdABCDEFGHabc");
 }

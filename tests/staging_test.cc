@@ -88,7 +88,8 @@ TEST_F(StagingTest, AfterACrashTheOldFolderStaysAndTheNextOneClears) {
   EXPECT_EQ(names_in(target_), Names{"old"});
   EXPECT_EQ(names_in(folder_.path()).size(), 3U);  // and the temporary folder and the lock
   fs::create_directory(folder_.path() / ".out.crossload-notanumber");
-  fs::create_directory(folder_.path() / (".out.crossload-" + std::to_string(::getppid()) + "-1"));  // of a living process
+  fs::create_directory(folder_.path() /
+                       (".out.crossload-" + std::to_string(::getppid()) + "-1"));  // of a living process
   fs::create_directory(folder_.path() / (".other.crossload-" + std::to_string(1 << 30) + "-1"));
   Staging staging(target_);
   write_file(staging.path() / "new", "new");

@@ -10,11 +10,14 @@
 namespace crossload {
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
@@ -103,7 +106,8 @@ TEST(TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
   TensorBundleWriter writer(folder.path() / "x");
   constexpr int kCount = 12'000;  // an index of several blocks
   for (int i = kCount; i-- > 0;) {
-    writer.add("variables/" + std::to_string(i) + "/.ATTRIBUTES/VARIABLE_VALUE", {1}, values_of({static_cast<float>(i)}));
+    writer.add("variables/" + std::to_string(i) + "/.ATTRIBUTES/VARIABLE_VALUE", {1},
+               values_of({static_cast<float>(i)}));
   }
   const std::string graph(100'000, 'g');
   writer.add_string(std::string(kObjectGraphKey), graph);
@@ -137,7 +141,9 @@ TEST(TensorBundle, RefusesWhatItCannotWrite) {
   TensorBundleWriter writer(folder.path() / "x");
   writer.add("a", {1}, values_of({1}));
   EXPECT_EQ(error_of([&] { writer.add("a", {1}, values_of({1})); }), where + "two tensors have the key \"a\"");
-  EXPECT_EQ(error_of([&] { writer.add("b", {3}, values_of({1, 2})); }),
+  EXPECT_EQ(error_of([&] {
+              writer.add("b", {3}, values_of({1, 2}));
+            }),
             where + "tensor b of shape [3] is given 8 bytes");
   EXPECT_EQ(error_of([] { TensorBundleWriter("/nonexistent/x"); }),
             "5 /nonexistent/x.data-00000-of-00001: cannot be written: No such file or directory");
@@ -180,7 +186,8 @@ TEST_F(CorruptBundle, EveryFlippedByteOfTheDataIsNoticed) {
   std::string data = data_;
   data[5] = 1;
   write(index_, data);
-  EXPECT_EQ(error(), "3 " + prefix_.string() + ".data-00000-of-00001: not a sound TensorBundle: a/w has a wrong checksum");
+  EXPECT_EQ(error(),
+            "3 " + prefix_.string() + ".data-00000-of-00001: not a sound TensorBundle: a/w has a wrong checksum");
 }
 
 TEST_F(CorruptBundle, EveryFlippedByteOfTheEntriesIsNoticed) {
@@ -205,8 +212,9 @@ TEST_F(CorruptBundle, CutFilesAreNoticed) {
     EXPECT_TRUE(error().starts_with("3 " + prefix_.string() + ".data-00000-of-00001: ")) << size;
   }
   write(index_, data_.substr(0, 12));
-  EXPECT_EQ(error(), "3 " + prefix_.string() +
-                         ".data-00000-of-00001: not a sound TensorBundle: a/w begins at byte 0 and has 16 of 12 (cut off?)");
+  EXPECT_EQ(error(),
+            "3 " + prefix_.string() +
+                ".data-00000-of-00001: not a sound TensorBundle: a/w begins at byte 0 and has 16 of 12 (cut off?)");
 }
 
 TEST_F(CorruptBundle, MissingFilesAndKeysAreNamed) {

@@ -482,6 +482,9 @@ def main():
     if sum(map(bool, (args.model, args.recipes, args.again))) != 1 or not (args.output_dir if args.recipes else args.output):
         parser.error("give --model, --again (both with --output) or --recipes (with --output-dir)")
     try:
+        for path in filter(None, (args.model, args.recipes, args.again, args.inputs)):
+            if not os.path.exists(path):  # said before the minute that importing torch may take
+                raise Failure(3, f"{path}: no such file or folder")
         import_frameworks(args.threads)
         if args.recipes:
             write_recipes(args.recipes, args.output_dir, set(filter(None, args.only.split(","))), args.threads)

@@ -1,6 +1,6 @@
 // Weight files of Keras and Transformers, read: tf_model.h5 and its shards, ours or theirs. Their layout is described
-// in h5_writer.h. The datasets are found by walking the groups. No attribute is read, so the lists of names do not count:
-// a corrupt attribute makes HDF5 1.10 read outside its memory.
+// in h5_writer.h. The datasets are found by walking the groups. No attribute is read, so the lists of names do not
+// count: a corrupt attribute makes HDF5 1.10 read outside its memory.
 //
 //   const H5File file = H5File::open("tf_model.h5", H5Kind::kSingle);
 //   std::vector<float> values(element_count(file.tensors().at(name).shape));

@@ -5,6 +5,7 @@
 
 #include "crossload/error.h"
 #include "export/function_def.h"
+#include "export/variable_names.h"
 
 namespace crossload {
 namespace {
@@ -18,6 +19,12 @@ constexpr int kSaverV2 = 2;
 enum Node : std::int32_t { kRoot, kVariables, kTrainable, kLosses, kCall, kSignatures, kFirstVariable };
 
 std::int32_t variable_node(std::size_t index) { return kFirstVariable + static_cast<std::int32_t>(index); }
+
+/// A variable's name without ":0", as Python's `variable._shared_name`.
+std::string shared_name(const keras::Variable& variable, const std::string& scope) {
+  const std::string full = full_name(scope, variable.name);
+  return full.substr(0, full.rfind(':'));
+}
 
 template <class Fill>
 std::string message(const Fill& fill) {
@@ -175,7 +182,7 @@ void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std:
   saved.add_enum(1, kDtFloat);
   saved.add_message(2, shape_proto(variable.shape));
   saved.add_bool(3, variable.trainable);
-  saved.add_string(6, scope + "/" + variable.name);
+  saved.add_string(6, shared_name(variable, scope));
 }
 
 void add_signature_function(pbf_writer* nodes, const ConcreteFunction& serving) {
@@ -310,7 +317,7 @@ std::string trackable_object_graph(const keras::Weights& weights, const std::str
       pbf_writer node(*w, 1);
       pbf_writer attribute(node, 2);
       attribute.add_string(1, "VARIABLE_VALUE");
-      attribute.add_string(2, scope + "/" + weights.variables()[i].name);
+      attribute.add_string(2, shared_name(weights.variables()[i], scope));
       attribute.add_string(3, variable_checkpoint_key(i));
     }
     add_node({});

@@ -15,16 +15,13 @@
 #include <string_view>
 #include <vector>
 
+#include "crossload/shard_size.h"
 #include "keras/variable.h"
 
 namespace crossload {
 
 /// The default of --max-shard-size.
 inline constexpr std::int64_t kDefaultMaxShardSize = 10'000'000'000;
-
-/// "10GB", "500MB", "200KiB" or bytes: powers of 1000 for KB, MB and GB, of 1024 for KiB, MiB and GiB. A small final
-/// "b" means bits, as in Transformers. Throws Error(kUsage).
-std::int64_t parse_shard_size(std::string_view text);
 
 /// Cuts the variables, in their order, before each one with which a part would exceed `max_size` bytes. No part is
 /// empty (but for the only one of no variables); a variable larger than the limit has a part of its own.

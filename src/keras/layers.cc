@@ -18,7 +18,7 @@ tf::Tensor over_rows(const tf::Tensor& x, std::int64_t out_features, const Funct
 Dense::Dense(const Scope& scope, std::int64_t in_features, std::int64_t out_features, bool bias)
     : Module(scope),
       out_features_(out_features),
-      kernel_(scope.variable("kernel", "weight", {out_features, in_features}, Layout::kTranspose)),
+      kernel_(scope.variable("kernel", "weight", {out_features, in_features}, {.layout = Layout::kTranspose})),
       bias_(bias ? &scope.variable("bias", "bias", {out_features}) : nullptr) {}
 
 tf::Tensor Dense::call(const tf::Tensor& x) const {

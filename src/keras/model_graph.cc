@@ -7,10 +7,10 @@ tf::Tensor ModelGraph::handle(const Variable& variable) {
   if (found != handles_.end()) return found->second;
   const tf::NameScope outside(this, "");
   tf::Tensor handle = handles_kind_ == Handles::kVariables
-                          ? operation("VarHandleOp", variable.name)
+                          ? operation("VarHandleOp", node_name(variable))
                                 .type("dtype", tf::DataType::kFloat)
                                 .shape("shape", variable.shape)
-                                .text("shared_name", variable.name)
+                                .text("shared_name", node_name(variable))
                                 .output()
                           : operation("Placeholder", "variable_" + std::to_string(handles_.size()))
                                 .type("dtype", tf::DataType::kResource)
@@ -24,7 +24,7 @@ tf::Tensor ModelGraph::value(const Variable& variable) {
   if (found != values_.end()) return found->second;
   const tf::Tensor resource = handle(variable);
   const tf::NameScope outside(this, "");
-  tf::Tensor value = operation("ReadVariableOp", variable.name + "/Read")
+  tf::Tensor value = operation("ReadVariableOp", node_name(variable) + "/Read")
                          .input(resource)
                          .type("dtype", tf::DataType::kFloat)
                          .output();

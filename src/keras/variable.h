@@ -11,7 +11,8 @@ namespace crossload::keras {
 
 /// Declared by a layer when it is bound; holds no data of its own.
 struct Variable {
-  std::string name;  // TensorFlow's, without the model's scope and ":0": "bert/encoder/layer_._0/.../query/kernel"
+  std::string name;  // TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel".
+                     // One that lies outside that scope begins with "/": "/shared/shared/embeddings"
   std::string key;   // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
   Shape shape;       // TensorFlow's
   Layout layout = Layout::kSame;
@@ -22,6 +23,17 @@ struct Variable {
 /// The elements of a variable as float32 rows, see copy_rows_as_float32.
 inline void read_rows(const Variable& variable, std::int64_t first_row, std::int64_t rows, std::span<float> out) {
   copy_rows_as_float32(variable.source, variable.layout, first_row, rows, out);
+}
+
+/// The name as nodes of a graph may have it.
+inline std::string node_name(const Variable& variable) {
+  return variable.name.starts_with('/') ? variable.name.substr(1) : variable.name;
+}
+
+/// The name under which artifacts list the variable: without the first level, which is the class's scope for most.
+inline std::string stored_name(const Variable& variable) {
+  if (!variable.name.starts_with('/')) return variable.name;
+  return variable.name.substr(variable.name.find('/', 1) + 1);
 }
 
 /// A direct layer of a Keras model and the variables that it reaches, in the order they were made. A variable that two

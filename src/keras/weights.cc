@@ -12,7 +12,11 @@ bool matches(const std::string& key, const std::string& pattern) {
   return key == pattern || key.ends_with("." + pattern);
 }
 
-std::string first_level(const std::string& name) { return name.substr(0, name.find('/')); }
+/// The direct layer of the model that a variable belongs to. A name outside the class's scope begins with "/".
+std::string first_level(const std::string& name) {
+  const std::size_t begin = name.starts_with('/') ? 1 : 0;
+  return name.substr(begin, name.find('/', begin) - begin);
+}
 
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 20;
@@ -27,13 +31,13 @@ void append_list(std::string* message, const char* title, const std::vector<std:
 void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
 
 const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape) {
-  variable.shape = apply_layout(variable.layout, pytorch_shape);
+  if (variable.shape.empty()) variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
   const bool from_pytorch = source_ == Source::kPyTorch;
   if (!from_pytorch) variable.layout = Layout::kSame;
   const Shape& wanted = from_pytorch ? pytorch_shape : variable.shape;
   bool found = false;
-  for (const std::string& key : from_pytorch ? keys : std::vector<std::string>{variable.name}) {
+  for (const std::string& key : from_pytorch ? keys : std::vector<std::string>{stored_name(variable)}) {
     const auto entry = tensors_.find(key);
     if (entry == tensors_.end()) continue;
     if (found) {
@@ -48,9 +52,10 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
       mismatched_.push_back(key + " is " + std::string(name_of(entry->second.dtype)) + ", wanted a floating type");
     }
     variable.source = entry->second;
+    if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
-  if (!found) missing_.push_back(from_pytorch ? keys.front() : variable.name);
+  if (!found) missing_.push_back(from_pytorch ? keys.front() : stored_name(variable));
   variables_.push_back(std::move(variable));
   return variables_.back();
 }
@@ -108,13 +113,16 @@ std::vector<TopLayer> Weights::top_layers() const {
   return layers;
 }
 
-Scope Scope::operator/(std::string_view name) const {
-  const std::size_t separator = name.find("___");
-  const std::string_view pytorch = separator == std::string_view::npos ? name : name.substr(separator + 3);
+Scope Scope::child(std::string_view pytorch, std::string_view tensorflow) const {
   Scope child(*this);
   child.path_ += (path_.empty() ? "" : ".") + std::string(pytorch);
-  child.tensorflow_path_ += (tensorflow_path_.empty() ? "" : "/") + std::string(name);
+  child.tensorflow_path_ += (tensorflow_path_.empty() ? "" : "/") + std::string(tensorflow);
   return child;
+}
+
+Scope Scope::operator/(std::string_view name) const {
+  const std::size_t separator = name.find("___");
+  return child(separator == std::string_view::npos ? name : name.substr(separator + 3), name);
 }
 
 Scope Scope::operator/(std::int64_t index) const {
@@ -130,16 +138,24 @@ Scope Scope::in_tensorflow(std::string_view name) const {
   return child;
 }
 
+Scope Scope::outside_class(std::string_view tensorflow) const {
+  Scope outside(*this);
+  outside.tensorflow_path_ = "/" + std::string(tensorflow);
+  return outside;
+}
+
 const Variable& Scope::variable(const std::string& leaf, const std::string& leaf_key, const Shape& pytorch_shape,
-                                Layout layout) const {
-  return variable(leaf, std::vector<std::string>{leaf_key}, pytorch_shape, layout);
+                                const VariableOptions& options) const {
+  return variable(leaf, std::vector<std::string>{leaf_key}, pytorch_shape, options);
 }
 
 const Variable& Scope::variable(const std::string& leaf, const std::vector<std::string>& leaf_keys,
-                                const Shape& pytorch_shape, Layout layout) const {
+                                const Shape& pytorch_shape, const VariableOptions& options) const {
   Variable variable;
   variable.name = (tensorflow_path_.empty() ? "" : tensorflow_path_ + "/") + leaf;
-  variable.layout = layout;
+  variable.layout = options.layout;
+  variable.trainable = options.trainable;
+  variable.shape = options.reshaped;
   std::vector<std::string> keys;
   for (const std::string& leaf_key : leaf_keys) keys.push_back(key(leaf_key));
   return weights_->bind(std::move(variable), keys, pytorch_shape);

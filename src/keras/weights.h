@@ -2,7 +2,8 @@
 //
 //   Weights weights(checkpoint.tensors());
 //   Scope scope(&weights);
-//   const Variable& kernel = (scope / "bert" / "pooler" / "dense").variable("kernel", "weight", {4, 4}, Layout::kTranspose);
+//   const Variable& kernel = (scope / "bert" / "pooler" / "dense").variable("kernel", "weight", {4, 4},
+//                                                                        {.layout = Layout::kTranspose});
 //   weights.check_complete("my-bert");
 #pragma once
 
@@ -63,6 +64,15 @@ class Weights {
   std::vector<std::string> mismatched_;
 };
 
+/// What a layer says of one of its variables besides its name and PyTorch shape.
+struct VariableOptions {
+  Layout layout = Layout::kSame;
+  bool trainable = true;
+  /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1, n]
+  /// for [n]. Only with Layout::kSame.
+  Shape reshaped = {};
+};
+
 /// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its stage,
 /// and the same path as TensorFlow writes it.
 class Scope {
@@ -73,8 +83,12 @@ class Scope {
   Scope operator/(std::string_view name) const;
   /// A member of a list: "layer.0", in TensorFlow "layer_._0".
   Scope operator/(std::int64_t index) const;
+  /// A child whose two names differ otherwise, or that holds dots in TensorFlow too: child("stages.0", "stages.0").
+  Scope child(std::string_view pytorch, std::string_view tensorflow) const;
   /// A level that only TensorFlow has: the main layer of a base model.
   Scope in_tensorflow(std::string_view name) const;
+  /// The same module, whose variables lie outside the scope of the model's class: "shared" for T5's "shared/shared/...".
+  Scope outside_class(std::string_view tensorflow) const;
 
   /// The module's path in PyTorch; empty for the model itself.
   const std::string& path() const { return path_; }
@@ -84,10 +98,10 @@ class Scope {
   /// Declares a variable `<this>/<leaf>`, filled from `<this>.<key>` of the given PyTorch shape. A tensor that is missing
   /// or has another shape is reported by Weights::check_complete.
   const Variable& variable(const std::string& leaf, const std::string& key, const Shape& pytorch_shape,
-                           Layout layout = Layout::kSame) const;
+                           const VariableOptions& options = {}) const;
   /// The same, from the first of several keys that the checkpoint has; the others are tied to it.
   const Variable& variable(const std::string& leaf, const std::vector<std::string>& keys, const Shape& pytorch_shape,
-                           Layout layout = Layout::kSame) const;
+                           const VariableOptions& options = {}) const;
   /// PyTorch ties `<this>.<key>` to the variable: the checkpoint may hold it or not, the variable's own tensor counts.
   void tie(const std::string& key, const Variable& variable) const;
   /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.

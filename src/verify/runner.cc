@@ -83,8 +83,8 @@ void assign_variables(ModelGraph* graph, tf::Session* session, const keras::Weig
   for (const keras::Variable& variable : weights.variables()) {
     tf::HostTensor value(graph->library(), tf::DataType::kFloat, variable.shape);
     read(variable, value.values<float>());
-    const Tensor source = graph->placeholder(tf::DataType::kFloat, variable.shape, variable.name + "/Value");
-    TF_Operation* assign = graph->operation("AssignVariableOp", variable.name + "/Assign")
+    const Tensor source = graph->placeholder(tf::DataType::kFloat, variable.shape, node_name(variable) + "/Value");
+    TF_Operation* assign = graph->operation("AssignVariableOp", node_name(variable) + "/Assign")
                                .input(graph->handle(variable))
                                .input(source)
                                .finish();
