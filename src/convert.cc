@@ -7,10 +7,12 @@
 #include "crossload/error.h"
 #include "export/output_file.h"
 #include "export/staging.h"
+#include "judge.h"
 #include "loaded_model.h"
+#include "reference_trace.h"
+#include "steps.h"
 #include "summary.h"
 #include "verify/certificate.h"
-#include "verify/reference.h"
 #include "weight_formats.h"
 
 namespace crossload {
@@ -18,48 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Counts the steps of a job.
-class Steps {
- public:
-  Steps(const Progress& progress, int count) : progress_(progress), count_(count) {}
-  void next(const std::string& what) {
-    ++step_;
-    say(what);
-  }
-  void say(const std::string& what) const {
-    if (progress_) progress_(step_, count_, what);
-  }
-
- private:
-  const Progress& progress_;
-  int count_;
-  int step_ = 0;
-};
-
-std::unique_ptr<verify::ReferenceProcess> start_reference(const ConvertOptions& options, const fs::path& trace,
-                                                          const ModelClass& model_class) {
-  if (!options.verify || !options.reference.empty()) return nullptr;
+std::unique_ptr<ReferenceTrace> find_reference(const ConvertOptions& options, const ModelClass& model_class) {
+  if (!options.reference.empty()) return std::make_unique<ReferenceTrace>(options.reference);
   verify::ReferenceOptions reference;
   reference.python = options.python;
   reference.model_class = model_class.pytorch_name();
   reference.threads = options.threads;
-  return std::make_unique<verify::ReferenceProcess>(options.model, trace, reference);
-}
-
-verify::Verification run_verification(const ConvertOptions& options, const LoadedModel& loaded,
-                                      const std::shared_ptr<const tf::Library>& library, const verify::Trace& trace,
-                                      const StoredWeights& stored, const fs::path& folder) {
-  verify::RunOptions run;
-  run.session.threads = options.threads;
-  const auto read = [&](const keras::Variable& variable, std::span<float> out) { stored.read(stored_name(variable), out); };
-  const verify::Observation observation =
-      verify::observe(library, run, *loaded.model, *loaded.weights, read, trace.inputs());
-  std::optional<std::map<std::string, verify::Values>> served;
-  if (options.formats.contains(Format::kSavedModel)) {
-    served = verify::serve(library, run.session, folder / "saved_model", trace.inputs());
-  }
-  return verify::verify(trace, observation, served ? &*served : nullptr,
-                        {options.max_error, options.max_hidden_error});
+  return std::make_unique<ReferenceTrace>(options.model, reference);
 }
 
 }  // namespace
@@ -76,8 +43,8 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   const std::shared_ptr<const tf::Library> library =
       needs_tensorflow ? tf::Library::open({options.tensorflow, options.onednn}) : nullptr;
   Staging staging(options.output);
-  const fs::path recorded = options.reference.empty() ? fs::path(staging.path().string() + ".trace") : options.reference;
-  const auto reference = start_reference(options, recorded, loaded.model_class);
+  // PyTorch starts now, in the background, and computes while the formats are written.
+  const auto reference = options.verify ? find_reference(options, loaded.model_class) : nullptr;
 
   write_weights(loaded, options.formats, options.max_shard_size, library, staging.path(),
                 [&](const std::string& what) { steps.next(what); });
@@ -95,11 +62,11 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   std::optional<verify::Verification> verification;
   if (options.verify) {
     steps.next("waiting for PyTorch");
-    if (reference) reference->wait([&](const std::string& what) { steps.say("PyTorch: " + what); });
-    trace = verify::Trace::open(recorded);
-    if (reference) fs::remove(recorded);  // mapped: its bytes stay readable
+    trace = reference->open(steps);
     steps.next("comparing every module");
-    verification = run_verification(options, loaded, library, *trace, *written.front().second, staging.path());
+    const fs::path saved_model = options.formats.contains(Format::kSavedModel) ? staging.path() / "saved_model" : fs::path();
+    verification = judge(loaded, *written.front().second, saved_model, *trace, library, options.threads,
+                         {options.max_error, options.max_hidden_error});
     parts.trace = &*trace;
     parts.verification = &*verification;
   }

@@ -62,6 +62,15 @@ LoadedModel build(const ModelClass& model_class, const Config& config, std::uniq
   return loaded;
 }
 
+/// A view on values of its own.
+TensorView read_whole(const StoredWeights& stored, const std::string& name, const Shape& shape) {
+  const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
+  stored.read(name, *values);
+  return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
+}
+
+}  // namespace
+
 std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) {
   if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) return open_h5_weights(folder);
   if (fs::exists(folder / "saved_model" / "variables" / "variables.index")) {
@@ -72,15 +81,6 @@ std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) {
   }
   throw Error(ErrorKind::kBadInput, folder.string() + ": holds no tf_model.h5, saved_model/ or model.safetensors");
 }
-
-/// A view on values of its own.
-TensorView read_whole(const StoredWeights& stored, const std::string& name, const Shape& shape) {
-  const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
-  stored.read(name, *values);
-  return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
-}
-
-}  // namespace
 
 ModelClass choose_class(const Config& config, const std::string& wanted) {
   const keras::Architecture& architecture = find_architecture(config.model_type());

@@ -12,6 +12,8 @@
 
 namespace crossload {
 
+class StoredWeights;
+
 namespace models {
 /// Every architecture, one for each file of src/models/. Made by the build.
 const std::vector<keras::Architecture>& registry();
@@ -39,6 +41,10 @@ struct LoadedModel {
 /// Binds the model to a PyTorch checkpoint. Keys with or without the base model's prefix are taken, as PyTorch's
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected.
 LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class);
+
+/// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that is
+/// there. Throws Error(kBadInput).
+std::unique_ptr<StoredWeights> open_artifact(const std::filesystem::path& folder);
 
 /// Binds the model to an artifact of ours or of Transformers v4: tf_model.h5, model.safetensors of TensorFlow, or
 /// saved_model/, the first that is there. Reads all of it into memory.

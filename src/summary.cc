@@ -78,13 +78,17 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
   if (parts.verification == nullptr) return result;
   const verify::Verification& verification = *parts.verification;
   result.verified = true;
-  result.agrees = verification.agrees();
+  result.agrees = verification.agrees() && parts.binding.empty();
   result.modules_traced = verification.modules_traced;
   result.modules_compared = verification.modules_compared;
   result.served = verification.served;
   for (const StageReport& report : verification.stages) add_to_table(&result.table, part_of(report.path), report);
   for (const StageReport& report : verification.outputs) {
     add_to_table(&result.table, report.name.substr(0, report.name.find('.', report.name.find('.') + 1)), report);
+  }
+  for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
+  for (const verify::BindingFault& fault : parts.binding) {
+    result.findings.push_back("binding: " + fault.variable + " (PyTorch's " + fault.key + "): " + fault.what);
   }
   if (!verification.not_compared.empty()) {
     std::string names;

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "crossload/auto_model.h"
+#include "crossload/compare.h"
 #include "crossload/error.h"
 #include "crossload/inspect.h"
 #include "temporary_folder.h"
@@ -141,6 +142,57 @@ TEST(Convert, AWrongOutputOfTheReferenceIsADisagreement) {
   const ConvertResult result = convert(options);
   EXPECT_FALSE(result.agrees);
   EXPECT_THAT(result.findings, testing::Contains(testing::HasSubstr("output.logits")));
+}
+
+/// What `compare` says of an artifact made from a changed checkpoint or configuration.
+ConvertResult compare_with_golden(const fs::path& artifact) {
+  CompareOptions options;
+  options.artifact = artifact;
+  options.reference = kGolden;
+  return compare(options);
+}
+
+TEST(Compare, ASoundArtifactAgrees) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.verify = false;
+  convert(options);
+  const ConvertResult result = compare_with_golden(options.output);
+  EXPECT_TRUE(result.agrees);
+  EXPECT_TRUE(result.served);
+  EXPECT_THAT(result.findings, testing::IsEmpty());
+}
+
+TEST(Compare, AWrongVariableIsNamedAndLocated) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.model = with_changed_tensor("weight.bert.encoder.layer.0.output.LayerNorm.bias", folder.path() / "x.safetensors");
+  options.verify = false;
+  convert(options);
+  const ConvertResult result = compare_with_golden(options.output);
+  EXPECT_FALSE(result.agrees);
+  ASSERT_EQ(result.findings.size(), 2U);
+  EXPECT_THAT(result.findings[0], testing::AllOf(testing::HasSubstr("binding: bert/encoder/layer_._0/output/LayerNorm/beta"),
+                                                 testing::HasSubstr("one element differs: [0] is 1234.5")));
+  EXPECT_THAT(result.findings[1], testing::HasSubstr("first divergence: bert.encoder.layer.0.output.LayerNorm"));
+}
+
+TEST(Compare, AWrongConfigurationIsNamed) {
+  const TemporaryFolder folder;
+  ConvertOptions options = options_for(folder.path() / "out");
+  options.verify = false;
+  convert(options);
+  std::string config = read_text(options.output / "config.json");
+  const std::string field = "\"hidden_act\": \"gelu\"";
+  ASSERT_NE(config.find(field), std::string::npos);
+  config.replace(config.find(field), field.size(), "\"hidden_act\": \"relu\"");
+  std::ofstream(options.output / "config.json") << config;
+  const ConvertResult result = compare_with_golden(options.output);
+  EXPECT_FALSE(result.agrees);
+  EXPECT_THAT(result.findings, testing::IsSupersetOf({std::string(
+                                   "configuration: hidden_act is \"relu\" in the artifact, \"gelu\" in PyTorch")}));
+  EXPECT_THAT(result.findings, testing::Contains(testing::HasSubstr(
+                                   "first divergence: bert.encoder.layer.0.intermediate.intermediate_act_fn")));
 }
 
 TEST(AutoModel, FromPyTorchCallsAsTheGoldenSays) {

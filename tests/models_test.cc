@@ -93,8 +93,7 @@ TEST(Models, GoldensStaySmall) {
   for (const std::string& name : golden_names()) EXPECT_LT(fs::file_size(golden_path(name)), 1'000'000U) << name;
 }
 
-/// Changes one element of one variable, in every model whose goldens are here, and expects the module that owns it to be
-/// the first divergence.
+/// Changes one element of one variable and expects the module that owns it to be the first divergence.
 TEST(Models, OneWrongWeightIsFoundAtItsModule) {
   struct Case {
     const char* golden;

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   crossload::program::Action action;
   crossload::program::add_pt_to_tf(&app, &action);
+  crossload::program::add_compare(&app, &action);
   crossload::program::add_record(&app, &action);
   crossload::program::add_list(&app, &action);
   crossload::program::add_inspect(&app, &action);

@@ -74,7 +74,7 @@ int run(const Flags& flags) {
     ProgressBar bar;
     result = convert(options, bar.callback());
   }
-  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), /*wrote=*/true);
   return result.verified && !result.agrees ? static_cast<int>(ErrorKind::kDisagrees) : 0;
 }
 

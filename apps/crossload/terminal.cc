@@ -57,7 +57,7 @@ Progress ProgressBar::callback() {
   return [this](int step, int steps, const std::string& what) { show(step, steps, what); };
 }
 
-void print_result(const ConvertResult& result, double seconds) {
+void print_result(const ConvertResult& result, double seconds, bool wrote) {
   if (result.verified) print_table(result);
   std::printf("\n%s: %zu tensors bound, %zu tied, %zu ignored with a reason\n", result.tensorflow_class.c_str(),
               result.tensors_bound, result.tensors_tied, result.tensors_ignored);
@@ -71,7 +71,9 @@ void print_result(const ConvertResult& result, double seconds) {
   } else {
     std::printf("%s", result.agrees ? "AGREES" : "DISAGREES");
   }
-  if (result.written) {
+  if (!wrote) {
+    std::printf(", %.1f s\n", seconds);
+  } else if (result.written) {
     std::printf(", %.1f s, written to %s:\n", seconds, result.output.c_str());
     for (const std::string& file : result.files) std::printf("  %s\n", file.c_str());
   } else {

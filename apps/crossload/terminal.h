@@ -25,7 +25,7 @@ class ProgressBar {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// The closing table and the verdict, on stdout.
-void print_result(const ConvertResult& result, double seconds);
+/// The closing table and the verdict, on stdout. `wrote`: the job was to write the output.
+void print_result(const ConvertResult& result, double seconds, bool wrote);
 
 }  // namespace crossload::program

@@ -47,7 +47,9 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     found = true;
     if (from_pytorch) variable.key = key;
     if (entry->second.shape != wanted) {
-      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(wanted));
+      const bool transposed = Shape(wanted.rbegin(), wanted.rend()) == entry->second.shape;
+      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(wanted) +
+                            (transposed ? " (it is transposed)" : ""));
     } else if (!is_floating(entry->second.dtype)) {
       mismatched_.push_back(key + " is " + std::string(name_of(entry->second.dtype)) + ", wanted a floating type");
     }

@@ -114,13 +114,23 @@ Json text_list(const std::vector<std::string>& values) {
 void add_verification(Json* document, const CertificateParts& parts) {
   const Verification& verification = *parts.verification;
   const StageReport* first = verification.first_divergence();
-  document->set("verdict", verification.agrees() ? "agrees" : "disagrees");
+  document->set("verdict", verification.agrees() && parts.binding.empty() ? "agrees" : "disagrees");
   document->set("first_divergence", first == nullptr ? Json() : divergence_entry(*first));
   Json others = Json::array();
   for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
     others.push_back(divergence_entry(verification.stages[verification.divergences[i]]));
   }
   document->set("further_divergences", others);
+  document->set("configuration_differences", text_list(parts.configuration));
+  Json binding = Json::array();
+  for (const BindingFault& fault : parts.binding) {
+    Json row = Json::object();
+    row.set("variable", fault.variable);
+    row.set("tensor", fault.key);
+    row.set("fault", fault.what);
+    binding.push_back(row);
+  }
+  document->set("binding_faults", binding);
   Json coverage = Json::object();
   coverage.set("modules", verification.modules_traced);
   coverage.set("compared", verification.modules_compared);

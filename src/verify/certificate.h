@@ -7,6 +7,7 @@
 
 #include "checkpoint/json.h"
 #include "keras/weights.h"
+#include "verify/binding.h"
 #include "verify/trace.h"
 #include "verify/verification.h"
 
@@ -23,6 +24,8 @@ struct CertificateParts {
   std::filesystem::path artifact;           // the folder that was written; its files are hashed
   std::vector<keras::LedgerEntry> ledger;
   std::vector<std::string> read_back;       // the formats whose variables were read back and are bit by bit the source's
+  std::vector<BindingFault> binding;        // variables that are not the checkpoint's
+  std::vector<std::string> configuration;   // fields that differ from PyTorch's
   const Trace* trace = nullptr;             // these two are null without a verification
   const Verification* verification = nullptr;
   Tolerances tolerances;

@@ -37,6 +37,7 @@ Trace Trace::open(const std::filesystem::path& path) {
   }
   for (const auto& [name, view] : trace.tensors_) {
     if (name.starts_with(kInput)) trace.inputs_.emplace(name.substr(kInput.size()), view);
+    trace.has_weights_ = trace.has_weights_ || name.starts_with("weight.");
     if (name.starts_with(kOutput)) trace.outputs_.push_back(name.substr(kOutput.size()));
   }
   const Json stages = Json::parse(trace.metadata("stages"), path.string() + " (stages)");

@@ -42,6 +42,8 @@ class Trace {
   /// "stage.<name>", "stage64.<name>", ...; nullptr when it is not there.
   const TensorView* find(const std::string& name) const;
   std::string metadata(const std::string& key) const;
+  /// True for a golden, which holds its checkpoint too.
+  bool has_weights() const { return has_weights_; }
 
  private:
   std::filesystem::path path_;
@@ -50,6 +52,7 @@ class Trace {
   std::map<std::string, TensorView> inputs_;
   std::vector<TracedStage> stages_;
   std::vector<std::string> outputs_;
+  bool has_weights_ = false;
 };
 
 }  // namespace crossload::verify

@@ -1,0 +1,116 @@
+#include "crossload/compare.h"
+
+#include <cstdio>
+#include <optional>
+#include <set>
+
+#include "crossload/error.h"
+#include "export/output_file.h"
+#include "judge.h"
+#include "loaded_model.h"
+#include "reference_trace.h"
+#include "steps.h"
+#include "summary.h"
+#include "verify/binding.h"
+#include "verify/certificate.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Fields of a configuration that say nothing about what a model computes.
+const std::set<std::string>& silent_fields() {
+  static const std::set<std::string> fields = {"_name_or_path",   "architectures", "dtype",      "torch_dtype",
+                                               "transformers_version", "return_dict", "use_cache", "_attn_implementation"};
+  return fields;
+}
+
+/// A field as a person would write it.
+std::string as_text(const Json& value) {
+  if (!value.is_number() || value.is_integer()) return value.dump();
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", value.as_number());
+  return text;
+}
+
+/// "layer_norm_eps is 1e-05 in the artifact, 1e-12 in PyTorch", for each field that both have and that differs.
+std::vector<std::string> configuration_differences(const Config& artifact, const verify::Trace& trace) {
+  std::vector<std::string> differences;
+  const Config reference = Config::parse(trace.metadata("config"), "config of the trace");
+  for (const auto& [name, value] : reference.json().members()) {
+    if (silent_fields().contains(name) || value.is_null() || !artifact.has(name)) continue;
+    const Json ours = artifact.json().at(name);
+    if (ours.dump() == value.dump()) continue;
+    differences.push_back(name + " is " + as_text(ours) + " in the artifact, " + as_text(value) + " in PyTorch");
+  }
+  return differences;
+}
+
+std::unique_ptr<ReferenceTrace> find_reference(const CompareOptions& options, const ModelClass& model_class) {
+  if (!options.reference.empty()) return std::make_unique<ReferenceTrace>(options.reference);
+  if (options.model.empty()) {
+    throw Error(ErrorKind::kUsage, "a live reference needs the PyTorch checkpoint: name it with --model-name, or give a trace "
+                                   "with --reference");
+  }
+  verify::ReferenceOptions reference;
+  reference.python = options.python;
+  reference.model_class = model_class.pytorch_name();
+  reference.threads = options.threads;
+  return std::make_unique<ReferenceTrace>(options.model, reference);
+}
+
+/// The checkpoint to compare tensors with: the one named, or the weights inside a golden.
+std::optional<Checkpoint> find_checkpoint(const CompareOptions& options, const verify::Trace& trace) {
+  if (!options.model.empty()) return Checkpoint::open(options.model);
+  if (trace.has_weights()) return Checkpoint::open(options.reference);
+  return std::nullopt;
+}
+
+}  // namespace
+
+ConvertResult compare(const CompareOptions& options, const Progress& progress) {
+  Steps steps(progress, 4);
+  steps.next("reading " + options.artifact.string());
+  const std::unique_ptr<StoredWeights> artifact = open_artifact(options.artifact);
+  const LoadedModel loaded = load_from_tensorflow(options.artifact, options.override_model_class);
+  const auto library = tf::Library::open({options.tensorflow, options.onednn});
+
+  steps.next("waiting for PyTorch");
+  const auto reference = find_reference(options, loaded.model_class);
+  const verify::Trace trace = reference->open(steps);
+
+  steps.next("comparing every variable");
+  verify::CertificateParts parts;
+  const std::optional<Checkpoint> checkpoint = find_checkpoint(options, trace);
+  if (checkpoint) {
+    const LoadedModel source = load_from_pytorch(*checkpoint, loaded.model_class);
+    parts.binding = verify::find_binding_faults(*source.weights, *artifact);
+    parts.ledger = source.weights->ledger();
+    parts.read = checkpoint->files();
+  }
+
+  steps.next("comparing every module");
+  const fs::path saved_model = options.artifact / "saved_model";
+  parts.tolerances = {options.max_error, options.max_hidden_error};
+  const verify::Verification verification =
+      judge(loaded, *artifact, fs::exists(saved_model / "saved_model.pb") ? saved_model : fs::path(), trace, library,
+            options.threads, parts.tolerances);
+
+  parts.model = options.artifact.filename().string();
+  parts.tensorflow_class = loaded.model_class.head->name;
+  parts.tensorflow_version = library->version();
+  parts.threads = options.threads;
+  parts.onednn = options.onednn;
+  parts.artifact = options.artifact;
+  parts.trace = &trace;
+  parts.verification = &verification;
+  if (!verification.agrees()) parts.configuration = configuration_differences(loaded.model->config(), trace);
+  const std::string certificate = verify::certificate(parts).dump_pretty();
+  if (!options.json.empty()) write_file(options.json, certificate);
+  ConvertResult result = summarize(parts, certificate);
+  result.output = options.artifact;
+  return result;
+}
+
+}  // namespace crossload

@@ -1,0 +1,21 @@
+// Running a model's weights as an artifact holds them, and comparing with a trace.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "export/stored_weights.h"
+#include "loaded_model.h"
+#include "tf/library.h"
+#include "verify/verification.h"
+
+namespace crossload {
+
+/// Compares every module, with variables read from the artifact, and the outputs of the SavedModel's own signature when
+/// there is one (`saved_model` not empty).
+verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
+                           const std::filesystem::path& saved_model, const verify::Trace& trace,
+                           const std::shared_ptr<const tf::Library>& library, int threads,
+                           const verify::Tolerances& tolerances);
+
+}  // namespace crossload
