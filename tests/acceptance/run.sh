@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Converts all-MiniLM-L6-v2 against live PyTorch and one tiny golden of each BERT head, and hands every pair of artifact
+# and trace to one call of an acceptance program: ACCEPT ARTIFACT_DIR TRACE [ARTIFACT_DIR TRACE ...].
+#
+#   tests/acceptance/run.sh [ACCEPT.py [ITS FLAGS...]]    without a program, prints the pairs, one a line
+#
+# Needs build/crossload (make build) and .venv (make setup). Writes build/acceptance/, anew each time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+readonly crossload=build/crossload
+readonly python=.venv/bin/python
+readonly out=build/acceptance
+readonly goldens=(
+  bert_model
+  bert_for_pre_training
+  bert_for_masked_lm
+  bert_lm_head_model
+  bert_for_next_sentence_prediction
+  bert_for_sequence_classification
+  bert_for_multiple_choice
+  bert_for_token_classification
+  bert_for_question_answering
+)
+
+accept=${1:-}
+if [[ -n $accept && ! -f $accept ]]; then
+  echo "tests/acceptance/run.sh: no acceptance program at $accept" >&2
+  exit 1
+fi
+for needed in "$crossload" "$python"; do
+  if [[ ! -x $needed ]]; then
+    echo "tests/acceptance/run.sh: $needed is not there; run \`make setup build\` first" >&2
+    exit 1
+  fi
+done
+
+rm -rf "$out"
+mkdir -p "$out"
+pairs=()
+
+# All that a step says goes to its log, which is shown when the step fails.
+step() {
+  local log=$1
+  shift
+  echo "$*" >&2
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "tests/acceptance/run.sh: failed: $*" >&2
+    exit 1
+  fi
+}
+
+minilm=$(tools/demo_model.sh)
+step "$out/minilm.record.log" "$crossload" record --model-name "$minilm" --output "$out/minilm.safetensors"
+step "$out/minilm.log" "$crossload" pt-to-tf --model-name "$minilm" --output "$out/minilm"
+pairs+=("$out/minilm" "$out/minilm.safetensors")
+for name in "${goldens[@]}"; do
+  golden=tests/goldens/$name.safetensors
+  step "$out/$name.log" "$crossload" pt-to-tf --model-name "$golden" --reference "$golden" --output "$out/$name"
+  pairs+=("$out/$name" "$golden")
+done
+
+if [[ -z $accept ]]; then
+  printf '%s %s\n' "${pairs[@]}"
+  exit 0
+fi
+shift
+echo "$accept: $((${#pairs[@]} / 2)) artifacts" >&2
+exec "$python" "$accept" "${pairs[@]}" "$@"
