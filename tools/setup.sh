@@ -23,6 +23,7 @@ fail() {
 }
 
 install_packages() {
+  echo 'Looking for Debian packages to build with: at once, or about a minute to install what is missing.'
   if ! command -v dpkg-query >/dev/null; then
     echo "make setup: no Debian here; install the equivalents of: ${packages[*]}" >&2
     return
@@ -40,7 +41,7 @@ install_packages() {
   if [[ $(id -u) -ne 0 ]]; then
     fail "Debian packages are missing; install them with: sudo apt-get install ${missing[*]}"
   fi
-  echo "Installing Debian packages (about a minute): ${missing[*]}"
+  echo "Installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   dpkg --configure -a  # ends what an interrupted run began
   apt-get -q -o Acquire::Retries=3 update
@@ -70,6 +71,7 @@ PYTHON
 }
 
 install_python() {
+  echo 'Looking for PyTorch and TensorFlow in .venv: at once, or 2 to 10 minutes and 3 GB of disk to install them.'
   local wanted
   wanted=$(sha256sum <"$requirements")
   [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]] && return
@@ -77,11 +79,11 @@ install_python() {
     [[ ! -L .venv ]] || fail ".venv is a link to $(readlink .venv), which lacks packages of $requirements; remove the link"
     "$base_python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
       fail "$base_python is $("$base_python" --version 2>&1), wanted 3.11 to 3.13; choose one with PYTHON=python3.12 make setup"
-    echo "Making .venv (about 4 minutes, and 2.4 GB of disk)"
+    echo 'Making .venv.'
     "$base_python" -m venv --clear .venv
     # A build of torch for CUDA needs packages that a build for CPUs does not: it brings its own, pinned where we pin.
-    .venv/bin/python -m pip install --quiet --retries 10 --constraint "$requirements" torch
-    .venv/bin/python -m pip install --quiet --retries 10 --no-deps --requirement "$requirements"
+    .venv/bin/python -m pip install -qq --retries 10 --constraint "$requirements" torch
+    .venv/bin/python -m pip install -qq --retries 10 --no-deps --requirement "$requirements"
     environment_is_complete || fail "pip left .venv incomplete; run make setup again"
   fi
   echo "$wanted" >"$stamp"

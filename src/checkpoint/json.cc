@@ -69,12 +69,23 @@ std::string without_python_numbers(std::string_view text) {
   return result;
 }
 
-std::string dumped(const json_t* value, std::size_t flags) {
-  char* text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+std::string dumped_with(const json_t* value, std::size_t flags, std::size_t digits) {
+  char* text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
   if (text == nullptr) return "null";
   std::string result(text);
   std::free(text);
   return result;
+}
+
+/// With as few digits as read back to the same numbers: 1e-12 stays 1e-12.
+std::string dumped(const json_t* value, std::size_t flags) {
+  constexpr std::size_t kShort = 15;
+  constexpr std::size_t kExact = 17;
+  const std::string text = dumped_with(value, flags, kShort);
+  json_t* again = json_loadb(text.data(), text.size(), JSON_DECODE_ANY | JSON_ALLOW_NUL, nullptr);
+  const bool same = again != nullptr && json_equal(value, again) == 1;
+  json_decref(again);
+  return same ? text : dumped_with(value, flags, kExact);
 }
 
 }  // namespace
