@@ -57,7 +57,7 @@ lint: packages needs-clang-format needs-clang-tidy
 	@echo 'Checking the layout, then clang-tidy: about 8 minutes.'
 	@clang-format --dry-run --Werror $(sources)
 	@cmake --preset lint >/dev/null
-	@printf '%s\n' $(filter-out tests/consumer/%,$(filter %.cc,$(sources))) | xargs -P "$$(nproc)" -n 1 \
+	@printf '%s\n' $(filter-out tests/%,$(filter %.cc,$(sources))) | xargs -P "$$(nproc)" -n 1 \
 	  clang-tidy -p build-lint --quiet --extra-arg=-Wno-unknown-warning-option
 
 needs-%:

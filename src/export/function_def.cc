@@ -22,20 +22,21 @@ constexpr protozero::pbf_tag_type kDimSize = 1;
 constexpr int kDtFloat = 1;
 constexpr int kDtString = 7;
 
-/// Copies the field that the reader stands on.
+/// Copies the field that the reader stands on. Its tag is asked for first: getting the value moves the reader on.
 void copy_field(protozero::pbf_reader* reader, protozero::pbf_writer* writer) {
+  const protozero::pbf_tag_type tag = reader->tag();
   switch (reader->wire_type()) {
     case protozero::pbf_wire_type::varint:
-      writer->add_uint64(reader->tag(), reader->get_uint64());
+      writer->add_uint64(tag, reader->get_uint64());
       break;
     case protozero::pbf_wire_type::fixed64:
-      writer->add_fixed64(reader->tag(), reader->get_fixed64());
+      writer->add_fixed64(tag, reader->get_fixed64());
       break;
     case protozero::pbf_wire_type::fixed32:
-      writer->add_fixed32(reader->tag(), reader->get_fixed32());
+      writer->add_fixed32(tag, reader->get_fixed32());
       break;
     default:
-      writer->add_bytes(reader->tag(), reader->get_view());
+      writer->add_bytes(tag, reader->get_view());
       break;
   }
 }
