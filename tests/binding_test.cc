@@ -1,6 +1,9 @@
 // What verify/binding.h says of variables that are not the checkpoint's.
 #include "verify/binding.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>

@@ -1,6 +1,9 @@
 // The whole flow on a golden: write, read back, compare, put in place.
 #include "crossload/convert.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstring>
 #include <filesystem>
 #include <fstream>

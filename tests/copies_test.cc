@@ -1,6 +1,9 @@
 // The marks `// Copied from` in src/models/, and the checker of them.
 #include "contribute/copies.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>

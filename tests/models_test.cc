@@ -1,4 +1,7 @@
 // Every architecture against PyTorch: the goldens under tests/goldens/. A new model needs no line here, a file there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>

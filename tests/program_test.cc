@@ -1,4 +1,7 @@
 // The program as a user meets it: exit codes, and one line on stderr that says what went wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <sys/wait.h>
 
 #include <algorithm>

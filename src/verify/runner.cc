@@ -79,16 +79,32 @@ void require_known(const Feeds& inputs, const keras::Signature& known) {
   }
 }
 
+/// Fills the variables, several in one run: every run of a session costs, and so does all memory at once.
 void assign_variables(ModelGraph* graph, tf::Session* session, const keras::Weights& weights, const ReadVariable& read) {
+  constexpr std::int64_t kElementsAtOnce = 16 << 20;
+  std::vector<std::pair<Tensor, TF_Operation*>> assigns;  // made first: a session takes up a graph's growth once
   for (const keras::Variable& variable : weights.variables()) {
+    const Tensor source = graph->placeholder(tf::DataType::kFloat, variable.shape, node_name(variable) + "/Value");
+    assigns.emplace_back(source, graph->operation("AssignVariableOp", node_name(variable) + "/Assign")
+                                     .input(graph->handle(variable))
+                                     .input(source)
+                                     .finish());
+  }
+  std::vector<tf::Session::Feed> feeds;
+  std::vector<TF_Operation*> targets;
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < assigns.size(); ++i) {
+    const keras::Variable& variable = weights.variables()[i];
     tf::HostTensor value(graph->library(), tf::DataType::kFloat, variable.shape);
     read(variable, value.values<float>());
-    const Tensor source = graph->placeholder(tf::DataType::kFloat, variable.shape, node_name(variable) + "/Value");
-    TF_Operation* assign = graph->operation("AssignVariableOp", node_name(variable) + "/Assign")
-                               .input(graph->handle(variable))
-                               .input(source)
-                               .finish();
-    session->run({{source, value}}, {}, {assign});
+    feeds.emplace_back(assigns[i].first, value);
+    targets.push_back(assigns[i].second);
+    elements += element_count(variable.shape);
+    if (elements < kElementsAtOnce && i + 1 < assigns.size()) continue;
+    session->run(feeds, {}, targets);
+    feeds.clear();
+    targets.clear();
+    elements = 0;
   }
 }
 
