@@ -44,11 +44,9 @@ std::map<std::string, TensorView> in_names_of(const ModelClass& model_class, con
   if (is_base != has_prefix) return tensors;
   std::map<std::string, TensorView> renamed;
   for (const auto& [key, view] : tensors) {
-    if (!is_base) {
-      renamed.emplace(prefix + key, view);
-    } else {
-      renamed.emplace(key.starts_with(prefix) ? key.substr(prefix.size()) : key, view);
-    }
+    const std::string name = !is_base ? prefix + key : key.starts_with(prefix) ? key.substr(prefix.size()) : key;
+    // Two tensors for one name: the second keeps its own, under which nobody expects it.
+    if (!renamed.emplace(name, view).second) renamed.emplace(prefix + name, view);
   }
   return renamed;
 }

@@ -15,6 +15,12 @@ constexpr std::string_view kGoldenPrefix = "weight.";
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::kBadInput, message); }
 
+/// False only when nothing has this name. What the system refuses to look at counts as there: opening it says why.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::status(path, ignored).type() != fs::file_type::not_found;
+}
+
 /// A shard's name must be a plain file name: an index from somebody else must not reach outside its folder.
 void require_plain_name(const std::string& name, const fs::path& index) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
@@ -36,7 +42,7 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
   std::map<std::string, TensorView> tensors;
   for (const std::string& shard : shards) {
     const fs::path path = folder / shard;
-    if (!fs::exists(path)) {
+    if (!is_there(path)) {
       fail(index.string() + ": names the shard " + shard + ", which is not there; download the folder again");
     }
     files->push_back(path);
@@ -56,7 +62,7 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
 
 /// What a user meets who points at a folder without safetensors.
 [[noreturn]] void no_weights(const fs::path& folder) {
-  if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
+  if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")) {
     throw Error(ErrorKind::kUnsupported, folder.string() + ": holds pytorch_model.bin, which is not read yet; save it as "
                                                            "safetensors with save_pretrained");
   }
@@ -75,8 +81,9 @@ std::string read_text(const fs::path& path, std::size_t limit) {
 }
 
 Checkpoint Checkpoint::open(const fs::path& path) {
-  if (!fs::exists(path)) fail(path.string() + ": no such file or folder");
-  if (!fs::is_directory(path)) {
+  if (!is_there(path)) fail(path.string() + ": no such file or folder");
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
     const SafetensorsFile golden = SafetensorsFile::open(path);
     const auto config = golden.metadata().find("config");
     if (config == golden.metadata().end()) {
@@ -91,15 +98,15 @@ Checkpoint Checkpoint::open(const fs::path& path) {
     return checkpoint;
   }
   const fs::path config_file = path / "config.json";
-  if (!fs::exists(config_file)) fail(path.string() + ": has no config.json; is it a model's folder?");
+  if (!is_there(config_file)) fail(path.string() + ": has no config.json; is it a model's folder?");
   Checkpoint checkpoint(path, Config::parse(read_text(config_file), config_file.string()));
   checkpoint.files_.push_back(config_file);
   const fs::path single = path / "model.safetensors";
   const fs::path index = path / "model.safetensors.index.json";
-  if (fs::exists(single)) {
+  if (is_there(single)) {
     checkpoint.files_.push_back(single);
     checkpoint.tensors_ = SafetensorsFile::open(single).tensors();
-  } else if (fs::exists(index)) {
+  } else if (is_there(index)) {
     checkpoint.files_.push_back(index);
     checkpoint.tensors_ = read_shards(path, index, &checkpoint.files_);
   } else {

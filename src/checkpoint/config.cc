@@ -35,8 +35,8 @@ std::vector<std::string> Config::architectures() const {
 }
 
 std::int64_t Config::num_labels() const {
-  if (has("num_labels")) return integer("num_labels", 2);
-  return has("id2label") ? static_cast<std::int64_t>(json_.at("id2label").size()) : 2;
+  if (has("id2label")) return static_cast<std::int64_t>(json_.at("id2label").size());
+  return integer("num_labels", 2);
 }
 
 }  // namespace crossload

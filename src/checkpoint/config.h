@@ -26,7 +26,7 @@ class Config {
   std::string model_type() const;
   /// "architectures" without a "TF" in front; may be empty.
   std::vector<std::string> architectures() const;
-  /// "num_labels", or the size of "id2label", or 2, as PretrainedConfig counts them.
+  /// The size of "id2label", or "num_labels", or 2, as PretrainedConfig counts them.
   std::int64_t num_labels() const;
 
   const Json& json() const { return json_; }

@@ -5,18 +5,17 @@ namespace {
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Puts "_" between any character and a capital followed by small letters or digits: (.)([A-Z][a-z0-9]+).
+/// Puts "_" between any character and a capital followed by small letters: (.)([A-Z][a-z]+).
 std::string split_words(std::string_view name) {
   std::string result;
   std::size_t i = 0;
   while (i < name.size()) {
     result += name[i++];
-    if (i + 1 >= name.size() || !is_upper(name[i]) || !(is_lower(name[i + 1]) || is_digit(name[i + 1]))) continue;
+    if (i + 1 >= name.size() || !is_upper(name[i]) || !is_lower(name[i + 1])) continue;
     result += '_';
     result += name[i++];
-    while (i < name.size() && (is_lower(name[i]) || is_digit(name[i]))) result += name[i++];
+    while (i < name.size() && is_lower(name[i])) result += name[i++];
   }
   return result;
 }

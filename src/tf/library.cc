@@ -27,7 +27,7 @@ constexpr const char* kHowToGetIt =
 fs::path library_in(const fs::path& place) {
   std::error_code ignored;
   if (place.empty()) return {};
-  if (fs::is_regular_file(place, ignored)) return place;
+  if (fs::is_regular_file(place, ignored)) return fs::absolute(place);  // without a slash, dlopen would search elsewhere
   for (const fs::path& folder : {place, place / "tensorflow"}) {
     if (fs::is_regular_file(folder / kFile, ignored)) return folder / kFile;
   }

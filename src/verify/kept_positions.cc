@@ -25,8 +25,10 @@ KeptPositions::KeptPositions(const TensorView* attention_mask, std::size_t input
 
 std::vector<bool> KeptPositions::of(const Shape& shape) const {
   if (rows_.empty()) return {};
-  const bool by_row = shape.size() >= 2 && shape[0] == batch_ && shape[1] == length_;
-  const bool by_query = shape.size() == 4 && shape[0] == batch_ && shape[2] == length_;
+  if (shape.size() < 2 || shape[0] != batch_) return {};
+  // With as many heads as positions, a square of queries and keys tells attentions from the rest.
+  const bool by_query = shape.size() == 4 && shape[2] == length_ && (shape[1] != length_ || shape[3] == length_);
+  const bool by_row = !by_query && shape[1] == length_;
   if (!by_row && !by_query) return {};
   const std::int64_t heads = by_row ? 1 : shape[1];
   const std::int64_t inner = by_row ? element_count(Shape(shape.begin() + 2, shape.end())) : shape[3];

@@ -60,6 +60,33 @@ Values to_values(const tf::HostTensor& tensor) {
   return {tensor.shape(), {elements.begin(), elements.end()}};
 }
 
+template <class T>
+std::int64_t load_integer(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(T));
+  return static_cast<std::int64_t>(value);
+}
+
+std::int64_t integer_at(DType dtype, const std::byte* at) {
+  switch (dtype) {
+    case DType::kI8:
+      return load_integer<std::int8_t>(at);
+    case DType::kI16:
+      return load_integer<std::int16_t>(at);
+    case DType::kU16:
+      return load_integer<std::uint16_t>(at);
+    case DType::kI32:
+      return load_integer<std::int32_t>(at);
+    case DType::kU32:
+      return load_integer<std::uint32_t>(at);
+    case DType::kI64:
+    case DType::kU64:
+      return load_integer<std::int64_t>(at);
+    default:
+      return load_integer<std::uint8_t>(at);  // bytes and booleans
+  }
+}
+
 tf::DataType fed_type(const TensorView& view) {
   return is_floating(view.dtype) ? tf::DataType::kFloat : tf::DataType::kInt32;
 }
@@ -118,13 +145,14 @@ tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const 
     return tensor;
   }
   const std::size_t size = size_of(view.dtype);
-  std::size_t offset = 0;
+  const std::byte* at = view.bytes.data();
   for (std::int32_t& element : tensor.values<std::int32_t>()) {
-    std::int64_t value = 0;
-    std::memcpy(&value, view.bytes.data() + offset, size);
-    if (view.dtype == DType::kI32) value = static_cast<std::int32_t>(value);  // the sign
+    const std::int64_t value = integer_at(view.dtype, at);
+    if (value != static_cast<std::int32_t>(value)) {
+      throw Error(ErrorKind::kUsage, "an input holds " + std::to_string(value) + ", which is no 32-bit integer");
+    }
     element = static_cast<std::int32_t>(value);
-    offset += size;
+    at += size;
   }
   return tensor;
 }

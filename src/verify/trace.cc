@@ -9,6 +9,11 @@ namespace {
 constexpr std::string_view kInput = "input.";
 constexpr std::string_view kOutput = "output.";
 
+/// True for what modules return, and for all that is measured in float64. An output may also hold integers.
+bool is_compared(const std::string& name) {
+  return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("output64.") || name.starts_with("outputnoise.");
+}
+
 TracedStage read_stage(const Json& entry) {
   TracedStage stage;
   stage.path = entry.at("path").as_string();
@@ -36,6 +41,10 @@ Trace Trace::open(const std::filesystem::path& path) {
     throw Error(ErrorKind::kBadInput, path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
   }
   for (const auto& [name, view] : trace.tensors_) {
+    if (is_compared(name) && !is_floating(view.dtype)) {
+      throw Error(ErrorKind::kBadInput,
+                  path.string() + ": " + name + " is " + std::string(name_of(view.dtype)) + ", wanted a floating type");
+    }
     if (name.starts_with(kInput)) trace.inputs_.emplace(name.substr(kInput.size()), view);
     trace.has_weights_ = trace.has_weights_ || name.starts_with("weight.");
     if (name.starts_with(kOutput)) trace.outputs_.push_back(name.substr(kOutput.size()));

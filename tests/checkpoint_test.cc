@@ -1,0 +1,254 @@
+// Folders of checkpoints, sound and not, and goldens opened as checkpoints.
+#include "checkpoint/checkpoint.h"
+
+#include <gmock/gmock.h>
+
+#include "test_support.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+using testing::ElementsAre;
+
+/// A file of float32 vectors of three elements: the tensor's place in the list, three times.
+std::string file_of(const std::vector<std::string>& names) {
+  std::string header = "{";
+  std::string data;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    header += (i > 0 ? ",\"" : "\"") + names[i] + R"(":{"dtype":"F32","shape":[3],"data_offsets":[)" +
+              std::to_string(12 * i) + "," + std::to_string(12 * i + 12) + "]}";
+    data += bytes_of(std::vector<float>(3, static_cast<float>(i)));
+  }
+  return safetensors_bytes(header + "}", data);
+}
+
+std::string index_of(const std::string& weight_map) { return R"({"metadata":{},"weight_map":{)" + weight_map + "}}"; }
+
+class Folder : public testing::Test {
+ protected:
+  Folder() { put("config.json", R"({"model_type": "bert"})"); }
+
+  fs::path at(const std::string& name) const { return folder_.path() / name; }
+  void put(const std::string& name, const std::string& bytes) const { write_file(at(name), bytes); }
+  Checkpoint open() const { return Checkpoint::open(folder_.path()); }
+
+  void expect_error(const std::string& text, ErrorKind kind = ErrorKind::kBadInput) const {
+    EXPECT_ERROR(open(), kind, text);
+    EXPECT_ERROR(open(), kind, folder_.path().string());
+  }
+
+  /// An index of "a" in shard 1 and "b" in shard 2, and these shards.
+  void put_shards() const {
+    put("model.safetensors.index.json", index_of(R"("a":"1.safetensors","b":"2.safetensors")"));
+    put("1.safetensors", file_of({"a"}));
+    put("2.safetensors", file_of({"b"}));
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+std::vector<std::string> names_of(const Checkpoint& checkpoint) {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : checkpoint.tensors()) names.push_back(name);
+  return names;
+}
+
+TEST_F(Folder, WithOneFile) {
+  put("model.safetensors", file_of({"b", "a.weight"}));
+  const Checkpoint checkpoint = open();
+  EXPECT_EQ(checkpoint.config().model_type(), "bert");
+  EXPECT_THAT(names_of(checkpoint), ElementsAre("a.weight", "b"));
+  EXPECT_EQ(floats_of(checkpoint.tensors().at("a.weight")), (std::vector<float>{1, 1, 1}));
+  EXPECT_THAT(checkpoint.files(), ElementsAre(at("config.json"), at("model.safetensors")));
+  EXPECT_EQ(checkpoint.path(), at("config.json").parent_path());
+}
+
+TEST_F(Folder, ViewsOutliveTheCheckpoint) {
+  put("model.safetensors", file_of({"a", "b"}));
+  const TensorView view = open().tensors().at("b");
+  fs::remove(at("model.safetensors"));
+  EXPECT_EQ(floats_of(view), (std::vector<float>{1, 1, 1}));
+}
+
+TEST_F(Folder, WithShards) {
+  put("model.safetensors.index.json", index_of(R"("a":"2.safetensors","b":"1.safetensors","c":"2.safetensors")"));
+  put("1.safetensors", file_of({"b"}));
+  put("2.safetensors", file_of({"c", "a"}));
+  put("3.safetensors", "not named by the index");
+  const Checkpoint checkpoint = open();
+  EXPECT_THAT(names_of(checkpoint), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(floats_of(checkpoint.tensors().at("a")), (std::vector<float>{1, 1, 1}));
+  EXPECT_EQ(floats_of(checkpoint.tensors().at("c")), (std::vector<float>{0, 0, 0}));
+  EXPECT_THAT(checkpoint.files(), ElementsAre(at("config.json"), at("model.safetensors.index.json"),
+                                              at("1.safetensors"), at("2.safetensors")));
+}
+
+TEST_F(Folder, OneFileCountsBeforeAnIndex) {
+  put_shards();
+  put("model.safetensors", file_of({"c"}));
+  EXPECT_THAT(names_of(open()), ElementsAre("c"));
+}
+
+TEST_F(Folder, IsNotThere) {
+  EXPECT_ERROR(Checkpoint::open(at("nothing")), ErrorKind::kBadInput,
+               at("nothing").string() + ": no such file or folder");
+  EXPECT_ERROR(Checkpoint::open(""), ErrorKind::kBadInput, "no such file or folder");
+}
+
+TEST_F(Folder, WithoutConfiguration) {
+  put("model.safetensors", file_of({"a"}));
+  fs::remove(at("config.json"));
+  expect_error(": has no config.json; is it a model's folder?");
+}
+
+TEST_F(Folder, WithABadConfiguration) {
+  put("model.safetensors", file_of({"a"}));
+  put("config.json", "{\"model_type\": \"bert\"\n\n");
+  expect_error("config.json: not valid JSON at line ");
+  put("config.json", "");
+  expect_error("config.json: not valid JSON");
+  fs::remove(at("config.json"));
+  fs::create_directory(at("config.json"));
+  expect_error("config.json: cannot be read: it is not a regular file");
+}
+
+TEST_F(Folder, WithoutWeights) {
+  expect_error(": has neither model.safetensors nor model.safetensors.index.json");
+  put("tf_model.h5", "");
+  expect_error(": has neither model.safetensors nor model.safetensors.index.json");
+}
+
+TEST_F(Folder, WithPicklesAlone) {
+  const std::string text = ": holds pytorch_model.bin, which is not read yet; save it as safetensors";
+  put("pytorch_model.bin.index.json", "{}");
+  expect_error(text, ErrorKind::kUnsupported);
+  fs::remove(at("pytorch_model.bin.index.json"));
+  put("pytorch_model.bin", "");
+  expect_error(text, ErrorKind::kUnsupported);
+  put("model.safetensors", file_of({"a"}));
+  EXPECT_EQ(open().tensors().size(), 1U);
+}
+
+TEST_F(Folder, WithABadFile) {
+  put("model.safetensors", file_of({"a"}) + "x");
+  expect_error("model.safetensors: not a sound safetensors file: 1 bytes at the end belong to no tensor");
+  fs::remove(at("model.safetensors"));
+  fs::create_directory(at("model.safetensors"));
+  expect_error("model.safetensors: cannot be read: it is not a regular file");
+}
+
+TEST_F(Folder, WithAMissingShard) {
+  put_shards();
+  fs::remove(at("2.safetensors"));
+  expect_error(
+      "model.safetensors.index.json: names the shard 2.safetensors, which is not there; download the folder again");
+}
+
+TEST_F(Folder, WithABadShard) {
+  put_shards();
+  put("2.safetensors", file_of({"b"}).substr(0, 70));
+  expect_error("2.safetensors: not a sound safetensors file");
+}
+
+TEST_F(Folder, ShardsAreFilesOfTheFolder) {
+  TemporaryFolder outside;
+  write_file(outside.path() / "x.safetensors", file_of({"a"}));
+  fs::create_directory(at("sub"));
+  put("sub/x.safetensors", file_of({"a"}));
+  const std::string up = "../" + outside.path().filename().string() + "/x.safetensors";
+  for (const std::string& name : {up, (outside.path() / "x.safetensors").string(), std::string("sub/x.safetensors"),
+                                  std::string("./1.safetensors"), std::string("/etc/passwd"), std::string(".."),
+                                  std::string("."), std::string("")}) {
+    put("model.safetensors.index.json", index_of("\"a\":\"" + name + "\""));
+    expect_error("model.safetensors.index.json: names the shard \"" + name + "\", which is not a file of its folder");
+  }
+  put("1.safetensors", file_of({"a"}));
+  put("model.safetensors.index.json", index_of(R"("a":"1.safetensors\u0000x")"));
+  expect_error("model.safetensors.index.json: names the shard \"1.safetensors");
+}
+
+TEST_F(Folder, NamesThatTheSystemRefusesAreErrorsToo) {
+  const std::string longest(300, 'x');
+  put("model.safetensors.index.json", index_of("\"a\":\"" + longest + "\""));
+  expect_error(longest + ": cannot be read: File name too long");
+  EXPECT_ERROR(Checkpoint::open(at(longest)), ErrorKind::kBadInput, longest + ": cannot be read: File name too long");
+  fs::create_symlink("model.safetensors", at("model.safetensors"));
+  expect_error("model.safetensors: cannot be read: Too many levels of symbolic links");
+}
+
+TEST_F(Folder, WithABadIndex) {
+  put("1.safetensors", file_of({"a"}));
+  const std::string index = "model.safetensors.index.json: ";
+  const auto expect = [&](const std::string& json, const std::string& text) {
+    put("model.safetensors.index.json", json);
+    expect_error(index + text);
+  };
+  expect("", "not valid JSON");
+  expect("[]", "is an array where an object is expected");
+  expect("{}", "has no \"weight_map\"");
+  expect(R"({"weight_map": ["a"]})", "\"weight_map\": is an array where an object is expected");
+  expect(R"({"weight_map": {"a": 1}})", "\"weight_map\": \"a\": is an integer where a string is expected");
+  expect(R"({"weight_map": {"a": "1.safetensors", "a": "1.safetensors"}})", "not valid JSON");
+}
+
+TEST_F(Folder, IndexAndShardsMustNameTheSameTensors) {
+  put_shards();
+  put("2.safetensors", file_of({"b", "c"}));
+  expect_error("2.safetensors: has the tensor c, which the index does not name");
+  put("2.safetensors", file_of({"b", "a"}));
+  expect_error("2.safetensors: has the tensor a, which the index puts into 1.safetensors");
+  put("2.safetensors", file_of({"b"}));
+  put("1.safetensors", file_of({}));
+  expect_error("1.safetensors: lacks the tensor a, which the index puts there");
+}
+
+TEST_F(Folder, TextFilesHaveALimit) {
+  put("notes", "12345");
+  EXPECT_EQ(read_text(at("notes")), "12345");
+  EXPECT_EQ(read_text(at("notes"), 5), "12345");
+  EXPECT_ERROR(read_text(at("notes"), 4), ErrorKind::kBadInput,
+               at("notes").string() + ": has 5 bytes; a text file of at most 4 is expected");
+  EXPECT_ERROR(read_text(at("none")), ErrorKind::kBadInput, at("none").string() + ": cannot be read");
+}
+
+const fs::path kGoldens = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
+
+// The recipe of the golden: a BertModel of 2 layers, 64 words and 16 features.
+TEST(Goldens, OpenAsCheckpoints) {
+  const fs::path path = kGoldens / "bert_model.safetensors";
+  const Checkpoint checkpoint = Checkpoint::open(path);
+  EXPECT_EQ(checkpoint.config().model_type(), "bert");
+  EXPECT_THAT(checkpoint.config().architectures(), ElementsAre("BertModel"));
+  EXPECT_EQ(checkpoint.config().integer("hidden_size", 0), 16);
+  EXPECT_EQ(checkpoint.tensors().size(), 5U + 2U * 16U + 2U);  // embeddings, layers, pooler
+  EXPECT_EQ(checkpoint.tensors().at("embeddings.word_embeddings.weight").shape, (Shape{64, 16}));
+  EXPECT_EQ(checkpoint.tensors().at("encoder.layer.1.intermediate.dense.weight").shape, (Shape{24, 16}));
+  EXPECT_THAT(checkpoint.files(), ElementsAre(path));
+  EXPECT_EQ(checkpoint.path(), path);
+}
+
+TEST(Goldens, KeepTheirElementType) {
+  const Checkpoint checkpoint = Checkpoint::open(kGoldens / "bert_bfloat16.safetensors");
+  for (const auto& [name, view] : checkpoint.tensors()) EXPECT_EQ(view.dtype, DType::kBF16) << name;
+}
+
+TEST(Goldens, NeedAConfigurationAndWeights) {
+  TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.safetensors";
+  const std::string tensor = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  write_file(path, safetensors_bytes("{" + tensor + "}", "x"));
+  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput,
+               path.string() + ": is a single file without a configuration; give the folder that holds config.json");
+  write_file(path, safetensors_bytes(R"({"__metadata__":{"config":"{}"},)" + tensor + "}", "x"));
+  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": holds no weights");
+  write_file(path, safetensors_bytes(R"({"__metadata__":{"config":"{"},)" + tensor + "}", "x"));
+  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + " (config): not valid JSON");
+  write_file(path, "text");
+  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": not a sound safetensors file");
+}
+
+}  // namespace
+}  // namespace crossload

@@ -1,0 +1,307 @@
+// Choosing a class for a configuration, and binding it to checkpoints and artifacts. Needs no TensorFlow.
+#include "loaded_model.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "export/class_scope.h"
+#include "export/safetensors_writer.h"
+#include "export/stored_weights.h"
+#include "test_support.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const fs::path kGoldens = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
+
+ModelClass choose(const std::string& config, const std::string& wanted = "") {
+  return choose_class(Config::parse(config, "config.json"), wanted);
+}
+
+std::string chosen(const std::string& config, const std::string& wanted = "") {
+  return choose(config, wanted).head->name;
+}
+
+const std::string kBert = R"({"model_type": "bert"})";
+
+std::string bert_with(const std::string& architectures) {
+  return R"({"model_type": "bert", "architectures": [)" + architectures + "]}";
+}
+
+TEST(ChoosingAClass, ByTheConfiguration) {
+  EXPECT_EQ(chosen(bert_with("\"BertForMaskedLM\"")), "TFBertForMaskedLM");
+  EXPECT_EQ(chosen(bert_with("\"TFBertForQuestionAnswering\"")), "TFBertForQuestionAnswering");
+  EXPECT_EQ(chosen(bert_with("")), "TFBertModel");
+  EXPECT_EQ(chosen(kBert), "TFBertModel");
+  EXPECT_EQ(choose(kBert).pytorch_name(), "BertModel");
+  EXPECT_EQ(choose(kBert).architecture->model_type, "bert");
+}
+
+TEST(ChoosingAClass, ByAWishThatOverridesIt) {
+  const std::string config = bert_with("\"BertForMaskedLM\"");
+  EXPECT_EQ(chosen(config, "BertModel"), "TFBertModel");
+  EXPECT_EQ(chosen(config, "TFBertLMHeadModel"), "TFBertLMHeadModel");
+  EXPECT_EQ(chosen(bert_with("\"A\", \"B\""), "BertModel"), "TFBertModel");
+  EXPECT_EQ(chosen(bert_with("\"NoSuchClass\""), "BertModel"), "TFBertModel");
+}
+
+TEST(ChoosingAClass, ByAFamily) {
+  const std::map<std::string, std::string> families = {
+      {"AutoModel", "TFBertModel"},
+      {"AutoModelForPreTraining", "TFBertForPreTraining"},
+      {"AutoModelForMaskedLM", "TFBertForMaskedLM"},
+      {"AutoModelForCausalLM", "TFBertLMHeadModel"},
+      {"AutoModelForNextSentencePrediction", "TFBertForNextSentencePrediction"},
+      {"AutoModelForSequenceClassification", "TFBertForSequenceClassification"},
+      {"AutoModelForMultipleChoice", "TFBertForMultipleChoice"},
+      {"AutoModelForTokenClassification", "TFBertForTokenClassification"},
+      {"AutoModelForQuestionAnswering", "TFBertForQuestionAnswering"},
+      {"AutoModelForTextEncoding", "TFBertModel"},
+  };
+  for (const auto& [family, name] : families) {
+    EXPECT_EQ(chosen(kBert, family), name);
+    EXPECT_EQ(chosen(kBert, "TF" + family), name);
+  }
+}
+
+TEST(ChoosingAClass, SaysWhatThereIs) {
+  EXPECT_ERROR(choose(R"({"model_type": "no_such_type"})"), ErrorKind::kUnsupported,
+               "model_type \"no_such_type\" has no TensorFlow architecture here; supported are ");
+  EXPECT_ERROR(choose(R"({"model_type": "no_such_type"})", "BertModel"), ErrorKind::kUnsupported, "bert");
+  const std::string heads = " is no class of bert here; supported are TFBertModel, ";
+  EXPECT_ERROR(choose(bert_with("\"BertForRobots\"")), ErrorKind::kUnsupported, "TFBertForRobots" + heads);
+  EXPECT_ERROR(choose(kBert, "TFBertForRobots"), ErrorKind::kUnsupported, "TFBertForRobots" + heads);
+  EXPECT_ERROR(choose(kBert, "AutoModelForVision2Seq"), ErrorKind::kUnsupported, "TFAutoModelForVision2Seq" + heads);
+  EXPECT_ERROR(choose(kBert, "tfbertmodel"), ErrorKind::kUnsupported, heads);
+}
+
+TEST(ChoosingAClass, WantsOneArchitecture) {
+  EXPECT_ERROR(choose(bert_with("\"BertModel\", \"BertForMaskedLM\"")), ErrorKind::kBadInput,
+               "config.json names 2 architectures; say which one with --override-model-class");
+  EXPECT_ERROR(choose("{}"), ErrorKind::kBadInput, "config.json: has no \"model_type\"");
+}
+
+TEST(Registry, EveryTypeHasItsClassesAndTheyAreTheirOwn) {
+  std::vector<std::string> types, names;
+  for (const keras::Architecture& architecture : models::registry()) {
+    ASSERT_FALSE(architecture.heads.empty()) << architecture.model_type;
+    EXPECT_THAT(types, testing::Not(Contains(architecture.model_type)));
+    EXPECT_THAT(architecture.source, HasSubstr("transformers/models/"));
+    types.push_back(architecture.model_type);
+    for (const keras::Head& head : architecture.heads) {
+      EXPECT_THAT(head.name, testing::StartsWith("TF"));
+      EXPECT_THAT(names, testing::Not(Contains(head.name)));
+      names.push_back(head.name);
+      for (const std::string& family : head.families) EXPECT_THAT(family, testing::StartsWith("TFAutoModel"));
+    }
+  }
+  EXPECT_THAT(types, Contains("bert"));
+}
+
+// What to_snake_case of tf_keras 2.21 (utils/generic_utils.py) returns.
+TEST(ClassScopes, AreKerasNamesOfModels) {
+  const std::map<std::string, std::string> scopes = {
+      {"TFBertModel", "tf_bert_model"},
+      {"TFBertForPreTraining", "tf_bert_for_pre_training"},
+      {"TFBertForMaskedLM", "tf_bert_for_masked_lm"},
+      {"TFBertLMHeadModel", "tf_bert_lm_head_model"},
+      {"TFBertForNextSentencePrediction", "tf_bert_for_next_sentence_prediction"},
+      {"TFBertForSequenceClassification", "tf_bert_for_sequence_classification"},
+      {"TFBertForMultipleChoice", "tf_bert_for_multiple_choice"},
+      {"TFBertForTokenClassification", "tf_bert_for_token_classification"},
+      {"TFBertForQuestionAnswering", "tf_bert_for_question_answering"},
+      {"TFGPT2Model", "tfgpt2_model"},
+      {"TFGPT2LMHeadModel", "tfgpt2lm_head_model"},
+      {"TFT5ForConditionalGeneration", "tft5_for_conditional_generation"},
+      {"TFT5EncoderModel", "tft5_encoder_model"},
+      {"TFMT5Model", "tfmt5_model"},
+      {"TFXLMRobertaForMaskedLM", "tfxlm_roberta_for_masked_lm"},
+      {"TFDebertaV2ForMaskedLM", "tf_deberta_v2_for_masked_lm"},
+      {"TFCLIPModel", "tfclip_model"},
+      {"TFViTModel", "tf_vi_t_model"},
+      {"TFOPTForCausalLM", "tfopt_for_causal_lm"},
+      {"TFLayoutLMv3Model", "tf_layout_l_mv3_model"},
+      {"TFData2VecVisionModel", "tf_data2_vec_vision_model"},
+      {"TFWav2Vec2ForCTC", "tf_wav2_vec2_for_ctc"},
+      {"TFXLNetLMHeadModel", "tfxl_net_lm_head_model"},
+  };
+  for (const auto& [name, scope] : scopes) EXPECT_EQ(class_scope(name), scope) << name;
+}
+
+using Tensors = std::map<std::string, TensorView>;
+
+TensorToWrite written(const std::string& name, const TensorView& view) {
+  return {name, view.dtype, view.shape, [view](const ByteSink& put) { put(view.bytes); }};
+}
+
+/// A folder with a golden's weights under the names that `rename` gives, and its configuration.
+class BertFolder : public testing::Test {
+ protected:
+  template <class Rename>
+  void write(const std::string& golden, const Rename& rename) const {
+    const Checkpoint source = Checkpoint::open(kGoldens / (golden + ".safetensors"));
+    std::vector<TensorToWrite> tensors;
+    for (const auto& [key, view] : source.tensors()) {
+      for (const std::string& name : rename(key)) tensors.push_back(written(name, view));
+    }
+    write_safetensors(path() / "model.safetensors", std::move(tensors), {{"format", "pt"}});
+    write_file(path() / "config.json", source.config().json().dump());
+  }
+
+  static std::vector<std::string> unchanged(const std::string& key) { return {key}; }
+
+  LoadedModel load(const std::string& wanted) const {
+    const Checkpoint checkpoint = Checkpoint::open(path());
+    return load_from_pytorch(checkpoint, choose_class(checkpoint.config(), wanted));
+  }
+
+  fs::path path() const { return folder_.path(); }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+const keras::Variable& find(const LoadedModel& loaded, const std::string& name) {
+  for (const keras::Variable& variable : loaded.weights->variables()) {
+    if (variable.name == name) return variable;
+  }
+  throw std::runtime_error("no variable " + name);
+}
+
+std::vector<float> values_of(const keras::Variable& variable) {
+  std::vector<float> values(static_cast<std::size_t>(element_count(variable.shape)));
+  keras::read_rows(variable, 0, row_count(variable.shape), values);
+  return values;
+}
+
+/// The golden's tensor, as it is or transposed.
+std::vector<float> golden_values(const std::string& golden, const std::string& key, bool transposed) {
+  const Checkpoint checkpoint = Checkpoint::open(kGoldens / (golden + ".safetensors"));
+  const TensorView& view = checkpoint.tensors().at(key);
+  const std::vector<float> values = floats_of(view);
+  if (!transposed) return values;
+  std::vector<float> result;
+  const auto columns = static_cast<std::size_t>(view.shape[1]);
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t i = c; i < values.size(); i += columns) result.push_back(values[i]);
+  }
+  return result;
+}
+
+constexpr const char* kKernel = "bert/encoder/layer_._1/intermediate/dense/kernel";
+constexpr const char* kKey = "encoder.layer.1.intermediate.dense.weight";  // [24, 16]
+
+TEST_F(BertFolder, TheBaseModelOfItsOwnCheckpoint) {
+  write("bert_model", unchanged);
+  const LoadedModel loaded = load("");
+  EXPECT_EQ(loaded.model_class.head->name, "TFBertModel");
+  EXPECT_EQ(loaded.weights->variables().size(), 39U);
+  EXPECT_EQ(loaded.weights->ledger().size(), 39U);
+  EXPECT_EQ(find(loaded, kKernel).shape, (Shape{16, 24}));
+  EXPECT_EQ(values_of(find(loaded, kKernel)), golden_values("bert_model", kKey, /*transposed=*/true));
+  EXPECT_EQ(loaded.model->config().model_type(), "bert");
+}
+
+TEST_F(BertFolder, TheBaseModelOfAHeadsCheckpoint) {
+  write("bert_for_sequence_classification", unchanged);
+  const LoadedModel loaded = load("BertModel");
+  EXPECT_EQ(find(loaded, kKernel).key, kKey);  // the prefix "bert." is gone
+  EXPECT_EQ(values_of(find(loaded, kKernel)),
+            golden_values("bert_for_sequence_classification", std::string("bert.") + kKey, /*transposed=*/true));
+  std::vector<std::string> ignored;
+  for (const keras::LedgerEntry& entry : loaded.weights->ledger()) {
+    if (entry.fate == keras::LedgerEntry::Fate::kIgnored) ignored.push_back(entry.key + ": " + entry.detail);
+  }
+  EXPECT_THAT(ignored, testing::ElementsAre("classifier.bias: a head's, which this class lacks",
+                                            "classifier.weight: a head's, which this class lacks"));
+}
+
+TEST_F(BertFolder, AHeadWhoseBaseHasNoPrefix) {
+  write("bert_model", unchanged);
+  EXPECT_ERROR(
+      load("BertForSequenceClassification"), ErrorKind::kBadInput,
+      path().string() + ": the checkpoint does not fit the model; 2 missing: classifier.weight, classifier.bias; is");
+  EXPECT_ERROR(load("BertForTokenClassification"), ErrorKind::kBadInput,
+               "; 2 missing: classifier.weight, classifier.bias; is");
+}
+
+TEST_F(BertFolder, ABaseModelSavedWithAPrefix) {
+  write("bert_model", [](const std::string& key) { return std::vector<std::string>{"bert." + key}; });
+  EXPECT_EQ(values_of(find(load(""), kKernel)), golden_values("bert_model", kKey, /*transposed=*/true));
+}
+
+TEST_F(BertFolder, ATensorWithAndWithoutThePrefixIsNotDropped) {
+  write("bert_model", [](const std::string& key) {
+    std::vector<std::string> names = {"bert." + key};
+    if (key == "pooler.dense.bias") names.push_back(key);
+    return names;
+  });
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, "pooler.dense.bias");
+}
+
+TEST_F(BertFolder, AHeadThatTheConfigurationDoesNotName) {
+  write("bert_for_masked_lm", unchanged);
+  EXPECT_EQ(load("").model_class.head->name, "TFBertForMaskedLM");
+  EXPECT_ERROR(load("BertForQuestionAnswering"), ErrorKind::kBadInput, "2 missing: qa_outputs.weight, qa_outputs.bias");
+  EXPECT_ERROR(load("BertModel"), ErrorKind::kBadInput, "2 missing: pooler.dense.weight, pooler.dense.bias");
+}
+
+TEST_F(BertFolder, AConfigurationOfAnotherSize) {
+  write("bert_model", unchanged);
+  write_file(
+      path() / "config.json",
+      R"({"model_type": "bert", "vocab_size": 65, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2,
+                 "intermediate_size": 24, "max_position_embeddings": 32})");
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, "16 missing: encoder.layer.2.attention.self.query.weight, ");
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, "embeddings.word_embeddings.weight is [64, 16], wanted [65, 16]");
+}
+
+TEST_F(BertFolder, ATensorThatIsTied) {
+  write("bert_for_masked_lm", [](const std::string& key) {
+    std::vector<std::string> names = {key};
+    if (key == "bert.embeddings.word_embeddings.weight") names.push_back("cls.predictions.decoder.weight");
+    if (key == "cls.predictions.bias") names.push_back("cls.predictions.decoder.bias");
+    return names;
+  });
+  const LoadedModel loaded = load("");
+  std::vector<std::string> tied;
+  for (const keras::LedgerEntry& entry : loaded.weights->ledger()) {
+    if (entry.fate == keras::LedgerEntry::Fate::kTied) tied.push_back(entry.key + " to " + entry.detail);
+  }
+  EXPECT_THAT(tied, testing::ElementsAre("cls.predictions.decoder.bias to cls.predictions.bias",
+                                         "cls.predictions.decoder.weight to bert.embeddings.word_embeddings.weight"));
+}
+
+TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
+  const Checkpoint checkpoint = Checkpoint::open(kGoldens / "bert_for_masked_lm.safetensors");
+  const LoadedModel source = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  write_file(path() / "config.json", checkpoint.config().json().dump());
+  write_tf_safetensors(path(), "tf_bert_for_masked_lm", source.weights->top_layers(),
+                       std::numeric_limits<std::int64_t>::max());
+  const LoadedModel loaded = load_from_tensorflow(path());
+  EXPECT_EQ(loaded.model_class.head->name, "TFBertForMaskedLM");
+  EXPECT_EQ(loaded.weights->variables().size(), source.weights->variables().size());
+  EXPECT_EQ(values_of(find(loaded, kKernel)),
+            golden_values("bert_for_masked_lm", std::string("bert.") + kKey, /*transposed=*/true));
+  EXPECT_EQ(values_of(find(loaded, "mlm___cls/predictions/bias")),
+            golden_values("bert_for_masked_lm", "cls.predictions.bias", /*transposed=*/false));
+  EXPECT_ERROR(load_from_tensorflow(path(), "BertModel"), ErrorKind::kBadInput, "missing: bert/pooler/dense/kernel");
+}
+
+TEST_F(BertFolder, WithoutAnArtifact) {
+  write_file(path() / "config.json", kBert);
+  EXPECT_ERROR(load_from_tensorflow(path()), ErrorKind::kBadInput,
+               path().string() + ": holds no tf_model.h5, saved_model/ or model.safetensors");
+  fs::remove(path() / "config.json");
+  EXPECT_ERROR(load_from_tensorflow(path()), ErrorKind::kBadInput, "config.json: cannot be read");
+}
+
+}  // namespace
+}  // namespace crossload
