@@ -138,6 +138,9 @@ Tensor reduce_mean(const Tensor& x, const std::vector<int>& axes, bool keep_dims
 Tensor reduce_sum(const Tensor& x, const std::vector<int>& axes, bool keep_dims) {
   return reduce("Sum", x, axes, keep_dims);
 }
+Tensor cumsum(const Tensor& x, int axis) {
+  return binary("Cumsum", x, x.graph().constant(static_cast<std::int32_t>(axis)));
+}
 
 Tensor reshape(const Tensor& x, const Dims& dims) { return binary("Reshape", x, pack_dims(x.graph(), dims)); }
 

@@ -92,6 +92,8 @@ Tensor bias_add(const Tensor& x, const Tensor& bias);
 Tensor softmax(const Tensor& x);
 Tensor reduce_mean(const Tensor& x, const std::vector<int>& axes, bool keep_dims);
 Tensor reduce_sum(const Tensor& x, const std::vector<int>& axes, bool keep_dims);
+/// The sum of each element and those before it along one axis.
+Tensor cumsum(const Tensor& x, int axis);
 
 /// At most one dimension may be -1.
 Tensor reshape(const Tensor& x, const Dims& dims);
