@@ -1,4 +1,4 @@
-# Debian packages, found here and nowhere else. Keep in step with cmake/crossload-config.cmake.in and the Makefile.
+# Debian packages, found here and nowhere else. Keep in step with cmake/crossload-config.cmake.in and tools/setup.sh.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)

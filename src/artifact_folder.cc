@@ -14,12 +14,28 @@ namespace fs = std::filesystem;
 
 /// The files that tokenizers and processors of Transformers save, beside generation_config.json.
 constexpr std::array<std::string_view, 22> kCompanions = {
-    "added_tokens.json",   "chat_template.jinja",      "chat_template.json",    "generation_config.json",
-    "image_processor.json", "merges.txt",              "preprocessor_config.json", "processor_config.json",
-    "sentencepiece.bpe.model", "sentencepiece.model",  "source.spm",            "special_tokens_map.json",
-    "spiece.model",        "spm.model",                "target.spm",            "tokenizer.json",
-    "tokenizer.model",     "tokenizer_config.json",    "video_preprocessor_config.json", "vocab.json",
-    "vocab.txt",           "bpe.codes",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "generation_config.json",
+    "image_processor.json",
+    "merges.txt",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "source.spm",
+    "special_tokens_map.json",
+    "spiece.model",
+    "spm.model",
+    "target.spm",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "video_preprocessor_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "bpe.codes",
 };
 
 bool holds_tensorflow(const fs::path& folder) {
@@ -43,13 +59,15 @@ void check_target(const ConvertOptions& options) {
     throw Error(ErrorKind::kUsage, folder.string() + ": is a file; give a folder with --output");
   }
   if (!options.new_weights && holds_tensorflow(folder)) {
-    throw Error(ErrorKind::kUsage, folder.string() + ": holds TensorFlow weights already; give --new-weights to replace them, or "
-                                                     "another folder with --output");
+    throw Error(ErrorKind::kUsage, folder.string() +
+                                       ": holds TensorFlow weights already; give --new-weights to replace them, or "
+                                       "another folder with --output");
   }
   if (options.formats.contains(Format::kSafetensors) &&
       (is_foreign_safetensors(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json"))) {
-    throw Error(ErrorKind::kUsage, folder.string() + ": holds PyTorch's model.safetensors, which would be replaced; leave "
-                                                     "safetensors out of --formats, or give another folder with --output");
+    throw Error(ErrorKind::kUsage, folder.string() +
+                                       ": holds PyTorch's model.safetensors, which would be replaced; leave "
+                                       "safetensors out of --formats, or give another folder with --output");
   }
 }
 

@@ -10,15 +10,15 @@
 
 namespace crossload {
 
-/// Throws Error(kUsage) when the folder holds TensorFlow weights and `new_weights` is false, or when writing would replace
-/// a file that is not ours (a PyTorch model.safetensors).
+/// Throws Error(kUsage) when the folder holds TensorFlow weights and `new_weights` is false, or when writing would
+/// replace a file that is not ours (a PyTorch model.safetensors).
 void check_target(const ConvertOptions& options);
 
 /// True for a file of the target that a conversion leaves there: everything but what conversions write.
 bool is_kept(const std::filesystem::path& relative);
 
-/// Writes config.json (with `architecture` as its one architecture), and copies the tokenizer's and processors' files of
-/// the folder `source`.
+/// Writes config.json (with `architecture` as its one architecture), and copies the tokenizer's and processors' files
+/// of the folder `source`.
 void write_companions(const std::filesystem::path& source, const Config& config, const std::string& architecture,
                       const std::filesystem::path& folder);
 

@@ -105,7 +105,8 @@ NamedArrays TFPreTrainedModel::operator()(const NamedArrays& inputs, const CallO
   for (const auto& [name, array] : inputs) feeds.emplace(name, view_of(array));
   const verify::Observation observation = state_->runner(feeds, options).run(feeds);
   NamedArrays outputs;
-  for (const auto& [name, values] : observation.outputs) outputs.emplace(name, Array::of(values.shape, values.elements));
+  for (const auto& [name, values] : observation.outputs)
+    outputs.emplace(name, Array::of(values.shape, values.elements));
   return outputs;
 }
 

@@ -13,6 +13,7 @@
 #include "summary.h"
 #include "verify/binding.h"
 #include "verify/certificate.h"
+#include "verify/report.h"
 
 namespace crossload {
 namespace {
@@ -21,8 +22,9 @@ namespace fs = std::filesystem;
 
 /// Fields of a configuration that say nothing about what a model computes.
 const std::set<std::string>& silent_fields() {
-  static const std::set<std::string> fields = {"_name_or_path",   "architectures", "dtype",      "torch_dtype",
-                                               "transformers_version", "return_dict", "use_cache", "_attn_implementation"};
+  static const std::set<std::string> fields = {"_name_or_path", "architectures",        "dtype",
+                                               "torch_dtype",   "transformers_version", "return_dict",
+                                               "use_cache",     "_attn_implementation"};
   return fields;
 }
 
@@ -50,8 +52,9 @@ std::vector<std::string> configuration_differences(const Config& artifact, const
 std::unique_ptr<ReferenceTrace> find_reference(const CompareOptions& options, const ModelClass& model_class) {
   if (!options.reference.empty()) return std::make_unique<ReferenceTrace>(options.reference);
   if (options.model.empty()) {
-    throw Error(ErrorKind::kUsage, "a live reference needs the PyTorch checkpoint: name it with --model-name, or give a trace "
-                                   "with --reference");
+    throw Error(ErrorKind::kUsage,
+                "a live reference needs the PyTorch checkpoint: name it with --model-name, or give a trace "
+                "with --reference");
   }
   verify::ReferenceOptions reference;
   reference.python = options.python;
@@ -106,8 +109,10 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   parts.trace = &trace;
   parts.verification = &verification;
   if (!verification.agrees()) parts.configuration = configuration_differences(loaded.model->config(), trace);
-  const std::string certificate = verify::certificate(parts).dump_pretty();
+  const Json document = verify::certificate(parts);
+  const std::string certificate = document.dump_pretty();
   if (!options.json.empty()) write_file(options.json, certificate);
+  if (!options.report.empty()) write_file(options.report, verify::report_html(document));
   ConvertResult result = summarize(parts, certificate);
   result.output = options.artifact;
   return result;

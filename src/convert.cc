@@ -13,6 +13,7 @@
 #include "steps.h"
 #include "summary.h"
 #include "verify/certificate.h"
+#include "verify/report.h"
 #include "weight_formats.h"
 
 namespace crossload {
@@ -34,11 +35,13 @@ std::unique_ptr<ReferenceTrace> find_reference(const ConvertOptions& options, co
 ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   const bool needs_tensorflow = options.verify || options.formats.contains(Format::kSavedModel);
   Steps steps(progress, 3 + static_cast<int>(options.formats.size()) + (options.verify ? 2 : 0));
-  if (options.formats.empty()) throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
+  if (options.formats.empty())
+    throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
 
   steps.next("reading " + options.model.string());
   const Checkpoint checkpoint = Checkpoint::open(options.model);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), options.override_model_class));
+  const LoadedModel loaded =
+      load_from_pytorch(checkpoint, choose_class(checkpoint.config(), options.override_model_class));
   check_target(options);
   const std::shared_ptr<const tf::Library> library =
       needs_tensorflow ? tf::Library::open({options.tensorflow, options.onednn}) : nullptr;
@@ -64,7 +67,8 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
     steps.next("waiting for PyTorch");
     trace = reference->open(steps);
     steps.next("comparing every module");
-    const fs::path saved_model = options.formats.contains(Format::kSavedModel) ? staging.path() / "saved_model" : fs::path();
+    const fs::path saved_model =
+        options.formats.contains(Format::kSavedModel) ? staging.path() / "saved_model" : fs::path();
     verification = judge(loaded, *written.front().second, saved_model, *trace, library, options.threads,
                          {options.max_error, options.max_hidden_error});
     parts.trace = &*trace;
@@ -81,8 +85,10 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   parts.artifact = staging.path();
   parts.ledger = loaded.weights->ledger();
   parts.tolerances = {options.max_error, options.max_hidden_error};
-  const std::string certificate = verify::certificate(parts).dump_pretty();
+  const Json document = verify::certificate(parts);
+  const std::string certificate = document.dump_pretty();
   if (!options.json.empty()) write_file(options.json, certificate);
+  if (!options.report.empty()) write_file(options.report, verify::report_html(document));
 
   ConvertResult result = summarize(parts, certificate);
   result.output = options.output;

@@ -46,8 +46,9 @@ Inspected from_folder(const fs::path& folder) {
     return from_stored(*open_h5_weights(folder), "tf_model.h5");
   }
   if (fs::exists(folder / "saved_model" / bundle)) return from_bundle(folder / "saved_model" / bundle, "SavedModel");
-  throw Error(ErrorKind::kBadInput, folder.string() + ": holds no weights that are known here (model.safetensors, tf_model.h5, "
-                                                      "a SavedModel)");
+  throw Error(ErrorKind::kBadInput, folder.string() +
+                                        ": holds no weights that are known here (model.safetensors, tf_model.h5, "
+                                        "a SavedModel)");
 }
 
 }  // namespace
@@ -58,8 +59,9 @@ Inspected inspect(const fs::path& path) {
   if (path.extension() == ".safetensors") return from_safetensors(path);
   if (path.filename() == "tf_model.h5") return from_stored(*open_h5_weights(path.parent_path()), "tf_model.h5");
   if (path.extension() == ".index") return from_bundle(path, "TensorBundle");
-  throw Error(ErrorKind::kUnsupported, path.string() + ": its kind is not known; there are *.safetensors, tf_model.h5, "
-                                                       "*.index of a TensorFlow checkpoint, and folders of these");
+  throw Error(ErrorKind::kUnsupported, path.string() +
+                                           ": its kind is not known; there are *.safetensors, tf_model.h5, "
+                                           "*.index of a TensorFlow checkpoint, and folders of these");
 }
 
 std::vector<ListedModel> list_models() {

@@ -14,7 +14,9 @@ verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artif
                            const verify::Tolerances& tolerances) {
   verify::RunOptions run;
   run.session.threads = threads;
-  const auto read = [&](const keras::Variable& variable, std::span<float> out) { artifact.read(stored_name(variable), out); };
+  const auto read = [&](const keras::Variable& variable, std::span<float> out) {
+    artifact.read(stored_name(variable), out);
+  };
   const verify::Observation observation =
       verify::observe(library, run, *loaded.model, *loaded.weights, read, trace.inputs());
   std::optional<std::map<std::string, verify::Values>> served;

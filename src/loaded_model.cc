@@ -30,17 +30,19 @@ const keras::Architecture& find_architecture(const std::string& model_type) {
   for (const keras::Architecture& architecture : models::registry()) {
     if (architecture.model_type == model_type) return architecture;
   }
-  throw Error(ErrorKind::kUnsupported,
-              "model_type \"" + model_type + "\" has no TensorFlow architecture here; supported are " + supported_types());
+  throw Error(
+      ErrorKind::kUnsupported,
+      "model_type \"" + model_type + "\" has no TensorFlow architecture here; supported are " + supported_types());
 }
 
 /// Gives the keys of the checkpoint the names of the model: a head's keys begin with the prefix of the base model, the
 /// base model's do not.
-std::map<std::string, TensorView> in_names_of(const ModelClass& model_class, const std::map<std::string, TensorView>& tensors) {
+std::map<std::string, TensorView> in_names_of(const ModelClass& model_class,
+                                              const std::map<std::string, TensorView>& tensors) {
   const std::string prefix = model_class.architecture->base_model_prefix + ".";
   const bool is_base = model_class.head == &model_class.architecture->heads.front();
-  const bool has_prefix = std::any_of(tensors.begin(), tensors.end(),
-                                      [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  const bool has_prefix =
+      std::any_of(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first.starts_with(prefix); });
   if (is_base != has_prefix) return tensors;
   std::map<std::string, TensorView> renamed;
   for (const auto& [key, view] : tensors) {
@@ -70,7 +72,8 @@ TensorView read_whole(const StoredWeights& stored, const std::string& name, cons
 }  // namespace
 
 std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) {
-  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) return open_h5_weights(folder);
+  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json"))
+    return open_h5_weights(folder);
   if (fs::exists(folder / "saved_model" / "variables" / "variables.index")) {
     return open_bundle_weights(folder / "saved_model" / "variables" / "variables");
   }

@@ -27,8 +27,8 @@ struct ModelClass {
   std::string pytorch_name() const { return head->name.substr(2); }
 };
 
-/// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without TF
-/// in front), config.json's one architecture, the base model. Throws Error(kUnsupported) that says what there is.
+/// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without
+/// TF in front), config.json's one architecture, the base model. Throws Error(kUnsupported) that says what there is.
 ModelClass choose_class(const Config& config, const std::string& wanted = "");
 
 /// Keeps what the model refers to.
@@ -42,8 +42,8 @@ struct LoadedModel {
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected.
 LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class);
 
-/// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that is
-/// there. Throws Error(kBadInput).
+/// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that
+/// is there. Throws Error(kBadInput).
 std::unique_ptr<StoredWeights> open_artifact(const std::filesystem::path& folder);
 
 /// Binds the model to an artifact of ours or of Transformers v4: tf_model.h5, model.safetensors of TensorFlow, or

@@ -45,7 +45,8 @@ void add_to_table(std::vector<TableRow>* table, const std::string& name, const S
 std::string describe(const StageReport& report) {
   const verify::Comparison& comparison = report.comparison;
   std::string text = report.name;
-  if (!report.class_name.empty()) text += " (" + report.class_name + (report.source.empty() ? "" : ", " + report.source) + ")";
+  if (!report.class_name.empty())
+    text += " (" + report.class_name + (report.source.empty() ? "" : ", " + report.source) + ")";
   if (!comparison.shape_mismatch.empty()) return text + ": shapes differ: " + comparison.shape_mismatch;
   if (!comparison.kept_agrees(report.tolerance.absolute)) {
     return text + ": max |TensorFlow - PyTorch| = " + scientific(comparison.kept.tf_to_pt) + " over " +
@@ -53,7 +54,8 @@ std::string describe(const StageReport& report) {
            std::to_string(comparison.worst_tf) + ", PyTorch " + std::to_string(comparison.worst_pt);
   }
   return text + ": at padded positions TensorFlow is " + scientific(comparison.padded.tf_to_float64) +
-         " from float64, PyTorch at most " + scientific(std::max(comparison.padded.pt_to_float64, comparison.padded.noise));
+         " from float64, PyTorch at most " +
+         scientific(std::max(comparison.padded.pt_to_float64, comparison.padded.noise));
 }
 
 }  // namespace

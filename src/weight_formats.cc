@@ -58,8 +58,8 @@ void check_read_back(const keras::Weights& weights, const StoredWeights& stored,
     });
   }
   if (stored.tensors().size() != weights.variables().size()) {
-    throw Error(ErrorKind::kEnvironment, format + ": has " + std::to_string(stored.tensors().size()) + " variables, wanted " +
-                                             std::to_string(weights.variables().size()));
+    throw Error(ErrorKind::kEnvironment, format + ": has " + std::to_string(stored.tensors().size()) +
+                                             " variables, wanted " + std::to_string(weights.variables().size()));
   }
 }
 

@@ -14,8 +14,8 @@
 
 namespace crossload {
 
-/// Writes tf_model.h5, model.safetensors and saved_model/ as wanted into the folder; says which one before each. Only the
-/// SavedModel needs TensorFlow.
+/// Writes tf_model.h5, model.safetensors and saved_model/ as wanted into the folder; says which one before each. Only
+/// the SavedModel needs TensorFlow.
 void write_weights(const LoadedModel& loaded, const std::set<Format>& formats, std::int64_t max_shard_size,
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
                    const std::function<void(const std::string& what)>& say);

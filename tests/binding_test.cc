@@ -84,8 +84,9 @@ TEST_F(Binding, AKernelInPyTorchsLayout) {
 TEST_F(Binding, ExchangedVariables) {
   std::swap(artifact_.values["query/kernel"], artifact_.values["key/kernel"]);
   std::swap(artifact_.values["norm/gamma"], artifact_.values["norm/beta"]);
-  EXPECT_THAT(faults(), testing::ElementsAre("query/kernel: exchanged with key/kernel", "key/kernel: exchanged with query/kernel",
-                                             "norm/gamma: exchanged with norm/beta", "norm/beta: exchanged with norm/gamma"));
+  EXPECT_THAT(faults(),
+              testing::ElementsAre("query/kernel: exchanged with key/kernel", "key/kernel: exchanged with query/kernel",
+                                   "norm/gamma: exchanged with norm/beta", "norm/beta: exchanged with norm/gamma"));
 }
 
 TEST_F(Binding, TheValuesOfAnother) {
@@ -101,7 +102,8 @@ TEST_F(Binding, ShiftedRows) {
 
 TEST_F(Binding, NarrowerTypes) {
   // The nearest float16 to a value in [0.5, 1) is a multiple of 2^-11, the nearest bfloat16 one of 2^-8.
-  for (const auto& [scale, text] : {std::pair(0x1p11F, "rounded to float16"), std::pair(0x1p8F, "rounded to bfloat16")}) {
+  for (const auto& [scale, text] :
+       {std::pair(0x1p11F, "rounded to float16"), std::pair(0x1p8F, "rounded to bfloat16")}) {
     std::vector<float>& table = artifact_.values["positions/embeddings"];
     const std::vector<float> sound = table;
     for (float& value : table) {

@@ -126,7 +126,8 @@ TEST(Convert, NeverReplacesThePyTorchWeights) {
 TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
   const TemporaryFolder folder;
   ConvertOptions options = options_for(folder.path() / "out");
-  options.model = with_changed_tensor("weight.bert.encoder.layer.1.intermediate.dense.weight", folder.path() / "x.safetensors");
+  options.model =
+      with_changed_tensor("weight.bert.encoder.layer.1.intermediate.dense.weight", folder.path() / "x.safetensors");
   options.json = folder.path() / "certificate.json";
   const ConvertResult result = convert(options);
   EXPECT_FALSE(result.agrees);
@@ -169,14 +170,16 @@ TEST(Compare, ASoundArtifactAgrees) {
 TEST(Compare, AWrongVariableIsNamedAndLocated) {
   const TemporaryFolder folder;
   ConvertOptions options = options_for(folder.path() / "out");
-  options.model = with_changed_tensor("weight.bert.encoder.layer.0.output.LayerNorm.bias", folder.path() / "x.safetensors");
+  options.model =
+      with_changed_tensor("weight.bert.encoder.layer.0.output.LayerNorm.bias", folder.path() / "x.safetensors");
   options.verify = false;
   convert(options);
   const ConvertResult result = compare_with_golden(options.output);
   EXPECT_FALSE(result.agrees);
   ASSERT_EQ(result.findings.size(), 2U);
-  EXPECT_THAT(result.findings[0], testing::AllOf(testing::HasSubstr("binding: bert/encoder/layer_._0/output/LayerNorm/beta"),
-                                                 testing::HasSubstr("one element differs: [0] is 1234.5")));
+  EXPECT_THAT(result.findings[0],
+              testing::AllOf(testing::HasSubstr("binding: bert/encoder/layer_._0/output/LayerNorm/beta"),
+                             testing::HasSubstr("one element differs: [0] is 1234.5")));
   EXPECT_THAT(result.findings[1], testing::HasSubstr("first divergence: bert.encoder.layer.0.output.LayerNorm"));
 }
 
@@ -194,8 +197,9 @@ TEST(Compare, AWrongConfigurationIsNamed) {
   EXPECT_FALSE(result.agrees);
   EXPECT_THAT(result.findings, testing::IsSupersetOf({std::string(
                                    "configuration: hidden_act is \"relu\" in the artifact, \"gelu\" in PyTorch")}));
-  EXPECT_THAT(result.findings, testing::Contains(testing::HasSubstr(
-                                   "first divergence: bert.encoder.layer.0.intermediate.intermediate_act_fn")));
+  EXPECT_THAT(
+      result.findings,
+      testing::Contains(testing::HasSubstr("first divergence: bert.encoder.layer.0.intermediate.intermediate_act_fn")));
 }
 
 TEST(AutoModel, FromPyTorchCallsAsTheGoldenSays) {
@@ -248,7 +252,8 @@ TEST(Inspect, EveryArtifact) {
   ConvertOptions options = options_for(folder.path() / "out");
   options.verify = false;
   convert(options);
-  for (const char* name : {"tf_model.h5", "model.safetensors", "saved_model", "saved_model/variables/variables.index"}) {
+  for (const char* name :
+       {"tf_model.h5", "model.safetensors", "saved_model", "saved_model/variables/variables.index"}) {
     EXPECT_EQ(inspect(options.output / name).tensors.size(), 42U) << name;
   }
   expect_error([&] { inspect(options.output / "config.json"); }, ErrorKind::kUnsupported, "its kind is not known");

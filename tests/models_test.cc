@@ -54,7 +54,8 @@ verify::Verification verify_golden(const std::string& name, const verify::ReadVa
 /// One line a tensor that is off; a line for the worst when none is.
 void print(const verify::Verification& verification) {
   const auto line = [](const verify::StageReport& report) {
-    std::printf("%-56s | %9.2e | %s\n", report.name.c_str(), report.comparison.kept.tf_to_pt, report.agrees ? "ok" : "OFF");
+    std::printf("%-56s | %9.2e | %s\n", report.name.c_str(), report.comparison.kept.tf_to_pt,
+                report.agrees ? "ok" : "OFF");
   };
   const verify::StageReport* worst = nullptr;
   for (const auto* reports : {&verification.stages, &verification.outputs}) {
@@ -77,7 +78,8 @@ TEST_P(Golden, AgreesAtEveryModule) {
   EXPECT_THAT(verification.not_compared, testing::IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(golden_names()), [](const auto& parameter) { return parameter.param; });
+INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(golden_names()),
+                         [](const auto& parameter) { return parameter.param; });
 
 TEST(Models, EveryClassHasAGolden) {
   std::set<std::string> covered;
@@ -107,7 +109,8 @@ TEST(Models, OneWrongWeightIsFoundAtItsModule) {
            Case{"bert_model", "bert/embeddings/LayerNorm/gamma", "embeddings.LayerNorm"},
            Case{"bert_model", "bert/encoder/layer_._0/attention/self/key/kernel", "encoder.layer.0.attention.self.key"},
            Case{"bert_model", "bert/encoder/layer_._1/output/dense/bias", "encoder.layer.1.output.dense"},
-           Case{"bert_for_masked_lm", "mlm___cls/predictions/transform/dense/kernel", "cls.predictions.transform.dense"},
+           Case{"bert_for_masked_lm", "mlm___cls/predictions/transform/dense/kernel",
+                "cls.predictions.transform.dense"},
            Case{"bert_for_sequence_classification", "classifier/kernel", "classifier"},
        }) {
     const verify::Verification verification =

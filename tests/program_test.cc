@@ -1,7 +1,6 @@
 // The program as a user meets it: exit codes, and one line on stderr that says what went wrong.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -47,7 +46,8 @@ void expect_failure(const Outcome& outcome, int code, const std::string& text) {
   const std::size_t begin = outcome.err.find("crossload: ");
   ASSERT_NE(begin, std::string::npos) << outcome.err;
   EXPECT_THAT(outcome.err.substr(begin), testing::HasSubstr(text));
-  EXPECT_EQ(std::count(outcome.err.begin() + static_cast<std::ptrdiff_t>(begin), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin() + static_cast<std::ptrdiff_t>(begin), outcome.err.end(), '\n'), 1)
+      << outcome.err;
 }
 
 TEST(Program, HelpAndVersion) {
@@ -55,13 +55,15 @@ TEST(Program, HelpAndVersion) {
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.out, testing::AllOf(testing::HasSubstr("pt-to-tf"), testing::HasSubstr("Exit codes")));
   EXPECT_EQ(run("--version").code, 0);
-  EXPECT_THAT(run("pt-to-tf --help").out, testing::AllOf(testing::HasSubstr("--max-error"), testing::HasSubstr("--override-model-class")));
+  EXPECT_THAT(run("pt-to-tf --help").out,
+              testing::AllOf(testing::HasSubstr("--max-error"), testing::HasSubstr("--override-model-class")));
 }
 
 TEST(Program, ListNamesEveryHead) {
   const Outcome plain = run("list");
   EXPECT_EQ(plain.code, 0);
-  EXPECT_THAT(plain.out, testing::AllOf(testing::HasSubstr("TFBertForMaskedLM"), testing::HasSubstr("TFAutoModelForMaskedLM")));
+  EXPECT_THAT(plain.out,
+              testing::AllOf(testing::HasSubstr("TFBertForMaskedLM"), testing::HasSubstr("TFAutoModelForMaskedLM")));
   EXPECT_THAT(run("list --markdown").out, testing::StartsWith("| model_type |"));
 }
 
@@ -110,7 +112,8 @@ TEST(Program, AMissingEnvironmentIsFive) {
 
 TEST(Program, AgreementIsZeroAndDisagreementIsOne) {
   const TemporaryFolder folder;
-  const std::string job = "pt-to-tf --reference " + kGolden + " --model-name " + kGolden + " --output " + (folder.path() / "out").string();
+  const std::string job =
+      "pt-to-tf --reference " + kGolden + " --model-name " + kGolden + " --output " + (folder.path() / "out").string();
   const Outcome disagrees = run(job + " --max-error 1e-9");
   EXPECT_EQ(disagrees.code, 1) << disagrees.err;
   EXPECT_THAT(disagrees.out, testing::AllOf(testing::HasSubstr("first divergence: "), testing::HasSubstr("DISAGREES"),

@@ -28,7 +28,8 @@ int run(const Flags& flags) {
     ProgressBar bar;
     result = compare(options, bar.callback());
   }
-  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), /*wrote=*/false);
+  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+               /*wrote=*/false);
   return result.agrees ? 0 : static_cast<int>(ErrorKind::kDisagrees);
 }
 
@@ -36,16 +37,19 @@ int run(const Flags& flags) {
 
 void add_compare(CLI::App* app, Action* action) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app->add_subcommand("compare", "Compares TensorFlow weights that are there already with PyTorch.");
-  command->add_option("ARTIFACT", flags->options.artifact,
-                      "A folder with config.json and tf_model.h5, saved_model/ or TensorFlow's model.safetensors")
+  CLI::App* command =
+      app->add_subcommand("compare", "Compares TensorFlow weights that are there already with PyTorch.");
+  command
+      ->add_option("ARTIFACT", flags->options.artifact,
+                   "A folder with config.json and tf_model.h5, saved_model/ or TensorFlow's model.safetensors")
       ->required();
   command->add_option("--model-name", flags->options.model, "The PyTorch checkpoint it was made from, a folder");
   command
       ->add_option("--reference", flags->reference,
                    "What PyTorch computes: live (runs --model-name), or a trace made by `crossload record`")
       ->capture_default_str();
-  command->add_option("--override-model-class", flags->options.override_model_class, "The class instead of config.json's");
+  command->add_option("--override-model-class", flags->options.override_model_class,
+                      "The class instead of config.json's");
   command->add_option("--max-error", flags->options.max_error, "Largest absolute difference that agrees")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -54,6 +58,7 @@ void add_compare(CLI::App* app, Action* action) {
                    "The same for the modules inside the model and its hidden states (default: --max-error)")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--json", flags->options.json, "Write the certificate to this file");
+  command->add_option("--report", flags->options.report, "Write the certificate as a page to read, one HTML file");
   command->add_option("--tensorflow", flags->options.tensorflow,
                       "libtensorflow_cc.so.2, or a virtual environment that has tensorflow");
   command->add_option("--python", flags->options.python, "The Python that has torch and transformers");

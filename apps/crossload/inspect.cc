@@ -16,7 +16,8 @@ int run(const std::string& path) {
   const Inspected inspected = inspect(path);
   std::printf("%s: %s\n", path.c_str(), inspected.kind.c_str());
   for (const auto& [key, value] : inspected.metadata) {
-    std::printf("  %s = %s%s\n", key.c_str(), value.substr(0, kLongestValue).c_str(), value.size() > kLongestValue ? "..." : "");
+    std::printf("  %s = %s%s\n", key.c_str(), value.substr(0, kLongestValue).c_str(),
+                value.size() > kLongestValue ? "..." : "");
   }
   std::size_t width = 0;
   for (const InspectedTensor& tensor : inspected.tensors) width = std::max(width, tensor.name.size());
@@ -36,7 +37,8 @@ int run(const std::string& path) {
 void add_inspect(CLI::App* app, Action* action) {
   auto path = std::make_shared<std::string>();
   CLI::App* command = app->add_subcommand("inspect", "Prints the names, types and shapes of the tensors in a file.");
-  command->add_option("FILE", *path, "A safetensors file, a tf_model.h5, a SavedModel's folder, or a model's folder")->required();
+  command->add_option("FILE", *path, "A safetensors file, a tf_model.h5, a SavedModel's folder, or a model's folder")
+      ->required();
   command->callback([path, action] { *action = [path] { return run(*path); }; });
 }
 

@@ -26,7 +26,8 @@ int fail(const std::string& message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Turns PyTorch checkpoints of Transformers into TensorFlow models and proves that both agree.", "crossload");
+  CLI::App app("Turns PyTorch checkpoints of Transformers into TensorFlow models and proves that both agree.",
+               "crossload");
   app.set_version_flag("--version", crossload::version());
   app.require_subcommand(1);
   app.footer(kFooter);

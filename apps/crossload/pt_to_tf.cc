@@ -65,8 +65,9 @@ int run(const Flags& flags) {
   if (flags.reference != "live") options.reference = flags.reference;
   options.max_hidden_error = flags.max_hidden_error < 0 ? options.max_error : flags.max_hidden_error;
   if (!std::filesystem::exists(options.model)) {
-    throw Error(ErrorKind::kBadInput, flags.model_name + ": no such folder; downloading from the Hub is not there yet, give a "
-                                                         "local folder");
+    throw Error(ErrorKind::kBadInput, flags.model_name +
+                                          ": no such folder; downloading from the Hub is not there yet, give a "
+                                          "local folder");
   }
   const auto start = std::chrono::steady_clock::now();
   ConvertResult result;
@@ -84,13 +85,16 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app->add_subcommand(
       "pt-to-tf", "Converts a PyTorch checkpoint to TensorFlow and compares every module with PyTorch.");
-  command->add_option("--model-name", flags->model_name, "The checkpoint: a folder with config.json and model.safetensors")
+  command
+      ->add_option("--model-name", flags->model_name, "The checkpoint: a folder with config.json and model.safetensors")
       ->required();
-  command->add_option("--output,--local-dir", flags->output, "The folder to write (default: NAME-tf in the working folder)");
+  command->add_option("--output,--local-dir", flags->output,
+                      "The folder to write (default: NAME-tf in the working folder)");
   command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
   command->add_option("--override-model-class", flags->options.override_model_class,
                       "The class instead of config.json's: BertForMaskedLM, TFBertForMaskedLM, TFAutoModelForMaskedLM");
-  command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")->capture_default_str();
+  command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
+      ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights, "Replace TensorFlow weights that are there already");
   command
       ->add_option("--reference", flags->reference,
@@ -105,10 +109,14 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--no-verify", flags->no_verify, "Convert without comparing; needs no PyTorch");
   command->add_option("--json", flags->options.json, "Write the certificate to this file too, whatever the verdict");
+  command->add_option("--report", flags->options.report,
+                      "Write the certificate as a page to read, one HTML file, whatever the verdict");
   command->add_option("--tensorflow", flags->options.tensorflow,
                       "libtensorflow_cc.so.2, or a virtual environment that has tensorflow");
   command->add_option("--python", flags->options.python, "The Python that has torch and transformers");
-  command->add_option("--threads", flags->options.threads, "Threads of both frameworks; another number may change last bits")
+  command
+      ->add_option("--threads", flags->options.threads,
+                   "Threads of both frameworks; another number may change last bits")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   command->add_flag("--onednn", flags->options.onednn, "Let TensorFlow use oneDNN's kernels");

@@ -16,7 +16,9 @@ void add_record(CLI::App* app, Action* action) {
   command->add_option("--output", options->output, "The trace to write, a safetensors file")->required();
   command->add_option("--override-model-class", options->override_model_class, "The class instead of config.json's");
   command->add_option("--python", options->python, "The Python that has torch and transformers");
-  command->add_option("--threads", options->threads, "PyTorch's threads")->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--threads", options->threads, "PyTorch's threads")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   command->add_option("--seed", options->seed, "For inputs that are drawn at random")->capture_default_str();
   command->callback([options, action] {
     *action = [options] {

@@ -45,8 +45,8 @@ void ProgressBar::show(int step, int steps, const std::string& what) {
   }
   const int filled = std::clamp(steps > 0 ? (step - 1) * kBarWidth / steps : 0, 0, kBarWidth);
   std::string line = "[" + std::string(static_cast<std::size_t>(filled), '#') +
-                     std::string(static_cast<std::size_t>(kBarWidth - filled), '.') + "] " + std::to_string(step) + "/" +
-                     std::to_string(steps) + " " + std::to_string(static_cast<int>(seconds)) + "s " + what;
+                     std::string(static_cast<std::size_t>(kBarWidth - filled), '.') + "] " + std::to_string(step) +
+                     "/" + std::to_string(steps) + " " + std::to_string(static_cast<int>(seconds)) + "s " + what;
   line.resize(std::min(line.size(), terminal_width() - 1));
   std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
   std::fflush(stderr);

@@ -86,12 +86,11 @@ class TFAutoClass {
 };
 
 // Each is called as in Python: TFAutoModelForMaskedLM::from_pretrained(folder, options).
-#define CROSSLOAD_AUTO_CLASS(Name)                                                                  \
-  struct Name {                                                                                     \
-    static TFPreTrainedModel from_pretrained(const std::filesystem::path& folder,                   \
-                                             const LoadOptions& options = {}) {                     \
-      return TFAutoClass(#Name).from_pretrained(folder, options);                                   \
-    }                                                                                               \
+#define CROSSLOAD_AUTO_CLASS(Name)                                                                                   \
+  struct Name {                                                                                                      \
+    static TFPreTrainedModel from_pretrained(const std::filesystem::path& folder, const LoadOptions& options = {}) { \
+      return TFAutoClass(#Name).from_pretrained(folder, options);                                                    \
+    }                                                                                                                \
   }
 CROSSLOAD_AUTO_CLASS(TFAutoModel);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForCausalLM);

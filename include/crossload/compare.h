@@ -11,8 +11,8 @@ namespace crossload {
 struct CompareOptions {
   /// A folder with config.json and tf_model.h5, saved_model/ or TensorFlow's model.safetensors, sharded or not.
   std::filesystem::path artifact;
-  /// The PyTorch checkpoint that it was made from: its tensors are compared with the variables, and a live reference runs
-  /// it. May be empty with a trace.
+  /// The PyTorch checkpoint that it was made from: its tensors are compared with the variables, and a live reference
+  /// runs it. May be empty with a trace.
   std::filesystem::path model;
   /// A trace; empty: a live run of `model`.
   std::filesystem::path reference;
@@ -24,6 +24,7 @@ struct CompareOptions {
   int threads = 1;
   bool onednn = false;
   std::filesystem::path json = {};
+  std::filesystem::path report = {};  // the certificate as a page to read, one HTML file
 };
 
 /// The result's findings begin with the part of the work that failed: configuration, binding (a variable is not the

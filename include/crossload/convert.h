@@ -37,6 +37,8 @@ struct ConvertOptions {
 
   /// Write the certificate here too, whatever the verdict.
   std::filesystem::path json;
+  /// And as a page to read, one HTML file.
+  std::filesystem::path report = {};
 };
 
 /// One line of the closing table: the modules below one part of the model, or one output.

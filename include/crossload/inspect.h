@@ -21,8 +21,8 @@ struct Inspected {
   std::vector<InspectedTensor> tensors;  // sorted by name
 };
 
-/// Reads the names, types and shapes of a safetensors file, a tf_model.h5, a SavedModel's folder, a TensorBundle's .index,
-/// or the first of these that a model's folder has. Throws Error(kBadInput).
+/// Reads the names, types and shapes of a safetensors file, a tf_model.h5, a SavedModel's folder, a TensorBundle's
+/// .index, or the first of these that a model's folder has. Throws Error(kBadInput).
 Inspected inspect(const std::filesystem::path& path);
 
 struct ListedHead {

@@ -49,13 +49,16 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
     const SafetensorsFile file = SafetensorsFile::open(path);
     for (const auto& [key, view] : file.tensors()) {
       const auto entry = weight_map.find(key);
-      if (entry == weight_map.end()) fail(path.string() + ": has the tensor " + key + ", which the index does not name");
-      if (entry->second != shard) fail(path.string() + ": has the tensor " + key + ", which the index puts into " + entry->second);
+      if (entry == weight_map.end())
+        fail(path.string() + ": has the tensor " + key + ", which the index does not name");
+      if (entry->second != shard)
+        fail(path.string() + ": has the tensor " + key + ", which the index puts into " + entry->second);
       tensors.emplace(key, view);
     }
   }
   for (const auto& [key, shard] : weight_map) {
-    if (!tensors.contains(key)) fail((folder / shard).string() + ": lacks the tensor " + key + ", which the index puts there");
+    if (!tensors.contains(key))
+      fail((folder / shard).string() + ": lacks the tensor " + key + ", which the index puts there");
   }
   return tensors;
 }
@@ -63,8 +66,9 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
 /// What a user meets who points at a folder without safetensors.
 [[noreturn]] void no_weights(const fs::path& folder) {
   if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")) {
-    throw Error(ErrorKind::kUnsupported, folder.string() + ": holds pytorch_model.bin, which is not read yet; save it as "
-                                                           "safetensors with save_pretrained");
+    throw Error(ErrorKind::kUnsupported, folder.string() +
+                                             ": holds pytorch_model.bin, which is not read yet; save it as "
+                                             "safetensors with save_pretrained");
   }
   fail(folder.string() + ": has neither model.safetensors nor model.safetensors.index.json");
 }

@@ -54,7 +54,8 @@ std::string without_python_numbers(std::string_view text) {
       continue;
     }
     bool replaced = false;
-    for (std::string_view word : {std::string_view("-Infinity"), std::string_view("Infinity"), std::string_view("NaN")}) {
+    for (std::string_view word :
+         {std::string_view("-Infinity"), std::string_view("Infinity"), std::string_view("NaN")}) {
       if (text.substr(i, word.size()) == word) {
         result += "null";
         i += word.size() - 1;
@@ -105,7 +106,8 @@ Json::Json(json_t* owned, std::string where) : value_(owned, json_decref), where
 Json Json::parse(std::string_view text, const std::string& where) {
   const std::string plain = without_python_numbers(text);
   json_error_t error;
-  json_t* value = json_loadb(plain.data(), plain.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  json_t* value =
+      json_loadb(plain.data(), plain.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
   if (value == nullptr) {
     throw Error(ErrorKind::kBadInput, where + ": not valid JSON at line " + std::to_string(error.line) + ", column " +
                                           std::to_string(error.column) + ": " + error.text);

@@ -22,8 +22,8 @@ struct Range {
 };
 
 [[noreturn]] void fail(const std::string& where, const std::string& why) {
-  throw Error(ErrorKind::kBadInput, where + ": not a sound safetensors file: " + why +
-                                        "; download or save the file again");
+  throw Error(ErrorKind::kBadInput,
+              where + ": not a sound safetensors file: " + why + "; download or save the file again");
 }
 
 std::size_t offset_from(const Json& value, const std::string& where, const std::string& name) {
@@ -71,9 +71,8 @@ TensorView read_tensor(const std::string& name, const Json& entry, std::span<con
 }
 
 void check_coverage(std::vector<Range> ranges, std::size_t data_size, const std::string& where) {
-  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-  });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
   std::size_t at = 0;
   for (const Range& range : ranges) {
     if (range.begin != at) {

@@ -80,7 +80,8 @@ std::optional<Mark> parse_mark(const std::string& line) {
   const std::string source = trimmed(text.substr(0, with));
   const std::size_t dot = source.find('.');
   if (dot == std::string::npos || source.find(' ') != std::string::npos) return std::nullopt;
-  const auto replacements = with == std::string::npos ? std::vector<Replacement>() : parse_replacements(text.substr(with + 6));
+  const auto replacements =
+      with == std::string::npos ? std::vector<Replacement>() : parse_replacements(text.substr(with + 6));
   if (!replacements) return std::nullopt;
   return Mark{source.substr(0, dot), source.substr(dot + 1), *replacements};
 }
@@ -190,8 +191,8 @@ class Checker {
                                       [](const Word& a, const Word& b) { return a.text == b.text; });
     if (w == wanted.end() && g == got.end()) return "";
     const std::size_t line = g == got.end() ? copy->end : g->line + 1;
-    const std::string what = "the class is not " + mark->class_name + " after the replacements: line " + std::to_string(line) +
-                             " has \"" + (g == got.end() ? "}" : g->text) + "\" where \"" +
+    const std::string what = "the class is not " + mark->class_name + " after the replacements: line " +
+                             std::to_string(line) + " has \"" + (g == got.end() ? "}" : g->text) + "\" where \"" +
                              (w == wanted.end() ? "}" : w->text) + "\" is wanted";
     if (fix_) {
       std::vector<std::string> fresh;

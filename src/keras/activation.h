@@ -8,9 +8,9 @@
 
 namespace crossload::keras {
 
-/// An element-wise function, named as in Transformers' ACT2FN table (transformers/activations.py), with PyTorch's formula.
-/// Where Keras has a function of the same name with another formula (its `gelu` may be the tanh approximation),
-/// PyTorch's is taken.
+/// An element-wise function, named as in Transformers' ACT2FN table (transformers/activations.py), with PyTorch's
+/// formula. Where Keras has a function of the same name with another formula (its `gelu` may be the tanh
+/// approximation), PyTorch's is taken.
 class Activation : public Module<Activation> {
  public:
   /// Throws Error(kUnsupported) that lists the known names.

@@ -13,8 +13,8 @@ namespace crossload::keras {
 /// Source: ModuleUtilsMixin.get_extended_attention_mask and invert_attention_mask, transformers/modeling_utils.py.
 tf::Tensor extended_attention_mask(const tf::Tensor& mask);
 
-/// The same for a decoder: a mask [batch, length] also hides the positions that come later -> [batch, 1, length, length].
-/// A 3-D mask is taken as it is.
+/// The same for a decoder: a mask [batch, length] also hides the positions that come later -> [batch, 1, length,
+/// length]. A 3-D mask is taken as it is.
 tf::Tensor causal_attention_mask(const tf::Tensor& mask);
 
 }  // namespace crossload::keras

@@ -67,7 +67,8 @@ tf::Tensor LayerNormalization::call(const tf::Tensor& x) const {
 
 tf::Tensor Dropout::call(const tf::Tensor& x, bool training) const {
   if (!training || rate_ == 0.0) return x;
-  const tf::Tensor keep = tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate_)));
+  const tf::Tensor keep =
+      tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate_)));
   return tf::where(keep, x * (1.0 / (1.0 - rate_)), tf::zeros_like(x));
 }
 

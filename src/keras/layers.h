@@ -10,8 +10,8 @@
 
 namespace crossload::keras {
 
-/// y = x W + b over the last dimension. PyTorch's Linear stores weight [out, in] and multiplies by its transpose; Keras'
-/// kernel is [in, out].
+/// y = x W + b over the last dimension. PyTorch's Linear stores weight [out, in] and multiplies by its transpose;
+/// Keras' kernel is [in, out].
 class Dense : public Module<Dense> {
  public:
   Dense(const Scope& scope, std::int64_t in_features, std::int64_t out_features, bool bias = true);
@@ -24,8 +24,8 @@ class Dense : public Module<Dense> {
   const Variable* bias_;
 };
 
-/// Rows of a table. PyTorch's padding_idx changes gradients alone, so it plays no part here. The leaf is `embeddings` in
-/// Keras; v4's models call it `weight` for word embeddings that they hold themselves.
+/// Rows of a table. PyTorch's padding_idx changes gradients alone, so it plays no part here. The leaf is `embeddings`
+/// in Keras; v4's models call it `weight` for word embeddings that they hold themselves.
 class Embedding : public Module<Embedding> {
  public:
   Embedding(const Scope& scope, std::int64_t rows, std::int64_t features, const std::string& leaf = "embeddings");

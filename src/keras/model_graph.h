@@ -20,8 +20,8 @@ struct Stage {
 
 class ModelGraph : public tf::Graph {
  public:
-  /// Where the resource of a variable comes from. kVariables: a VarHandleOp of this graph, to be assigned; kArguments: a
-  /// placeholder, to become an argument of a function.
+  /// Where the resource of a variable comes from. kVariables: a VarHandleOp of this graph, to be assigned; kArguments:
+  /// a placeholder, to become an argument of a function.
   enum class Handles { kVariables, kArguments };
 
   ModelGraph(std::shared_ptr<const tf::Library> library, Handles handles)

@@ -8,7 +8,8 @@ namespace crossload::keras {
 
 const tf::Tensor& ModelInputs::at(const std::string& name) const {
   const auto entry = tensors.find(name);
-  if (entry == tensors.end()) throw Error(ErrorKind::kUsage, "the model needs the input \"" + name + "\", which is not there");
+  if (entry == tensors.end())
+    throw Error(ErrorKind::kUsage, "the model needs the input \"" + name + "\", which is not there");
   return entry->second;
 }
 

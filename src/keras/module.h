@@ -6,7 +6,8 @@
 //     Tensor call(const Tensor& hidden_states) const { return tanh(dense(hidden_states)); }
 //   };
 //
-// Constructing binds the weights; `pooler(x)` runs `call` and records what it returns as the stage of the module's path.
+// Constructing binds the weights; `pooler(x)` runs `call` and records what it returns as the stage of the module's
+// path.
 #pragma once
 
 #include <optional>

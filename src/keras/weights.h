@@ -20,7 +20,7 @@ namespace crossload::keras {
 /// What became of one tensor of the checkpoint.
 struct LedgerEntry {
   enum class Fate { kBound, kTied, kIgnored };
-  std::string key;     // in the checkpoint
+  std::string key;  // in the checkpoint
   Fate fate;
   std::string detail;  // the variable, the key it is tied to, or the reason
 };
@@ -28,8 +28,8 @@ struct LedgerEntry {
 /// All variables of a model and the ledger of its checkpoint.
 class Weights {
  public:
-  /// How the tensors are named and laid out: a PyTorch checkpoint's way, or as TensorFlow variables (without scope and ":0")
-  /// of an artifact.
+  /// How the tensors are named and laid out: a PyTorch checkpoint's way, or as TensorFlow variables (without scope and
+  /// ":0") of an artifact.
   enum class Source { kPyTorch, kTensorFlow };
 
   explicit Weights(std::map<std::string, TensorView> tensors, Source source = Source::kPyTorch)
@@ -37,8 +37,8 @@ class Weights {
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  /// Tensors whose key ends with the pattern (after a dot or at the start), or that begin with it when it ends in a dot,
-  /// are left aside.
+  /// Tensors whose key ends with the pattern (after a dot or at the start), or that begin with it when it ends in a
+  /// dot, are left aside.
   void ignore(const std::string& pattern, const std::string& reason);
 
   /// Throws Error(kBadInput) that lists the missing, unexpected and mismatched names. `where` names the checkpoint.
@@ -68,13 +68,13 @@ class Weights {
 struct VariableOptions {
   Layout layout = Layout::kSame;
   bool trainable = true;
-  /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1, n]
-  /// for [n]. Only with Layout::kSame.
+  /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1,
+  /// n] for [n]. Only with Layout::kSame.
   Shape reshaped = {};
 };
 
-/// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its stage,
-/// and the same path as TensorFlow writes it.
+/// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its
+/// stage, and the same path as TensorFlow writes it.
 class Scope {
  public:
   explicit Scope(Weights* weights) : weights_(weights) {}
@@ -87,7 +87,8 @@ class Scope {
   Scope child(std::string_view pytorch, std::string_view tensorflow) const;
   /// A level that only TensorFlow has: the main layer of a base model.
   Scope in_tensorflow(std::string_view name) const;
-  /// The same module, whose variables lie outside the scope of the model's class: "shared" for T5's "shared/shared/...".
+  /// The same module, whose variables lie outside the scope of the model's class: "shared" for T5's
+  /// "shared/shared/...".
   Scope outside_class(std::string_view tensorflow) const;
 
   /// The module's path in PyTorch; empty for the model itself.
@@ -95,8 +96,8 @@ class Scope {
   /// The same in TensorFlow.
   const std::string& tensorflow_path() const { return tensorflow_path_; }
 
-  /// Declares a variable `<this>/<leaf>`, filled from `<this>.<key>` of the given PyTorch shape. A tensor that is missing
-  /// or has another shape is reported by Weights::check_complete.
+  /// Declares a variable `<this>/<leaf>`, filled from `<this>.<key>` of the given PyTorch shape. A tensor that is
+  /// missing or has another shape is reported by Weights::check_complete.
   const Variable& variable(const std::string& leaf, const std::string& key, const Shape& pytorch_shape,
                            const VariableOptions& options = {}) const;
   /// The same, from the first of several keys that the checkpoint has; the others are tied to it.

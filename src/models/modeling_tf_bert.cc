@@ -57,8 +57,8 @@ class TFBertEmbeddings : public Module<TFBertEmbeddings> {
                                                                                 graph.constant(std::int32_t{0})));
     if (absolute_) {
       const MaybeTensor position_ids = inputs.find("position_ids");
-      embeddings = embeddings + position_embeddings(position_ids ? *position_ids
-                                                                 : tf::expand_dims(tf::range(graph, dims[1]), 0));
+      embeddings = embeddings +
+                   position_embeddings(position_ids ? *position_ids : tf::expand_dims(tf::range(graph, dims[1]), 0));
     }
     return dropout(LayerNorm(embeddings), training);
   }
@@ -653,31 +653,31 @@ Architecture modeling_tf_bert() {
   const std::pair<std::string, std::string> no_cls = {"cls.", "the heads of pre-training, which this class lacks"};
   const std::pair<std::string, std::string> no_nsp = {"cls.seq_relationship.", "this class does not predict it"};
   const std::pair<std::string, std::string> no_mlm = {"cls.predictions.", "this class does not predict words"};
-  return {"bert",
-          "bert",
-          "transformers/models/bert/modeling_bert.py, 4.57.6",
-          {
-              head<TFBertModel>("TFBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"},
-                                {position_ids,
-                                 no_cls,
-                                 {"classifier.", "a head's, which this class lacks"},
-                                 {"qa_outputs.", "a head's, which this class lacks"}}),
-              head<TFBertForPreTraining>("TFBertForPreTraining", {"TFAutoModelForPreTraining"}, {position_ids}),
-              head<TFBertForMaskedLM>("TFBertForMaskedLM", {"TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"},
-                                      {position_ids, no_pooler, no_nsp}),
-              head<TFBertLMHeadModel>("TFBertLMHeadModel", {"TFAutoModelForCausalLM"},
-                                      {position_ids, no_pooler, no_nsp}),
-              head<TFBertForNextSentencePrediction>("TFBertForNextSentencePrediction",
-                                                    {"TFAutoModelForNextSentencePrediction"}, {position_ids, no_mlm}),
-              head<TFBertForSequenceClassification>("TFBertForSequenceClassification",
-                                                    {"TFAutoModelForSequenceClassification"}, {position_ids, no_cls}),
-              head<TFBertForMultipleChoice>("TFBertForMultipleChoice", {"TFAutoModelForMultipleChoice"},
-                                            {position_ids, no_cls}),
-              head<TFBertForTokenClassification>("TFBertForTokenClassification", {"TFAutoModelForTokenClassification"},
-                                                 {position_ids, no_pooler, no_cls}),
-              head<TFBertForQuestionAnswering>("TFBertForQuestionAnswering", {"TFAutoModelForQuestionAnswering"},
-                                               {position_ids, no_pooler, no_cls}),
-          }};
+  return {
+      "bert",
+      "bert",
+      "transformers/models/bert/modeling_bert.py, 4.57.6",
+      {
+          head<TFBertModel>("TFBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"},
+                            {position_ids,
+                             no_cls,
+                             {"classifier.", "a head's, which this class lacks"},
+                             {"qa_outputs.", "a head's, which this class lacks"}}),
+          head<TFBertForPreTraining>("TFBertForPreTraining", {"TFAutoModelForPreTraining"}, {position_ids}),
+          head<TFBertForMaskedLM>("TFBertForMaskedLM", {"TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"},
+                                  {position_ids, no_pooler, no_nsp}),
+          head<TFBertLMHeadModel>("TFBertLMHeadModel", {"TFAutoModelForCausalLM"}, {position_ids, no_pooler, no_nsp}),
+          head<TFBertForNextSentencePrediction>("TFBertForNextSentencePrediction",
+                                                {"TFAutoModelForNextSentencePrediction"}, {position_ids, no_mlm}),
+          head<TFBertForSequenceClassification>("TFBertForSequenceClassification",
+                                                {"TFAutoModelForSequenceClassification"}, {position_ids, no_cls}),
+          head<TFBertForMultipleChoice>("TFBertForMultipleChoice", {"TFAutoModelForMultipleChoice"},
+                                        {position_ids, no_cls}),
+          head<TFBertForTokenClassification>("TFBertForTokenClassification", {"TFAutoModelForTokenClassification"},
+                                             {position_ids, no_pooler, no_cls}),
+          head<TFBertForQuestionAnswering>("TFBertForQuestionAnswering", {"TFAutoModelForQuestionAnswering"},
+                                           {position_ids, no_pooler, no_cls}),
+      }};
 }
 
 }  // namespace crossload::models

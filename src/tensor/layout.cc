@@ -146,7 +146,8 @@ void copy_rows_as_float32(const TensorView& source, Layout layout, std::int64_t 
   index[0] = first_row;
   for (float& element : out) {
     std::int64_t offset = 0;
-    for (std::size_t i = 0; i < index.size(); ++i) offset += index[i] * source_strides[static_cast<std::size_t>(order[i])];
+    for (std::size_t i = 0; i < index.size(); ++i)
+      offset += index[i] * source_strides[static_cast<std::size_t>(order[i])];
     element = element_as_float(source.dtype, source.bytes.data() + static_cast<std::size_t>(offset) * size);
     for (std::size_t i = index.size(); i-- > 0;) {
       if (++index[i] < target[i] || i == 0) break;

@@ -1,5 +1,6 @@
 // The part of TensorFlow's C API that Crossload uses, declared here because the library is opened at run time and its
-// headers need not be installed. Source: tensorflow/c/c_api.h and tf_tensor.h, 2.21; the functions are stable since 2.13.
+// headers need not be installed. Source: tensorflow/c/c_api.h and tf_tensor.h, 2.21; the functions are stable
+// since 2.13.
 #pragma once
 
 #include <cstddef>

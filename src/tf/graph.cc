@@ -163,9 +163,7 @@ Graph::Graph(std::shared_ptr<const Library> library) : library_(std::move(librar
 
 Graph::~Graph() { library_->TF_DeleteGraph(graph_); }
 
-std::string Graph::unique_name(const std::string& type) {
-  return scope_ + type + "_" + std::to_string(operations_++);
-}
+std::string Graph::unique_name(const std::string& type) { return scope_ + type + "_" + std::to_string(operations_++); }
 
 OperationBuilder Graph::operation(const std::string& type, const std::string& name) {
   return {this, type, name.empty() ? unique_name(type) : name};

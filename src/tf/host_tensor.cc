@@ -32,7 +32,8 @@ constexpr DataType data_type_of<bool>() {
 
 TF_Tensor* allocate(const Library& library, DataType dtype, const Shape& shape) {
   const std::size_t bytes = static_cast<std::size_t>(element_count(shape)) * size_of(dtype);
-  TF_Tensor* tensor = library.TF_AllocateTensor(static_cast<int>(dtype), shape.data(), static_cast<int>(shape.size()), bytes);
+  TF_Tensor* tensor =
+      library.TF_AllocateTensor(static_cast<int>(dtype), shape.data(), static_cast<int>(shape.size()), bytes);
   if (tensor == nullptr) {
     throw Error(ErrorKind::kEnvironment, "TensorFlow: no memory for a tensor of shape " + to_string(shape));
   }

@@ -36,7 +36,8 @@ class HostTensor {
   /// The elements; T must be the C++ type of dtype() (float, double, std::int32_t, std::int64_t, bool).
   template <class T>
   std::span<T> values() {
-    return {static_cast<T*>(library_->TF_TensorData(tensor_.get())), library_->TF_TensorByteSize(tensor_.get()) / sizeof(T)};
+    return {static_cast<T*>(library_->TF_TensorData(tensor_.get())),
+            library_->TF_TensorByteSize(tensor_.get()) / sizeof(T)};
   }
   template <class T>
   std::span<const T> values() const {

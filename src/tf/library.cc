@@ -27,7 +27,8 @@ constexpr const char* kHowToGetIt =
 fs::path library_in(const fs::path& place) {
   std::error_code ignored;
   if (place.empty()) return {};
-  if (fs::is_regular_file(place, ignored)) return fs::absolute(place);  // without a slash, dlopen would search elsewhere
+  if (fs::is_regular_file(place, ignored))
+    return fs::absolute(place);  // without a slash, dlopen would search elsewhere
   for (const fs::path& folder : {place, place / "tensorflow"}) {
     if (fs::is_regular_file(folder / kFile, ignored)) return folder / kFile;
   }
@@ -57,7 +58,8 @@ fs::path find_library(const fs::path& given) {
     if (file.empty()) fail(std::string(name) + " is " + place.string() + ", where there is no " + kFile);
     return file;
   }
-  for (const fs::path& place : {from_environment("VIRTUAL_ENV"), program_folder() / ".." / ".venv", fs::path(".venv")}) {
+  for (const fs::path& place :
+       {from_environment("VIRTUAL_ENV"), program_folder() / ".." / ".venv", fs::path(".venv")}) {
     const fs::path file = library_in(place);
     if (!file.empty()) return file;
   }

@@ -32,7 +32,9 @@ Tensor Dim::as_tensor(Graph& graph) const {
   return tensor_.has_value() ? *tensor_ : graph.constant(static_cast<std::int32_t>(size_));
 }
 
-Tensor shape(const Tensor& x) { return x.graph().operation("Shape").input(x).type("out_type", DataType::kInt32).output(); }
+Tensor shape(const Tensor& x) {
+  return x.graph().operation("Shape").input(x).type("out_type", DataType::kInt32).output();
+}
 
 Dims dims_of(const Tensor& x) {
   const Shape sizes = x.shape();
@@ -123,7 +125,13 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
         .flag("transpose_b", transpose_b)
         .output();
   }
-  return a.graph().operation("BatchMatMulV2").input(a).input(b).flag("adj_x", transpose_a).flag("adj_y", transpose_b).output();
+  return a.graph()
+      .operation("BatchMatMulV2")
+      .input(a)
+      .input(b)
+      .flag("adj_x", transpose_a)
+      .flag("adj_y", transpose_b)
+      .output();
 }
 
 Tensor einsum(const std::string& equation, const Tensor& a, const Tensor& b) {

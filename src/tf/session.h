@@ -11,7 +11,8 @@
 namespace crossload::tf {
 
 struct SessionOptions {
-  /// Threads of one operation and between operations. Sums are split by threads, so another number may change last bits.
+  /// Threads of one operation and between operations. Sums are split by threads, so another number may change last
+  /// bits.
   int threads = 1;
 };
 
@@ -21,7 +22,8 @@ class Session {
   using Feed = std::pair<Tensor, HostTensor>;
 
   Session(Graph* graph, const SessionOptions& options);
-  /// Loads a SavedModel with the tag "serve" into the (empty) graph and restores its variables. Throws Error(kBadInput).
+  /// Loads a SavedModel with the tag "serve" into the (empty) graph and restores its variables. Throws
+  /// Error(kBadInput).
   static Session load(const std::filesystem::path& saved_model, Graph* graph, const SessionOptions& options,
                       std::string* meta_graph_def);
   ~Session();

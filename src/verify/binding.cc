@@ -63,7 +63,9 @@ std::optional<std::int64_t> shifted_rows(const Elements& got, const Elements& wa
   const auto row = static_cast<std::size_t>(shape[1]);
   for (std::int64_t shift = 1; shift <= std::min(kLargest, shape[0] - 1); ++shift) {
     const std::size_t cut = static_cast<std::size_t>(shift) * row;
-    if (std::equal(got.begin(), got.end() - static_cast<std::ptrdiff_t>(cut), wanted.begin() + static_cast<std::ptrdiff_t>(cut))) return -shift;
+    if (std::equal(got.begin(), got.end() - static_cast<std::ptrdiff_t>(cut),
+                   wanted.begin() + static_cast<std::ptrdiff_t>(cut)))
+      return -shift;
     if (std::equal(got.begin() + static_cast<std::ptrdiff_t>(cut), got.end(), wanted.begin())) return shift;
   }
   return std::nullopt;
@@ -88,7 +90,8 @@ bool is_rounded(const Elements& got, const Elements& wanted, int bits) {
 
 /// The factor between two tensors, when there is one.
 std::optional<float> scale_between(const Elements& got, const Elements& wanted) {
-  const auto largest = std::max_element(wanted.begin(), wanted.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
+  const auto largest =
+      std::max_element(wanted.begin(), wanted.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
   if (largest == wanted.end() || *largest == 0) return std::nullopt;
   const float factor = got[static_cast<std::size_t>(largest - wanted.begin())] / *largest;
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -108,17 +111,21 @@ std::string count_differences(const Elements& got, const Elements& wanted, const
     last = i;
     if (std::abs(got[i] - wanted[i]) > std::abs(got[worst] - wanted[worst])) worst = i;
   }
-  const std::string example = index_text(worst, shape) + " is " + std::to_string(got[worst]) + ", wanted " + std::to_string(wanted[worst]);
+  const std::string example =
+      index_text(worst, shape) + " is " + std::to_string(got[worst]) + ", wanted " + std::to_string(wanted[worst]);
   if (count == 1) return "one element differs: " + example;
-  const std::size_t row = shape.empty() ? 1 : got.size() / static_cast<std::size_t>(std::max<std::int64_t>(shape[0], 1));
-  if (shape.size() > 1 && first / row == last / row) return "row " + std::to_string(first / row) + " differs: " + example;
+  const std::size_t row =
+      shape.empty() ? 1 : got.size() / static_cast<std::size_t>(std::max<std::int64_t>(shape[0], 1));
+  if (shape.size() > 1 && first / row == last / row)
+    return "row " + std::to_string(first / row) + " differs: " + example;
   return std::to_string(count) + " of " + std::to_string(got.size()) + " elements differ, most " + example;
 }
 
 class Diagnosis {
  public:
   Diagnosis(const keras::Weights& expected, const StoredWeights& artifact) : artifact_(artifact) {
-    for (const Variable& variable : expected.variables()) by_hash_[hash_of(expected_values(variable))].push_back(&variable);
+    for (const Variable& variable : expected.variables())
+      by_hash_[hash_of(expected_values(variable))].push_back(&variable);
   }
 
   std::string of(const Variable& variable, const Elements& got, const Elements& wanted) const {

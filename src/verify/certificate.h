@@ -23,10 +23,10 @@ struct CertificateParts {
   std::vector<std::filesystem::path> read;  // files of the checkpoint
   std::filesystem::path artifact;           // the folder that was written; its files are hashed
   std::vector<keras::LedgerEntry> ledger;
-  std::vector<std::string> read_back;       // the formats whose variables were read back and are bit by bit the source's
-  std::vector<BindingFault> binding;        // variables that are not the checkpoint's
-  std::vector<std::string> configuration;   // fields that differ from PyTorch's
-  const Trace* trace = nullptr;             // these two are null without a verification
+  std::vector<std::string> read_back;      // the formats whose variables were read back and are bit by bit the source's
+  std::vector<BindingFault> binding;       // variables that are not the checkpoint's
+  std::vector<std::string> configuration;  // fields that differ from PyTorch's
+  const Trace* trace = nullptr;            // these two are null without a verification
   const Verification* verification = nullptr;
   Tolerances tolerances;
 };

@@ -10,8 +10,8 @@
 
 namespace crossload::verify {
 
-/// Distances over the kept positions or over the excluded ones: the largest absolute difference, infinity where one side
-/// is finite and the other is not.
+/// Distances over the kept positions or over the excluded ones: the largest absolute difference, infinity where one
+/// side is finite and the other is not.
 struct Distances {
   double tf_to_pt = 0;
   double tf_to_float64 = 0;
@@ -21,8 +21,8 @@ struct Distances {
 };
 
 /// How far an element may be: absolute + relative * |PyTorch|. Inside a model activations reach sizes at which float32
-/// cannot resolve 1e-5 (one unit in the last place of 190 is 1.5e-5), so the modules have PyTorch's own relative tolerance
-/// of float32, that of torch.testing.assert_close; a model's outputs have none.
+/// cannot resolve 1e-5 (one unit in the last place of 190 is 1.5e-5), so the modules have PyTorch's own relative
+/// tolerance of float32, that of torch.testing.assert_close; a model's outputs have none.
 struct Tolerance {
   double absolute = 1e-5;
   double relative = 0;
@@ -41,8 +41,8 @@ struct Comparison {
   double worst_pt = 0;
   std::string shape_mismatch;  // empty, or both shapes
 
-  /// A kept position must be within the tolerance. A padded one may be further off as long as TensorFlow is no further from
-  /// the run in float64 than twice what PyTorch's float32 runs are: there rounding is amplified in PyTorch itself.
+  /// A kept position must be within the tolerance. A padded one may be further off as long as TensorFlow is no further
+  /// from the run in float64 than twice what PyTorch's float32 runs are: there rounding is amplified in PyTorch itself.
   bool agrees(double absolute) const { return kept_agrees(absolute) && padded_agrees(absolute); }
   bool kept_agrees(double absolute) const;
   bool padded_agrees(double absolute) const;

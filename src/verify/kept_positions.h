@@ -9,8 +9,8 @@
 namespace crossload::verify {
 
 /// Rows that the mask excludes hold amplified rounding noise in PyTorch itself, so they are judged by another rule (see
-/// comparison.h). A mask [batch, length] marks them; one with a third dimension (choices) is folded as models fold it; a
-/// mask [batch, queries, keys] excludes no row.
+/// comparison.h). A mask [batch, length] marks them; one with a third dimension (choices) is folded as models fold it;
+/// a mask [batch, queries, keys] excludes no row.
 class KeptPositions {
  public:
   KeptPositions() = default;

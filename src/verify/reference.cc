@@ -39,7 +39,8 @@ std::string find_python(const fs::path& given) {
   const char* active = std::getenv("VIRTUAL_ENV");
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& environment : {fs::path(active == nullptr ? "" : active), program / ".." / ".venv", fs::path(".venv")}) {
+  for (const fs::path& environment :
+       {fs::path(active == nullptr ? "" : active), program / ".." / ".venv", fs::path(".venv")}) {
     const fs::path python = python_in(environment);
     if (!python.empty()) return python.string();
   }
@@ -75,7 +76,8 @@ std::string last_line(const std::string& text) {
   std::size_t end = text.find_last_not_of("\r\n \t");
   if (end == std::string::npos) return "";
   const std::size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 ErrorKind kind_of(int exit_code) {
@@ -96,9 +98,11 @@ ErrorKind kind_of(int exit_code) {
 ReferenceProcess::ReferenceProcess(const fs::path& model, const fs::path& trace, const ReferenceOptions& options)
     : script_(trace.string() + ".record_reference.py"), python_(find_python(options.python)) {
   write_file(script_, record_reference_script);
-  std::vector<std::string> words = {python_,        script_.string(), "--model",   model.string(),
-                                    "--output",     trace.string(),   "--threads", std::to_string(options.threads),
-                                    "--seed",       std::to_string(options.seed)};
+  std::vector<std::string> words = {python_,     script_.string(),
+                                    "--model",   model.string(),
+                                    "--output",  trace.string(),
+                                    "--threads", std::to_string(options.threads),
+                                    "--seed",    std::to_string(options.seed)};
   if (!options.model_class.empty()) words.insert(words.end(), {"--model-class", options.model_class});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -159,9 +163,10 @@ void ReferenceProcess::wait(const std::function<void(const std::string&)>& progr
   process_ = -1;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotExecute) {
-    throw Error(ErrorKind::kEnvironment, "PyTorch reference: " + python_ +
-                                             " cannot be run; name a Python with torch and transformers by --python, or "
-                                             "give a recorded trace with --reference FILE");
+    throw Error(ErrorKind::kEnvironment,
+                "PyTorch reference: " + python_ +
+                    " cannot be run; name a Python with torch and transformers by --python, or "
+                    "give a recorded trace with --reference FILE");
   }
   const std::string why = last_line(errors);
   throw Error(WIFEXITED(status) ? kind_of(WEXITSTATUS(status)) : ErrorKind::kEnvironment,

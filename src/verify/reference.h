@@ -8,9 +8,9 @@
 namespace crossload::verify {
 
 struct ReferenceOptions {
-  std::filesystem::path python;  // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the program
-                                 // or in the working folder, python3
-  std::string model_class;       // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
+  std::filesystem::path python;  // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
+                                 // program or in the working folder, python3
+  std::string model_class;  // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
   int threads = 1;
   int seed = 0;
 };
@@ -26,8 +26,8 @@ class ReferenceProcess {
   ReferenceProcess(const ReferenceProcess&) = delete;
   ReferenceProcess& operator=(const ReferenceProcess&) = delete;
 
-  /// Waits for the trace, and passes on what the recorder says that it does. Throws Error with the recorder's own message
-  /// and kind.
+  /// Waits for the trace, and passes on what the recorder says that it does. Throws Error with the recorder's own
+  /// message and kind.
   void wait(const std::function<void(const std::string& step)>& progress);
 
  private:

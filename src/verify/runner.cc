@@ -107,7 +107,8 @@ void require_known(const Feeds& inputs, const keras::Signature& known) {
 }
 
 /// Fills the variables, several in one run: every run of a session costs, and so does all memory at once.
-void assign_variables(ModelGraph* graph, tf::Session* session, const keras::Weights& weights, const ReadVariable& read) {
+void assign_variables(ModelGraph* graph, tf::Session* session, const keras::Weights& weights,
+                      const ReadVariable& read) {
   constexpr std::int64_t kElementsAtOnce = 16 << 20;
   std::vector<std::pair<Tensor, TF_Operation*>> assigns;  // made first: a session takes up a graph's growth once
   for (const keras::Variable& variable : weights.variables()) {
@@ -231,7 +232,8 @@ std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const t
     const std::size_t colon = name.find(':');
     TF_Operation* found = library->TF_GraphOperationByName(graph.get(), name.substr(0, colon).c_str());
     if (found == nullptr || colon == std::string::npos) {
-      throw Error(ErrorKind::kBadInput, saved_model.string() + ": its signature names " + name + ", which the graph lacks");
+      throw Error(ErrorKind::kBadInput,
+                  saved_model.string() + ": its signature names " + name + ", which the graph lacks");
     }
     return Tensor(&graph, TF_Output{found, std::stoi(name.substr(colon + 1))});
   };

@@ -11,7 +11,8 @@ constexpr std::string_view kOutput = "output.";
 
 /// True for what modules return, and for all that is measured in float64. An output may also hold integers.
 bool is_compared(const std::string& name) {
-  return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("output64.") || name.starts_with("outputnoise.");
+  return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("output64.") ||
+         name.starts_with("outputnoise.");
 }
 
 TracedStage read_stage(const Json& entry) {
@@ -38,7 +39,8 @@ Trace Trace::open(const std::filesystem::path& path) {
   trace.metadata_ = file.metadata();
   trace.tensors_ = file.tensors();
   if (!trace.metadata_.contains("crossload_trace")) {
-    throw Error(ErrorKind::kBadInput, path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
+    throw Error(ErrorKind::kBadInput,
+                path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
   }
   for (const auto& [name, view] : trace.tensors_) {
     if (is_compared(name) && !is_floating(view.dtype)) {

@@ -1,7 +1,8 @@
 // What PyTorch computed: a file written by tools/record_reference.py.
 //
 //   input.<name>      what the model was called with
-//   stage.<path>      what the module at that path returned; `.<i>` is added when it returns several tensors, and `#<k>`
+//   stage.<path>      what the module at that path returned; `.<i>` is added when it returns several tensors, and
+//   `#<k>`
 //                     to the path for the k-th call after the first
 //   output.<name>     the model's own results; `.<i>` for the members of a list
 //   stage64.*, output64.*   the same of a run in float64

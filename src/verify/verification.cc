@@ -58,8 +58,7 @@ class Verifier {
       if (traced.tensors.empty()) continue;
       ++result_.modules_traced;
       const auto observed = observed_.find({traced.path, traced.call});
-      if (observed == observed_.end() ||
-          observation_.stages[observed->second].outputs.size() < traced.tensors.size()) {
+      if (observed == observed_.end() || observation_.stages[observed->second].outputs.size() < traced.tensors.size()) {
         result_.not_compared.push_back(traced.path);
         continue;
       }
@@ -72,7 +71,8 @@ class Verifier {
         report.source = traced.source;
         report.class_name = traced.class_name;
         report.tolerance = {tolerances_.max_hidden_error, kFloat32Relative};
-        judge(&report, observation_.stages[observed->second].outputs[i], stage_reference(trace_, traced.tensors[i]), kept_);
+        judge(&report, observation_.stages[observed->second].outputs[i], stage_reference(trace_, traced.tensors[i]),
+              kept_);
         agrees = agrees && report.agrees;
         if (!report.agrees) first_failure_.try_emplace(observed->second, result_.stages.size());
         result_.stages.push_back(std::move(report));
@@ -126,7 +126,8 @@ bool Verification::agrees() const {
 
 const StageReport* Verification::first_divergence() const {
   if (!divergences.empty()) return &stages[divergences.front()];
-  const auto off = std::find_if(outputs.begin(), outputs.end(), [](const StageReport& report) { return !report.agrees; });
+  const auto off =
+      std::find_if(outputs.begin(), outputs.end(), [](const StageReport& report) { return !report.agrees; });
   return off == outputs.end() ? nullptr : &*off;
 }
 
