@@ -228,6 +228,8 @@ TEST(Configs, CountLabelsAsTransformers) {
   EXPECT_EQ(config(R"({"num_labels": null, "id2label": {"0": "a", "1": "b", "2": "c"}})").num_labels(), 3);
   EXPECT_EQ(config(R"({"num_labels": 3, "id2label": {"0": "a", "1": "b"}})").num_labels(), 2);  // the names decide
   EXPECT_ERROR(config(R"({"num_labels": "3"})").num_labels(), ErrorKind::kBadInput, "\"num_labels\": is a string");
+  EXPECT_ERROR(config(R"({"id2label": ["a"]})").num_labels(), ErrorKind::kBadInput,
+               "\"id2label\": is an array where an object is expected");
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ std::vector<Malformed> malformed_files() {
       {"2^64 elements", one(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})", 0),
        "tensor \"a\": shape [4294967296, 4294967296]: the number of elements does not fit 63 bits"},
       {"2^62 elements of 8 bytes", one(R"({"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0]})", 0),
-       "overflows; download or save"},
+       "tensor \"a\": shape [4611686018427387904]: the number of bytes overflows; download"},
       {"a size over 63 bits", one(R"({"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,0]})", 0),
        "not valid JSON"},
       // The offsets.

@@ -48,6 +48,8 @@ TEST(KeptPositions, OfAttentionsAreByQuery) {
 TEST(KeptPositions, OfAttentionsWithAsManyHeadsAsQueries) {
   const TensorView view = mask({1, 2}, {1, 0});
   EXPECT_THAT(KeptPositions(&view, 2).of({1, 2, 2, 2}), ElementsAre(1, 1, 0, 0, 1, 1, 0, 0));
+  EXPECT_THAT(KeptPositions(&view, 2).of({1, 2, 2, 1}),
+              ElementsAre(1, 0, 1, 0));  // an encoder's keys are as many as it likes
 }
 
 TEST(KeptPositions, OfOtherShapesAreAll) {

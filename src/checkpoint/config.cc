@@ -35,7 +35,7 @@ std::vector<std::string> Config::architectures() const {
 }
 
 std::int64_t Config::num_labels() const {
-  if (has("id2label")) return static_cast<std::int64_t>(json_.at("id2label").size());
+  if (has("id2label")) return static_cast<std::int64_t>(json_.at("id2label").members().size());
   return integer("num_labels", 2);
 }
 

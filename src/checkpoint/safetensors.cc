@@ -57,7 +57,9 @@ TensorView read_tensor(const std::string& name, const Json& entry, std::span<con
   std::size_t wanted = 0;
   try {
     const auto count = static_cast<std::size_t>(element_count(view.shape));
-    if (count > std::numeric_limits<std::size_t>::max() / size_of(view.dtype)) fail(where, "the size overflows");
+    if (count > std::numeric_limits<std::size_t>::max() / size_of(view.dtype)) {
+      throw Error(ErrorKind::kBadInput, "shape " + to_string(view.shape) + ": the number of bytes overflows");
+    }
     wanted = count * size_of(view.dtype);
   } catch (const Error& error) {
     fail(where, "tensor \"" + name + "\": " + error.what());

@@ -26,8 +26,8 @@ KeptPositions::KeptPositions(const TensorView* attention_mask, std::size_t input
 std::vector<bool> KeptPositions::of(const Shape& shape) const {
   if (rows_.empty()) return {};
   if (shape.size() < 2 || shape[0] != batch_) return {};
-  // With as many heads as positions, a square of queries and keys tells attentions from the rest.
-  const bool by_query = shape.size() == 4 && shape[2] == length_ && (shape[1] != length_ || shape[3] == length_);
+  // With as many heads as positions, four dimensions are taken for attentions, whose keys may be an encoder's.
+  const bool by_query = shape.size() == 4 && shape[2] == length_;
   const bool by_row = !by_query && shape[1] == length_;
   if (!by_row && !by_query) return {};
   const std::int64_t heads = by_row ? 1 : shape[1];

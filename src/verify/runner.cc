@@ -1,6 +1,7 @@
 #include "verify/runner.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <set>
 
@@ -85,6 +86,16 @@ std::int64_t integer_at(DType dtype, const std::byte* at) {
     default:
       return load_integer<std::uint8_t>(at);  // bytes and booleans
   }
+}
+
+/// The number after the colon of "StatefulPartitionedCall:0".
+int output_index(const std::string& text, const std::filesystem::path& saved_model) {
+  int index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < 0) {
+    throw Error(ErrorKind::kBadInput, saved_model.string() + ": its signature names output \"" + text + "\" of a node");
+  }
+  return index;
 }
 
 tf::DataType fed_type(const TensorView& view) {
@@ -235,7 +246,7 @@ std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const t
       throw Error(ErrorKind::kBadInput,
                   saved_model.string() + ": its signature names " + name + ", which the graph lacks");
     }
-    return Tensor(&graph, TF_Output{found, std::stoi(name.substr(colon + 1))});
+    return Tensor(&graph, TF_Output{found, output_index(name.substr(colon + 1), saved_model)});
   };
   std::vector<tf::Session::Feed> feeds;
   for (const auto& [name, node] : signature.inputs) {

@@ -9,10 +9,15 @@ namespace {
 constexpr std::string_view kInput = "input.";
 constexpr std::string_view kOutput = "output.";
 
-/// True for what modules return, and for all that is measured in float64. An output may also hold integers.
-bool is_compared(const std::string& name) {
-  return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("output64.") ||
-         name.starts_with("outputnoise.");
+/// True for what modules return, and for what belongs to a floating output. An output may also hold integers, in both
+/// runs.
+bool is_compared(const Trace& trace, const std::string& name) {
+  constexpr std::string_view kOutput64 = "output64.";
+  if (name.starts_with(kOutput64)) {
+    const TensorView* output = trace.find(std::string(kOutput) + name.substr(kOutput64.size()));
+    return output != nullptr && is_floating(output->dtype);
+  }
+  return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("outputnoise.");
 }
 
 TracedStage read_stage(const Json& entry) {
@@ -43,7 +48,7 @@ Trace Trace::open(const std::filesystem::path& path) {
                 path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
   }
   for (const auto& [name, view] : trace.tensors_) {
-    if (is_compared(name) && !is_floating(view.dtype)) {
+    if (is_compared(trace, name) && !is_floating(view.dtype)) {
       throw Error(ErrorKind::kBadInput,
                   path.string() + ": " + name + " is " + std::string(name_of(view.dtype)) + ", wanted a floating type");
     }
