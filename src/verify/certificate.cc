@@ -41,6 +41,7 @@ Json stage_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
   Json entry = Json::object();
   entry.set("path", report.name);
+  if (!report.path.empty()) entry.set("module", report.path);  // "path" also counts calls and tensors
   if (!report.class_name.empty()) entry.set("class", report.class_name);
   entry.set("agrees", report.agrees);
   if (!comparison.shape_mismatch.empty()) {

@@ -3,9 +3,9 @@
 
     tests/acceptance/report_browser.py [--crossload build/crossload] [--screenshots FOLDER]
 
-Makes its reports itself: of a tiny BERT that agrees, of one with another activation, of one that is not verified, and of
-one whose names are hostile. Needs build/crossload (make build), TensorFlow (make setup) and chromium (apt-get install
-chromium). --screenshots keeps a picture of each page, to look at.
+Makes its reports itself: of a tiny BERT that agrees, of one with another activation, of one that is not verified, and
+of one whose names are hostile. Needs build/crossload (make build), TensorFlow (make setup) and chromium (apt-get
+install chromium). --screenshots keeps a picture of each page, to look at.
 """
 
 import argparse
@@ -30,7 +30,8 @@ const seen = { errors: [] };
 window.addEventListener("error", (event) => seen.errors.push(event.message));
 const tree = document.getElementById("tree");
 const rows = () => [...document.querySelectorAll("[role=treeitem]")].filter((row) => !row.hidden);
-const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const press = (key) =>
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 const type = (id, text) => {
   const input = document.getElementById(id);
   input.value = text;
@@ -84,8 +85,18 @@ try {
 seen.state = document.documentElement.dataset.state;
 seen.error = document.documentElement.dataset.error || "";
 seen.broken_out = window.broken_out === true;
-document.body.append(Object.assign(document.createElement("pre"), { id: "probe", textContent: JSON.stringify(seen) }));
+window.parent.postMessage(JSON.stringify(seen), "*");
 </script>
+"""
+
+# Headless windows are at least 500 px wide, so the page sits in a frame of the width that is wanted.
+FRAME = """<!DOCTYPE html>
+<script>
+window.addEventListener("message", (event) => {
+  document.body.append(Object.assign(document.createElement("pre"), { id: "probe", textContent: event.data }));
+});
+</script>
+<body><iframe src="%s" style="width: %dpx; height: 900px; border: 0"></iframe></body>
 """
 
 
@@ -145,9 +156,10 @@ def make_reports(program, folder):
 def browse(chromium, width, height, page, *flags):
     with tempfile.TemporaryDirectory(prefix="crossload-chromium-") as profile:
         done = subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--hide-scrollbars", f"--user-data-dir={profile}",
-             f"--window-size={width},{height}", *flags, page.as_uri()],
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--hide-scrollbars", f"--user-data-dir={profile}", f"--window-size={width},{height}", *flags,
+             page.as_uri()],
             capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         sys.exit(f"chromium ended with {done.returncode} on {page.name}:\n{done.stderr}")
@@ -158,6 +170,8 @@ def check_page(checks, name, width, heading, seen, certificate):
     where = f"{name} at {width} px"
     checks.equal(f"{where}: state", seen["state"], "ready")
     checks.equal(f"{where}: errors", seen["errors"] + [seen["error"]], [""])
+    if seen["state"] != "ready" or seen["errors"]:
+        return
     checks.equal(f"{where}: heading", seen["heading"], heading)
     checks.equal(f"{where}: window", seen["width"], width)
     checks.true(f"{where}: wider than its window", seen["scroll_width"] <= width, seen["scroll_width"])
@@ -195,7 +209,8 @@ def main():
     flags = parser.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
-        sys.exit("tests/acceptance/report_browser.py: chromium is not installed; nothing was tested. Install it: apt-get install chromium")
+        sys.exit("tests/acceptance/report_browser.py: chromium is not installed; nothing was tested. Install it: "
+                 "apt-get install chromium")
     if not flags.crossload.exists():
         sys.exit(f"tests/acceptance/report_browser.py: {flags.crossload} is not there; run `make setup build` first")
 
@@ -210,7 +225,9 @@ def main():
             probed.write_text(text.replace("</body>", PROBE + "</body>"))
             for width in WIDTHS:
                 before = checks.failed
-                dom = browse(chromium, width, 900, probed, "--dump-dom")
+                frame = folder / f"{name}_{width}_frame.html"
+                frame.write_text(FRAME % (probed.name, width))
+                dom = browse(chromium, width + 20, 920, frame, "--virtual-time-budget=5000", "--dump-dom")
                 found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.DOTALL)
                 checks.true(f"{name} at {width} px: the page ran", found, dom[:300])
                 if found:
