@@ -39,6 +39,7 @@ const keras::Architecture& find_architecture(const std::string& model_type) {
 /// base model's do not.
 std::map<std::string, TensorView> in_names_of(const ModelClass& model_class,
                                               const std::map<std::string, TensorView>& tensors) {
+  if (model_class.architecture->base_model_prefix.empty()) return tensors;
   const std::string prefix = model_class.architecture->base_model_prefix + ".";
   const bool is_base = model_class.head == &model_class.architecture->heads.front();
   const bool has_prefix =

@@ -64,8 +64,13 @@ class FakeWeights {
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = element(variables_.size(), static_cast<std::int64_t>(i));
     const auto bytes = std::as_bytes(std::span(values));
-    variables_.push_back(
-        {name, "key." + name, apply_layout(layout, shape), layout, trainable, {DType::kF32, shape, bytes, nullptr}});
+    variables_.push_back({name,
+                          "key." + name,
+                          apply_layout(layout, shape),
+                          layout,
+                          trainable,
+                          /*layer=*/"",
+                          {DType::kF32, shape, bytes, nullptr}});
     layers_.back().variables.push_back(&variables_.back());
     return *this;
   }

@@ -591,11 +591,13 @@ def randomize(model, generator):
         noise = torch.randn(parameter.shape, generator=generator)
         is_scale = name == "weight" and "norm" in type(model.get_submodule(owner)).__name__.lower()
         parameter.copy_(1 + 0.1 * noise if is_scale else 0.25 * noise)
-    for path, buffer in model.named_buffers():  # of batch normalization
-        if path.endswith("running_mean"):
+    for path, buffer in model.named_buffers():
+        if path.endswith("running_mean"):  # of batch normalization
             buffer.copy_(0.1 * torch.randn(buffer.shape, generator=generator))
         elif path.endswith("running_var"):
             buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator))
+        elif path.endswith("final_logits_bias"):  # of BART and its kin
+            buffer.copy_(0.25 * torch.randn(buffer.shape, generator=generator))
 
 
 def record_activations(recipe, threads):

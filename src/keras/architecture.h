@@ -21,7 +21,7 @@ struct Head {
 
 struct Architecture {
   std::string model_type;         // of config.json
-  std::string base_model_prefix;  // of the PyTorch class: a head's keys begin with it
+  std::string base_model_prefix;  // of the PyTorch class: a head's keys begin with it; empty where they do not
   std::string source;             // the file of Transformers that is mirrored, and its version
   std::vector<Head> heads;        // the base model first
 };

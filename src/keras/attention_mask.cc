@@ -36,4 +36,10 @@ tf::Tensor causal_attention_mask(const tf::Tensor& mask) {
   return as_bias(tf::cast(not_later, tf::DataType::kFloat) * for_all_heads(mask));  // [batch, 1, queries, keys]
 }
 
+const tf::Tensor& padding_mask(const tf::Tensor& mask) {
+  if (mask.rank() == 2) return mask;
+  throw Error(ErrorKind::kUsage,
+              "attention_mask has " + std::to_string(mask.rank()) + " dimensions; this model takes [batch, length]");
+}
+
 }  // namespace crossload::keras

@@ -17,4 +17,7 @@ tf::Tensor extended_attention_mask(const tf::Tensor& mask);
 /// length]. A 3-D mask is taken as it is.
 tf::Tensor causal_attention_mask(const tf::Tensor& mask);
 
+/// The mask itself, for models whose PyTorch takes [batch, length] alone. Throws Error(kUsage) for other ranks.
+const tf::Tensor& padding_mask(const tf::Tensor& mask);
+
 }  // namespace crossload::keras

@@ -36,9 +36,14 @@ tf::Tensor Embedding::call(const tf::Tensor& ids) const { return tf::gather(Mode
 
 LanguageModelDecoder::LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, const Variable& bias,
                                            bool tied)
+    : LanguageModelDecoder(scope, word_embeddings, tied) {
+  bias_ = &bias;
+}
+
+LanguageModelDecoder::LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, bool tied)
     : Module(scope),
       table_(tied ? word_embeddings.table() : scope.variable("weight", "weight", word_embeddings.table().shape)),
-      bias_(bias) {
+      bias_(nullptr) {
   if (tied) scope.tie("weight", table_);
 }
 
@@ -46,7 +51,7 @@ tf::Tensor LanguageModelDecoder::call(const tf::Tensor& x) const {
   ModelGraph& graph = ModelGraph::of(x);
   return over_rows(x, table_.shape[0], [&](const tf::Tensor& rows) {
     const tf::Tensor scores = tf::matmul(rows, graph.value(table_), /*transpose_a=*/false, /*transpose_b=*/true);
-    return tf::bias_add(scores, graph.value(bias_));
+    return bias_ == nullptr ? scores : tf::bias_add(scores, graph.value(*bias_));
   });
 }
 
@@ -65,11 +70,11 @@ tf::Tensor LayerNormalization::call(const tf::Tensor& x) const {
   return (x - mean) * tf::rsqrt(variance + epsilon_) * graph.value(gamma_) + graph.value(beta_);
 }
 
-tf::Tensor Dropout::call(const tf::Tensor& x, bool training) const {
-  if (!training || rate_ == 0.0) return x;
+tf::Tensor dropout(const tf::Tensor& x, double rate, bool training) {
+  if (!training || rate == 0.0) return x;
   const tf::Tensor keep =
-      tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate_)));
-  return tf::where(keep, x * (1.0 / (1.0 - rate_)), tf::zeros_like(x));
+      tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate)));
+  return tf::where(keep, x * (1.0 / (1.0 - rate)), tf::zeros_like(x));
 }
 
 }  // namespace crossload::keras

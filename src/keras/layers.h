@@ -29,6 +29,8 @@ class Dense : public Module<Dense> {
 class Embedding : public Module<Embedding> {
  public:
   Embedding(const Scope& scope, std::int64_t rows, std::int64_t features, const std::string& leaf = "embeddings");
+  /// A module of its own with the table of another: the word embeddings of encoder and decoder.
+  Embedding(const Scope& scope, const Variable& table) : Module(scope), table_(table) {}
   /// int32 [...] -> [..., features]
   tf::Tensor call(const tf::Tensor& ids) const;
   const Variable& table() const { return table_; }
@@ -38,16 +40,18 @@ class Embedding : public Module<Embedding> {
 };
 
 /// The output projection of a language model: y = x E^T + b. E is the table of the word embeddings when they are tied
-/// (PyTorch's decoder.weight is then the same parameter), or a table of its own. b belongs to the layer around it.
+/// (PyTorch's decoder.weight is then the same parameter), or a table of its own. b belongs to the layer around it, and
+/// may be absent.
 class LanguageModelDecoder : public Module<LanguageModelDecoder> {
  public:
   LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, const Variable& bias, bool tied);
+  LanguageModelDecoder(const Scope& scope, const Embedding& word_embeddings, bool tied);
   /// [batch, length, features] -> [batch, length, vocabulary]
   tf::Tensor call(const tf::Tensor& x) const;
 
  private:
   const Variable& table_;
-  const Variable& bias_;
+  const Variable* bias_;
 };
 
 /// (x - mean) / sqrt(variance + epsilon) * gamma + beta over the last dimension, with the biased variance, as PyTorch
@@ -63,11 +67,15 @@ class LayerNormalization : public Module<LayerNormalization> {
   const Variable& beta_;
 };
 
-/// Zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate), in training only.
+/// Zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate), in training only. The function is
+/// PyTorch's nn.functional.dropout, which is no module and so no stage.
+tf::Tensor dropout(const tf::Tensor& x, double rate, bool training);
+
+/// The same as a module.
 class Dropout : public Module<Dropout> {
  public:
   Dropout(const Scope& scope, double rate) : Module(scope), rate_(rate) {}
-  tf::Tensor call(const tf::Tensor& x, bool training) const;
+  tf::Tensor call(const tf::Tensor& x, bool training) const { return dropout(x, rate_, training); }
 
  private:
   double rate_;

@@ -18,6 +18,7 @@ struct Variable {
   Shape shape;      // TensorFlow's
   Layout layout = Layout::kSame;
   bool trainable = true;
+  std::string layer;  // the direct layer of the model that holds it; empty for the one that the name begins with
   TensorView source;
 };
 
@@ -34,7 +35,8 @@ inline std::string node_name(const Variable& variable) {
 /// The name under which artifacts list the variable: without the first level, which is the class's scope for most.
 inline std::string stored_name(const Variable& variable) {
   if (!variable.name.starts_with('/')) return variable.name;
-  return variable.name.substr(variable.name.find('/', 1) + 1);
+  const std::size_t second = variable.name.find('/', 1);
+  return variable.name.substr(second == std::string::npos ? 1 : second + 1);
 }
 
 /// A direct layer of a Keras model and the variables that it reaches, in the order they were made. A variable that two

@@ -1,6 +1,8 @@
 #include "keras/weights.h"
 
 #include <algorithm>
+#include <memory>
+#include <span>
 
 #include "crossload/error.h"
 
@@ -18,6 +20,12 @@ std::string first_level(const std::string& name) {
   return name.substr(begin, name.find('/', begin) - begin);
 }
 
+/// A tensor of its own. Only with Layout::kSame.
+TensorView zeros(const Shape& shape) {
+  const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
+  return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
+}
+
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 20;
   if (names.empty()) return;
@@ -30,7 +38,8 @@ void append_list(std::string* message, const char* title, const std::vector<std:
 
 void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
 
-const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape) {
+const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
+                              bool zeros_when_missing) {
   if (variable.shape.empty()) variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
   const bool from_pytorch = source_ == Source::kPyTorch;
@@ -57,7 +66,11 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
-  if (!found) missing_.push_back(from_pytorch ? keys.front() : stored_name(variable));
+  if (!found && from_pytorch && zeros_when_missing) {
+    variable.source = zeros(variable.shape);
+  } else if (!found) {
+    missing_.push_back(from_pytorch ? keys.front() : stored_name(variable));
+  }
   variables_.push_back(std::move(variable));
   return variables_.back();
 }
@@ -106,12 +119,15 @@ std::vector<TopLayer> Weights::top_layers() const {
     if (found != layers.end()) return *found;
     return layers.emplace_back(TopLayer{name, {}});
   };
-  for (const Variable& variable : variables_) layer(first_level(variable.name)).variables.push_back(&variable);
+  for (const Variable& variable : variables_) {
+    layer(variable.layer.empty() ? first_level(variable.name) : variable.layer).variables.push_back(&variable);
+  }
   for (const auto& [name, prefix] : shared_) {
     for (const Variable& variable : variables_) {
       if (variable.name.starts_with(prefix + "/")) layer(name).variables.push_back(&variable);
     }
   }
+  for (const std::string& name : bare_layers_) layer(name);
   return layers;
 }
 
@@ -140,9 +156,10 @@ Scope Scope::in_tensorflow(std::string_view name) const {
   return child;
 }
 
-Scope Scope::outside_class(std::string_view tensorflow) const {
+Scope Scope::outside_class(std::string_view tensorflow, std::string_view layer) const {
   Scope outside(*this);
   outside.tensorflow_path_ = "/" + std::string(tensorflow);
+  outside.layer_ = layer;
   return outside;
 }
 
@@ -154,13 +171,15 @@ const Variable& Scope::variable(const std::string& leaf, const std::string& leaf
 const Variable& Scope::variable(const std::string& leaf, const std::vector<std::string>& leaf_keys,
                                 const Shape& pytorch_shape, const VariableOptions& options) const {
   Variable variable;
-  variable.name = (tensorflow_path_.empty() ? "" : tensorflow_path_ + "/") + leaf;
+  const bool joined = tensorflow_path_.empty() || tensorflow_path_.ends_with('/');
+  variable.name = tensorflow_path_ + (joined ? "" : "/") + leaf;
+  variable.layer = layer_;
   variable.layout = options.layout;
   variable.trainable = options.trainable;
   variable.shape = options.reshaped;
   std::vector<std::string> keys;
   for (const std::string& leaf_key : leaf_keys) keys.push_back(key(leaf_key));
-  return weights_->bind(std::move(variable), keys, pytorch_shape);
+  return weights_->bind(std::move(variable), keys, pytorch_shape, options.zeros_when_missing);
 }
 
 void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
@@ -168,6 +187,8 @@ void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
     weights_->fates_[key(leaf_key)] = {key(leaf_key), LedgerEntry::Fate::kTied, variable.key};
   }
 }
+
+void Scope::without_variables() const { weights_->bare_layers_.push_back(first_level(tensorflow_path_)); }
 
 void Scope::holds(const Scope& other) const {
   weights_->shared_.emplace_back(first_level(tensorflow_path_), other.tensorflow_path_);

@@ -52,7 +52,8 @@ class Weights {
 
  private:
   friend class Scope;
-  const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape);
+  const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
+                       bool zeros_when_missing);
 
   std::map<std::string, TensorView> tensors_;
   Source source_;
@@ -60,6 +61,7 @@ class Weights {
   std::map<std::string, LedgerEntry> fates_;
   std::vector<std::pair<std::string, std::string>> ignored_;
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
+  std::vector<std::string> bare_layers_;
   std::vector<std::string> missing_;
   std::vector<std::string> mismatched_;
 };
@@ -71,6 +73,8 @@ struct VariableOptions {
   /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1,
   /// n] for [n]. Only with Layout::kSame.
   Shape reshaped = {};
+  /// PyTorch fills it with zeros when the checkpoint lacks it: a buffer that is younger than some checkpoints.
+  bool zeros_when_missing = false;
 };
 
 /// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its
@@ -88,8 +92,9 @@ class Scope {
   /// A level that only TensorFlow has: the main layer of a base model.
   Scope in_tensorflow(std::string_view name) const;
   /// The same module, whose variables lie outside the scope of the model's class: "shared" for T5's
-  /// "shared/shared/...".
-  Scope outside_class(std::string_view tensorflow) const;
+  /// "shared/shared/...", "" for variables without any scope. `layer` is the direct layer of the model that holds them
+  /// when it is not the first level of their name: "model" for BART's "model.shared/model.shared/...".
+  Scope outside_class(std::string_view tensorflow, std::string_view layer = "") const;
 
   /// The module's path in PyTorch; empty for the model itself.
   const std::string& path() const { return path_; }
@@ -107,6 +112,8 @@ class Scope {
   void tie(const std::string& key, const Variable& variable) const;
   /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.
   void holds(const Scope& other) const;
+  /// Keras' weights files name this direct layer although it has no variables: a Dropout that was given a name.
+  void without_variables() const;
 
  private:
   std::string key(const std::string& leaf) const { return path_.empty() ? leaf : path_ + "." + leaf; }
@@ -114,6 +121,7 @@ class Scope {
   Weights* weights_;
   std::string path_;
   std::string tensorflow_path_;
+  std::string layer_;  // see Variable::layer
 };
 
 }  // namespace crossload::keras

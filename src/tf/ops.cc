@@ -82,6 +82,7 @@ Tensor pow(const Tensor& x, double exponent) { return binary("Pow", x, like(x, e
 Tensor squared_difference(const Tensor& a, const Tensor& b) { return binary("SquaredDifference", a, b); }
 
 Tensor abs(const Tensor& x) { return unary("Abs", x); }
+Tensor ceil(const Tensor& x) { return unary("Ceil", x); }
 Tensor elu(const Tensor& x) { return unary("Elu", x); }
 Tensor erf(const Tensor& x) { return unary("Erf", x); }
 Tensor exp(const Tensor& x) { return unary("Exp", x); }
@@ -184,9 +185,9 @@ Tensor stack(const std::vector<Tensor>& tensors) {
   return tensors.front().graph().operation("Pack").inputs(tensors).integer("axis", 0).output();
 }
 
-Tensor gather(const Tensor& params, const Tensor& indices) {
+Tensor gather(const Tensor& params, const Tensor& indices, int axis) {
   Graph& graph = params.graph();
-  return graph.operation("GatherV2").input(params).input(indices).input(graph.constant(std::int32_t{0})).output();
+  return graph.operation("GatherV2").input(params).input(indices).input(graph.constant(std::int32_t{axis})).output();
 }
 
 Tensor slice(const Tensor& x, int axis, const Dim& begin, const Dim& end) {

@@ -53,6 +53,7 @@ Tensor pow(const Tensor& x, double exponent);
 Tensor squared_difference(const Tensor& a, const Tensor& b);
 
 Tensor abs(const Tensor& x);
+Tensor ceil(const Tensor& x);
 Tensor elu(const Tensor& x);
 Tensor erf(const Tensor& x);
 Tensor exp(const Tensor& x);
@@ -106,8 +107,8 @@ Tensor concat(const std::vector<Tensor>& tensors, int axis);
 std::vector<Tensor> split(const Tensor& x, int parts, int axis);
 /// A new first dimension.
 Tensor stack(const std::vector<Tensor>& tensors);
-/// Rows of `params` at `indices`, along the first dimension.
-Tensor gather(const Tensor& params, const Tensor& indices);
+/// The parts of `params` at `indices` along one dimension, the first by default: rows.
+Tensor gather(const Tensor& params, const Tensor& indices, int axis = 0);
 /// x[..., begin:end, ...] along one axis.
 Tensor slice(const Tensor& x, int axis, const Dim& begin, const Dim& end);
 /// x[..., index, ...], without that axis.

@@ -9,6 +9,7 @@
 #include "export/saved_model_proto.h"
 #include "keras/model_graph.h"
 #include "tensor/layout.h"
+#include "tf/ops.h"
 
 namespace crossload::verify {
 namespace {
@@ -192,7 +193,7 @@ void Runner::add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inpu
     }
     const Tensor placeholder = graph_.placeholder(fed_type(view), shape, name);
     placeholders_.emplace(name, placeholder);
-    model_inputs->tensors.emplace(name, placeholder);
+    model_inputs->tensors.emplace(name, tf::identity(placeholder));  // may be a stage: what is fed cannot be fetched
   }
 }
 
