@@ -1,5 +1,6 @@
 #include "crossload/inspect.h"
 
+#include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
@@ -26,6 +27,24 @@ Inspected from_safetensors(const fs::path& path) {
   return result;
 }
 
+Inspected from_pytorch(const fs::path& path) {
+  const PyTorchFile file = PyTorchFile::open(path);
+  Inspected result;
+  result.kind = file.is_zip() ? "PyTorch" : "PyTorch before 1.6";
+  for (const auto& [name, view] : without_wrapper_prefixes(file.tensors())) {
+    result.tensors.push_back({name, view.dtype, view.shape});
+  }
+  return result;
+}
+
+Inspected from_shards(const fs::path& folder, const std::string& kind) {
+  Inspected result;
+  result.kind = kind;
+  const Checkpoint checkpoint = Checkpoint::open(folder);
+  for (const auto& [name, view] : checkpoint.tensors()) result.tensors.push_back({name, view.dtype, view.shape});
+  return result;
+}
+
 Inspected from_bundle(const fs::path& index, const std::string& kind) {
   fs::path prefix = index;
   return from_stored(*open_bundle_weights(prefix.replace_extension()), kind);
@@ -35,20 +54,16 @@ Inspected from_folder(const fs::path& folder) {
   const fs::path bundle = fs::path("variables") / "variables.index";
   if (fs::exists(folder / bundle)) return from_bundle(folder / bundle, "SavedModel");
   if (fs::exists(folder / "model.safetensors")) return from_safetensors(folder / "model.safetensors");
-  if (fs::exists(folder / "model.safetensors.index.json")) {
-    Inspected result;
-    result.kind = "safetensors, sharded";
-    const Checkpoint checkpoint = Checkpoint::open(folder);
-    for (const auto& [name, view] : checkpoint.tensors()) result.tensors.push_back({name, view.dtype, view.shape});
-    return result;
-  }
+  if (fs::exists(folder / "model.safetensors.index.json")) return from_shards(folder, "safetensors, sharded");
   if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) {
     return from_stored(*open_h5_weights(folder), "tf_model.h5");
   }
   if (fs::exists(folder / "saved_model" / bundle)) return from_bundle(folder / "saved_model" / bundle, "SavedModel");
+  if (fs::exists(folder / "pytorch_model.bin")) return from_pytorch(folder / "pytorch_model.bin");
+  if (fs::exists(folder / "pytorch_model.bin.index.json")) return from_shards(folder, "PyTorch, sharded");
   throw Error(ErrorKind::kBadInput, folder.string() +
                                         ": holds no weights that are known here (model.safetensors, tf_model.h5, "
-                                        "a SavedModel)");
+                                        "a SavedModel, pytorch_model.bin)");
 }
 
 }  // namespace
@@ -57,10 +72,12 @@ Inspected inspect(const fs::path& path) {
   if (!fs::exists(path)) throw Error(ErrorKind::kBadInput, path.string() + ": no such file or folder");
   if (fs::is_directory(path)) return from_folder(path);
   if (path.extension() == ".safetensors") return from_safetensors(path);
+  if (path.extension() == ".bin" || path.extension() == ".pt" || path.extension() == ".pth") return from_pytorch(path);
   if (path.filename() == "tf_model.h5") return from_stored(*open_h5_weights(path.parent_path()), "tf_model.h5");
   if (path.extension() == ".index") return from_bundle(path, "TensorBundle");
   throw Error(ErrorKind::kUnsupported, path.string() +
                                            ": its kind is not known; there are *.safetensors, tf_model.h5, "
+                                           "*.bin and *.pt of PyTorch, "
                                            "*.index of a TensorFlow checkpoint, and folders of these");
 }
 

@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # In step with cmake/Dependencies.cmake and cmake/crossload-config.cmake.in.
 readonly packages=(
   g++ cmake ninja-build ccache pkg-config
-  libfmt-dev libjansson-dev libhdf5-dev libleveldb-dev libsnappy-dev libprotozero-dev libssl-dev libcli11-dev
+  libfmt-dev zlib1g-dev libcurl4-openssl-dev libjansson-dev libhdf5-dev libleveldb-dev libsnappy-dev libprotozero-dev libssl-dev libcli11-dev
   libgtest-dev libgmock-dev
 )
 readonly requirements=tools/requirements.txt

@@ -1,7 +1,9 @@
 #include "checkpoint/checkpoint.h"
 
+#include <functional>
 #include <set>
 
+#include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "crossload/error.h"
 #include "tensor/mapped_file.h"
@@ -29,8 +31,15 @@ void require_plain_name(const std::string& name, const fs::path& index) {
   }
 }
 
-std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::path& index,
-                                              std::vector<fs::path>* files) {
+using Tensors = std::map<std::string, TensorView>;
+/// The tensors of one file.
+using Reader = std::function<Tensors(const fs::path&)>;
+
+Tensors read_safetensors(const fs::path& path) { return SafetensorsFile::open(path).tensors(); }
+
+Tensors read_pytorch(const fs::path& path) { return PyTorchFile::open(path).tensors(); }
+
+Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader& read, std::vector<fs::path>* files) {
   const Json document = Json::parse(read_text(index), index.string());
   std::map<std::string, std::string> weight_map;
   std::set<std::string> shards;
@@ -39,15 +48,14 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
     weight_map[key] = shard.as_string();
     shards.insert(shard.as_string());
   }
-  std::map<std::string, TensorView> tensors;
+  Tensors tensors;
   for (const std::string& shard : shards) {
     const fs::path path = folder / shard;
     if (!is_there(path)) {
       fail(index.string() + ": names the shard " + shard + ", which is not there; download the folder again");
     }
     files->push_back(path);
-    const SafetensorsFile file = SafetensorsFile::open(path);
-    for (const auto& [key, view] : file.tensors()) {
+    for (const auto& [key, view] : read(path)) {
       const auto entry = weight_map.find(key);
       if (entry == weight_map.end())
         fail(path.string() + ": has the tensor " + key + ", which the index does not name");
@@ -63,14 +71,35 @@ std::map<std::string, TensorView> read_shards(const fs::path& folder, const fs::
   return tensors;
 }
 
-/// What a user meets who points at a folder without safetensors.
+/// What a user meets who points at a folder without weights that are read here.
 [[noreturn]] void no_weights(const fs::path& folder) {
-  if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")) {
+  if (is_there(folder / "adapter_config.json")) {
     throw Error(ErrorKind::kUnsupported, folder.string() +
-                                             ": holds pytorch_model.bin, which is not read yet; save it as "
-                                             "safetensors with save_pretrained");
+                                             ": holds an adapter (LoRA), which is no whole model; in Python, merge it "
+                                             "into its base with peft's merge_and_unload() and save that");
   }
-  fail(folder.string() + ": has neither model.safetensors nor model.safetensors.index.json");
+  fail(folder.string() +
+       ": has neither model.safetensors nor model.safetensors.index.json, and no pytorch_model.bin either");
+}
+
+/// Checkpoints of BERT's first years call LayerNorm's parameters gamma and beta. PyTorch's from_pretrained renames
+/// exactly these on load (PreTrainedModel._fix_state_dict_key_on_load of Transformers 4.57), and so do we: a "gamma" of
+/// another module is a parameter with that name. When both names are there, the old one stays and is reported as
+/// unexpected.
+Tensors with_names_of_today(Tensors tensors) {
+  for (const auto& [old_end, new_end] :
+       {std::pair<std::string_view, std::string_view>{"LayerNorm.gamma", "LayerNorm.weight"},
+        {"LayerNorm.beta", "LayerNorm.bias"}}) {
+    for (auto at = tensors.begin(); at != tensors.end();) {
+      const auto next = std::next(at);
+      if (at->first.ends_with(old_end)) {
+        const std::string name = at->first.substr(0, at->first.size() - old_end.size()) + std::string(new_end);
+        if (tensors.emplace(name, at->second).second) tensors.erase(at);
+      }
+      at = next;
+    }
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -105,17 +134,25 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   if (!is_there(config_file)) fail(path.string() + ": has no config.json; is it a model's folder?");
   Checkpoint checkpoint(path, Config::parse(read_text(config_file), config_file.string()));
   checkpoint.files_.push_back(config_file);
-  const fs::path single = path / "model.safetensors";
-  const fs::path index = path / "model.safetensors.index.json";
-  if (is_there(single)) {
-    checkpoint.files_.push_back(single);
-    checkpoint.tensors_ = SafetensorsFile::open(single).tensors();
-  } else if (is_there(index)) {
-    checkpoint.files_.push_back(index);
-    checkpoint.tensors_ = read_shards(path, index, &checkpoint.files_);
-  } else {
-    no_weights(path);
+  const auto read_from = [&](const std::string& name, const Reader& read) {
+    const fs::path single = path / name;
+    const fs::path index = path / (name + ".index.json");
+    if (is_there(single)) {
+      checkpoint.files_.push_back(single);
+      checkpoint.tensors_ = read(single);
+    } else if (is_there(index)) {
+      checkpoint.files_.push_back(index);
+      checkpoint.tensors_ = read_shards(path, index, read, &checkpoint.files_);
+    } else {
+      return false;
+    }
+    return true;
+  };
+  if (!read_from("model.safetensors", read_safetensors)) {
+    if (!read_from("pytorch_model.bin", read_pytorch)) no_weights(path);
+    checkpoint.tensors_ = without_wrapper_prefixes(std::move(checkpoint.tensors_));
   }
+  checkpoint.tensors_ = with_names_of_today(std::move(checkpoint.tensors_));
   return checkpoint;
 }
 

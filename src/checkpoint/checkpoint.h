@@ -11,9 +11,11 @@
 
 namespace crossload {
 
-/// What a folder with config.json and model.safetensors (or model.safetensors.index.json and its shards) holds. Files
-/// are mapped, nothing is copied. A golden (one safetensors file with `weight.*` tensors and the configuration in its
-/// metadata) opens as a checkpoint too.
+/// What a folder with config.json and weights holds: the first there is of model.safetensors,
+/// model.safetensors.index.json with its shards, pytorch_model.bin, pytorch_model.bin.index.json with its shards. Files
+/// are mapped, nothing is copied but what pytorch_file.h says. Keys are without "module." and "_orig_mod." in front of
+/// all (in .bin files), and with today's names of LayerNorm's parameters. A golden (one safetensors file with
+/// `weight.*` tensors and the configuration in its metadata) opens as a checkpoint too.
 class Checkpoint {
  public:
   /// Throws Error(kBadInput) that says which file is missing or wrong.
