@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test docs format lint goldens clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix docs format lint goldens clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -15,6 +15,8 @@ help:
 	@echo 'make build    makes build/crossload'
 	@echo 'make demo     converts a real BERT, all-MiniLM-L6-v2, and compares every module with PyTorch'
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
+	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
+	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
 	@echo 'make docs     brings the table of models in README.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
 	@echo 'make lint     checks the layout, and the sources with clang-tidy'
@@ -44,6 +46,22 @@ test: setup
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 	ctest --preset $(PRESET)
+
+clangxx = $(shell command -v clang++ || ls /usr/bin/clang++-* 2>/dev/null | sort -V | tail -n 1)
+fuzz: packages
+	@[ -n '$(clangxx)' ] || { echo 'make: clang++ is missing; install it with: apt-get install clang' >&2; exit 1; }
+	@echo 'Building the fuzz targets: about 10 minutes when nothing is built yet.'
+	@cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(clangxx) >/dev/null
+	@cmake --build --preset fuzz
+	tests/fuzz/run.sh
+
+pytorch-matrix: setup
+	@echo 'Making the files by PyTorch and reading them: about 2 minutes.'
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target pytorch_file_test
+	@rm -rf $(build_folder)/pytorch-matrix
+	@$(python) -W ignore tests/fixtures/make_pytorch_fixtures.py --all --output $(build_folder)/pytorch-matrix
+	CROSSLOAD_PYTORCH_FIXTURES=$(build_folder)/pytorch-matrix $(build_folder)/pytorch_file_test
 
 docs: build
 	@echo 'Bringing the table of models in README.md up to date: at once.'

@@ -131,6 +131,15 @@ TEST_F(Folder, WithABadPickle) {
   EXPECT_EQ(open().tensors().size(), 1U) << "safetensors come first";
 }
 
+TEST_F(Folder, PartsOfAWeightNormHaveTodaysNames) {
+  put("model.safetensors", file_of({"conv.weight_g", "conv.weight_v", "conv.weight_gain"}));
+  const Checkpoint checkpoint = open();
+  EXPECT_TRUE(checkpoint.tensors().contains("conv.parametrizations.weight.original0"));
+  EXPECT_TRUE(checkpoint.tensors().contains("conv.parametrizations.weight.original1"));
+  EXPECT_TRUE(checkpoint.tensors().contains("conv.weight_gain"));
+  EXPECT_EQ(checkpoint.tensors().size(), 3U);
+}
+
 TEST_F(Folder, WithABadFile) {
   put("model.safetensors", file_of({"a"}) + "x");
   expect_error("model.safetensors: not a sound safetensors file: 1 bytes at the end belong to no tensor");

@@ -82,14 +82,16 @@ Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader&
        ": has neither model.safetensors nor model.safetensors.index.json, and no pytorch_model.bin either");
 }
 
-/// Checkpoints of BERT's first years call LayerNorm's parameters gamma and beta. PyTorch's from_pretrained renames
-/// exactly these on load (PreTrainedModel._fix_state_dict_key_on_load of Transformers 4.57), and so do we: a "gamma" of
-/// another module is a parameter with that name. When both names are there, the old one stays and is reported as
-/// unexpected.
+/// Checkpoints of BERT's first years call LayerNorm's parameters gamma and beta, and those of PyTorch before 2.0 call
+/// the parts of a weight norm weight_g and weight_v. PyTorch's from_pretrained renames exactly these on load
+/// (PreTrainedModel._fix_state_dict_key_on_load of Transformers 4.57), and so do we: a "gamma" of another module is a
+/// parameter with that name. When both names are there, the old one stays and is reported as unexpected.
 Tensors with_names_of_today(Tensors tensors) {
   for (const auto& [old_end, new_end] :
        {std::pair<std::string_view, std::string_view>{"LayerNorm.gamma", "LayerNorm.weight"},
-        {"LayerNorm.beta", "LayerNorm.bias"}}) {
+        {"LayerNorm.beta", "LayerNorm.bias"},
+        {"weight_g", "parametrizations.weight.original0"},
+        {"weight_v", "parametrizations.weight.original1"}}) {
     for (auto at = tensors.begin(); at != tensors.end();) {
       const auto next = std::next(at);
       if (at->first.ends_with(old_end)) {

@@ -1,0 +1,84 @@
+"""Makes tests/fuzz/corpus/: a few small files for each target, most of them taken from the fixtures and goldens.
+
+    python tests/fuzz/make_corpus.py      needs h5py and numpy
+"""
+
+import json
+import pathlib
+import struct
+import zipfile
+
+import h5py
+import numpy
+
+HERE = pathlib.Path(__file__).parent
+FIXTURES = HERE.parent / "fixtures" / "pytorch"
+ONE = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
+
+
+def put(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def safetensors(header, data):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def h5_file(folder_per_layer):
+    path = HERE / "corpus" / "x.h5"
+    with h5py.File(path, "w") as file:
+        values = numpy.arange(6, dtype="f4").reshape(2, 3)
+        if folder_per_layer:
+            file.attrs["layer_names"] = [b"bert"]
+            group = file.create_group("bert")
+            group.attrs["weight_names"] = [b"tf_bert_model/bert/dense/kernel:0"]
+            group.create_dataset("tf_bert_model/bert/dense/kernel:0", data=values)
+            file.create_group("top_level_model_weights").attrs["weight_names"] = []
+        else:
+            file.attrs["layer_names"] = [b"bert/dense/kernel:0"]
+            file.create_dataset("bert/dense/kernel:0", data=values)
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def main():
+    for name in ("zip_contiguous", "zip_tied", "legacy_tied", "legacy_wrapped_both", "zip_protocol_4",
+                 "legacy_sharing_float16"):
+        data = (FIXTURES / f"{name}.bin").read_bytes()
+        put("pytorch", name, data)
+        if name.startswith("zip"):
+            if name == "zip_tied":
+                put("zip", name, data)
+            with zipfile.ZipFile(FIXTURES / f"{name}.bin") as archive:
+                pickle = next(entry for entry in archive.namelist() if entry.endswith("/data.pkl"))
+                put("pickle", name, archive.read(pickle))
+    packed = HERE / "corpus" / "x.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02}." + b"x" * 64)
+        archive.writestr("a/data/0", b"\0" * 256)
+    put("zip", "deflated", packed.read_bytes())
+    packed.unlink()
+    put("safetensors", "tied", (FIXTURES / "zip_tied.safetensors").read_bytes())
+    put("safetensors", "empty", (FIXTURES / "legacy_empty.safetensors").read_bytes())
+    put("safetensors", "one", safetensors({"__metadata__": {"format": "pt"}, "a": ONE}, b"x"))
+    put("json", "config", json.dumps({"model_type": "bert", "architectures": ["BertModel"], "layer_norm_eps": 1e-12,
+                                      "id2label": {"0": "ä"}, "x": [True, None, -1, 1.5e300]}).encode())
+    put("json", "python", b'{"a": NaN, "b": [-Infinity, Infinity], "c": "\\u00e4\\ud83d\\ude00"}')
+    put("index", "sound", json.dumps({"metadata": {}, "weight_map": {"a": "a.safetensors"}}).encode())
+    put("index", "outside", json.dumps({"weight_map": {"a": "../a.safetensors"}}).encode())
+    put("h5", "single", h5_file(True))
+    put("h5", "shard", h5_file(False))
+    stages = [{"path": "dense", "class": "Linear", "tensors": ["dense"]}]
+    put("trace", "small", safetensors(
+        {"__metadata__": {"class": "BertModel", "config": "{\"model_type\": \"bert\"}", "stages": json.dumps(stages)},
+         "input.input_ids": {"dtype": "I64", "shape": [1, 1], "data_offsets": [0, 8]},
+         "output.logits": {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]},
+         "stage.dense": {"dtype": "F32", "shape": [1], "data_offsets": [12, 16]}}, b"\0" * 16))
+
+
+if __name__ == "__main__":
+    main()
