@@ -93,15 +93,24 @@ class TFAutoClass {
     }                                                                                                                \
   }
 CROSSLOAD_AUTO_CLASS(TFAutoModel);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForAudioClassification);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForCausalLM);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForImageClassification);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForMaskedImageModeling);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForMaskedLM);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForMultipleChoice);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForNextSentencePrediction);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForPreTraining);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForQuestionAnswering);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForSemanticSegmentation);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForSeq2SeqLM);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForSequenceClassification);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForSpeechSeq2Seq);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForTextEncoding);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForTokenClassification);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForVision2Seq);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForZeroShotImageClassification);
+CROSSLOAD_AUTO_CLASS(TFAutoModelWithLMHead);
 #undef CROSSLOAD_AUTO_CLASS
 
 }  // namespace crossload
