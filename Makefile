@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix docs format lint goldens clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix docs format lint goldens verified bench-inference clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -17,10 +17,12 @@ help:
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
 	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
-	@echo 'make docs     brings the table of models in README.md up to date'
+	@echo 'make docs     brings the tables of models in README.md and docs/models.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
 	@echo 'make lint     checks the layout, and the sources with clang-tidy'
 	@echo 'make goldens  makes the traces in tests/goldens/ again from their recipes, by PyTorch'
+	@echo 'make verified runs the goldens and writes down what they gave, for crossload list and docs/models.md'
+	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
 	@echo 'make clean    removes builds and the demo; .venv stays'
 
 setup: packages python
@@ -64,8 +66,20 @@ pytorch-matrix: setup
 	CROSSLOAD_PYTORCH_FIXTURES=$(build_folder)/pytorch-matrix $(build_folder)/pytorch_file_test
 
 docs: build
-	@echo 'Bringing the table of models in README.md up to date: at once.'
+	@echo 'Bringing the tables of models in README.md and docs/models.md up to date: at once.'
 	@tools/check_readme.sh --fix $(build_folder)/crossload
+	@if [ -x $(python) ]; then $(python) tools/record_v4.py; fi
+	@python3 tools/models_table.py --fix
+
+verified: build
+	@echo 'Running the goldens and writing down what they gave: about 2 minutes.'
+	@cmake --build --preset $(PRESET) --target models_test
+	@CROSSLOAD_RECORD=1 $(build_folder)/models_test --gtest_brief=1
+	@git status --short tests/goldens/verified
+
+bench-inference: setup build
+	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch: about 10 minutes.'
+	@$(python) bench/inference.py
 
 format: needs-clang-format
 	@echo 'Laying out all sources with clang-format: a few seconds.'

@@ -8,3 +8,16 @@ function(crossload_embed_file target input name)
     COMMENT "Embedding ${input}")
   target_sources(${target} PRIVATE ${output})
 endfunction()
+
+# The same with the texts of several files, one after the other.
+function(crossload_embed_files target name)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  string(REPLACE ";" "|" inputs "${ARGN}")
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} "-DINPUT=${inputs}" -DOUTPUT=${output} -DNAME=${name} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM
+    DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    COMMENT "Embedding ${name}")
+  target_sources(${target} PRIVATE ${output})
+endfunction()

@@ -1,5 +1,10 @@
-# Run by crossload_embed_file: raw string literals, cut into pieces that every compiler takes.
-file(READ ${INPUT} text)
+# Run by crossload_embed_file and crossload_embed_files (INPUT: a|b|c): raw string literals, cut into pieces that every compiler takes.
+string(REPLACE "|" ";" inputs "${INPUT}")
+set(text "")
+foreach(input ${inputs})
+  file(READ ${input} part)
+  string(APPEND text "${part}")
+endforeach()
 string(LENGTH "${text}" length)
 set(pieces "")
 set(at 0)

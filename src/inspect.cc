@@ -1,5 +1,11 @@
 #include "crossload/inspect.h"
 
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <sstream>
+
+#include "checkpoint/json.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "crossload/error.h"
@@ -7,6 +13,9 @@
 #include "loaded_model.h"
 
 namespace crossload {
+
+extern const char verified_goldens[];  // tests/goldens/verified/*.jsonl
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,6 +75,33 @@ Inspected from_folder(const fs::path& folder) {
                                         "a SavedModel, pytorch_model.bin)");
 }
 
+/// By class.
+std::map<std::string, std::vector<VerifiedGolden>> read_verified() {
+  std::map<std::string, std::vector<VerifiedGolden>> by_class;
+  std::istringstream lines(verified_goldens);
+  for (std::string text; std::getline(lines, text);) {
+    const Json line = Json::parse(text, "tests/goldens/verified");
+    const auto count = [&](const char* name) { return static_cast<int>(line.at(name).as_integer()); };
+    // "Infinity" where PyTorch's run in float64 is not finite itself.
+    const auto distance = [&](const char* name) {
+      return line.at(name).is_number() ? line.at(name).as_number() : std::numeric_limits<double>::infinity();
+    };
+    VerifiedGolden golden;
+    golden.name = line.at("golden").as_string();
+    golden.modules = count("modules");
+    golden.tensors = count("tensors");
+    golden.worst = line.at("worst").as_string();
+    golden.error = distance("error");
+    golden.tf_to_float64 = distance("tf_to_float64");
+    golden.pt_to_float64 = distance("pt_to_float64");
+    golden.output_error = distance("output");
+    golden.relative = count("relative");
+    golden.padded = count("padded");
+    by_class[line.at("class").as_string()].push_back(std::move(golden));
+  }
+  return by_class;
+}
+
 }  // namespace
 
 Inspected inspect(const fs::path& path) {
@@ -81,11 +117,23 @@ Inspected inspect(const fs::path& path) {
                                            "*.index of a TensorFlow checkpoint, and folders of these");
 }
 
+const VerifiedGolden* ListedHead::worst() const {
+  const auto found =
+      std::max_element(goldens.begin(), goldens.end(),
+                       [](const VerifiedGolden& one, const VerifiedGolden& other) { return one.error < other.error; });
+  return found == goldens.end() ? nullptr : &*found;
+}
+
 std::vector<ListedModel> list_models() {
+  const std::map<std::string, std::vector<VerifiedGolden>> verified = read_verified();
   std::vector<ListedModel> list;
   for (const keras::Architecture& architecture : models::registry()) {
     ListedModel model{architecture.model_type, architecture.source, {}};
-    for (const keras::Head& head : architecture.heads) model.heads.push_back({head.name, head.families});
+    for (const keras::Head& head : architecture.heads) {
+      const auto goldens = verified.find(head.name);
+      model.heads.push_back(
+          {head.name, head.families, goldens == verified.end() ? std::vector<VerifiedGolden>() : goldens->second});
+    }
     list.push_back(std::move(model));
   }
   return list;

@@ -1,15 +1,18 @@
 // Every architecture against PyTorch: the goldens under tests/goldens/. A new model needs no line here, a file there.
+// With CROSSLOAD_RECORD=1, what the goldens gave is written to tests/goldens/verified/.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <set>
 
 #include "checkpoint/safetensors.h"
 #include "loaded_model.h"
+#include "verified_record.h"
 #include "verify/verification.h"
 
 namespace crossload {
@@ -67,7 +70,14 @@ void print(const verify::Verification& verification) {
   if (verification.agrees() && worst != nullptr) line(*worst);
 }
 
-class Golden : public testing::TestWithParam<std::string> {};
+class Golden : public testing::TestWithParam<std::string> {
+ protected:
+  static void TearDownTestSuite() {
+    if (std::getenv("CROSSLOAD_RECORD") != nullptr) record.write(kGoldens);
+  }
+
+  static inline VerifiedRecord record;
+};
 
 TEST_P(Golden, AgreesAtEveryModule) {
   const verify::Verification verification = verify_golden(GetParam(), read_from_source);
@@ -76,6 +86,9 @@ TEST_P(Golden, AgreesAtEveryModule) {
   EXPECT_EQ(verification.modules_compared, verification.modules_traced);
   EXPECT_GT(verification.modules_traced, 0U);
   EXPECT_THAT(verification.not_compared, testing::IsEmpty());
+  if (!verification.agrees()) return;
+  const Config config = Checkpoint::open(golden_path(GetParam())).config();
+  record.add(config.model_type(), verified_line(GetParam(), choose_class(config).head->name, verification));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(golden_names()),

@@ -64,7 +64,9 @@ TEST(Program, ListNamesEveryHead) {
   EXPECT_EQ(plain.code, 0);
   EXPECT_THAT(plain.out,
               testing::AllOf(testing::HasSubstr("TFBertForMaskedLM"), testing::HasSubstr("TFAutoModelForMaskedLM")));
+  EXPECT_THAT(plain.out, testing::ContainsRegex("goldens, worst [0-9]\\.[0-9]e-0[6-9] in "));
   EXPECT_THAT(run("list --markdown").out, testing::StartsWith("| model_type |"));
+  EXPECT_THAT(run("list --goldens").out, testing::HasSubstr("\nbert_model "));
 }
 
 TEST(Program, Inspect) {

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Times inference: Crossload's SavedModel beside that of Transformers 4 and PyTorch eager, on the same weights.
+
+  bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE]
+
+Each model is made with random weights (all-MiniLM-L6-v2 is the real one) and kept in build/bench/<name>/: checkpoint/
+by PyTorch, ours/ by `crossload pt-to-tf`, theirs/ by the TensorFlow class of Transformers 4 (from_pt, then
+save_pretrained(saved_model=True)). All three run in one process with the same number of threads, in turns of one call
+each, so that what else the machine does falls on all alike. The time of a call is the least of its turns. Before that
+the three results are compared.
+
+Needs build/crossload and .venv (make build setup).
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "bench"
+BATCHES = (1, 8)
+LENGTH = 128  # of texts
+LEAST_TURNS, MOST_TURNS = 7, 200
+
+# The PyTorch class, fields of its configuration that are not the defaults, and what goes in.
+MODELS = {
+    "all-MiniLM-L6-v2": ("BertModel", None, "text"),
+    "bert-base": ("BertModel", {}, "text"),
+    "gpt2": ("GPT2Model", {"use_cache": False}, "text"),
+    "vit-base": ("ViTModel", {}, "image"),
+}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def supported_classes():
+    listing = subprocess.run([ROOT / "build/crossload", "list", "--markdown"], check=True, capture_output=True, text=True)
+    return {line.split("|")[2].strip() for line in listing.stdout.splitlines() if line.startswith("| ")}
+
+
+def make_checkpoint(name, class_name, fields, folder):
+    """By PyTorch: the folder of the real model, or a new one with random weights."""
+    if fields is None:
+        found = subprocess.run([ROOT / "tools/demo_model.sh"], check=True, capture_output=True, text=True)
+        return Path(found.stdout.strip())
+    import torch
+    import transformers
+
+    model_class = getattr(transformers, class_name)
+    torch.manual_seed(0)
+    model_class(model_class.config_class(**fields)).save_pretrained(folder)
+    return folder
+
+
+def make_artifacts(name):
+    """The checkpoint, our SavedModel and theirs; those that are there already stay, but ours is made anew."""
+    class_name, fields, _ = MODELS[name]
+    folder = FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint"
+    if fields is None or not checkpoint.is_dir():
+        say(f"{name}: making the checkpoint")
+        checkpoint = make_checkpoint(name, class_name, fields, checkpoint)
+    say(f"{name}: converting by Crossload")
+    shutil.rmtree(folder / "ours", ignore_errors=True)
+    command = [ROOT / "build/crossload", "pt-to-tf", "--model-name", checkpoint, "--output", folder / "ours"]
+    subprocess.run([*command, "--formats", "saved_model", "--no-verify"], check=True, stdout=subprocess.DEVNULL)
+    theirs = folder / "theirs" / "saved_model" / "1"
+    if not (theirs / "saved_model.pb").is_file():
+        say(f"{name}: converting by Transformers")
+        import transformers
+
+        model = getattr(transformers, "TF" + class_name).from_pretrained(str(checkpoint), from_pt=True)
+        model.save_pretrained(str(folder / "theirs"), saved_model=True)
+    return checkpoint, folder / "ours" / "saved_model", theirs
+
+
+def inputs_of(kind, batch, config):
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    if kind == "image":
+        size = config.image_size
+        return {"pixel_values": random.standard_normal((batch, config.num_channels, size, size)).astype(np.float32)}
+    ids = random.integers(0, config.vocab_size, (batch, LENGTH)).astype(np.int32)
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+
+
+def callers(name, paths):
+    """For each of the three: a function of inputs that gives last_hidden_state."""
+    import tensorflow as tf
+    import torch
+    import transformers
+
+    checkpoint, ours, theirs = paths
+    model_class = getattr(transformers, MODELS[name][0])
+    model = model_class.from_pretrained(str(checkpoint), attn_implementation="eager").eval()
+
+    def torch_caller(inputs):
+        feeds = {key: torch.from_numpy(value) for key, value in inputs.items()}
+        if "gpt2" in name:
+            feeds.pop("token_type_ids")
+        feeds = {key: value.long() if value.dtype == torch.int32 else value for key, value in feeds.items()}
+
+        def call():
+            with torch.inference_mode():
+                return model(**feeds).last_hidden_state.numpy()
+
+        return call
+
+    def saved_model_caller(path):
+        loaded = tf.saved_model.load(str(path))
+        serve = loaded.signatures["serving_default"]
+        wanted = serve.structured_input_signature[1].keys()
+
+        def caller(inputs):
+            feeds = {key: tf.constant(value) for key, value in inputs.items() if key in wanted}
+            keep_alive = loaded
+            return lambda: (keep_alive, serve(**feeds)["last_hidden_state"].numpy())[1]
+
+        return caller
+
+    named = {"crossload": saved_model_caller(ours), "transformers": saved_model_caller(theirs), "pytorch": torch_caller}
+    return named, model.config
+
+
+def least_times(calls, seconds):
+    """In turns, the least time of a call of each, in milliseconds."""
+    least = dict.fromkeys(calls, float("inf"))
+    begin = time.perf_counter()
+    for turn in range(MOST_TURNS):
+        if turn >= LEAST_TURNS and time.perf_counter() - begin > seconds:
+            break
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            least[name] = min(least[name], 1e3 * (time.perf_counter() - start))
+    return least
+
+
+def measure(name, paths, seconds):
+    import numpy as np
+
+    by_name, config = callers(name, paths)
+    rows = []
+    for batch in BATCHES:
+        inputs = inputs_of(MODELS[name][2], batch, config)
+        calls = {caller: make(inputs) for caller, make in by_name.items()}
+        results = {caller: call() for caller, call in calls.items()}  # the first call also optimizes the graph
+        off = {caller: float(np.abs(result - results["pytorch"]).max()) for caller, result in results.items()}
+        if off["crossload"] > 1e-4:
+            raise SystemExit(f"{name}, batch {batch}: results differ from PyTorch's by {off['crossload']:.2e}")
+        times = least_times(calls, seconds)
+        rows.append({"model": name, "batch": batch, **{key: round(value, 2) for key, value in times.items()}})
+        print(row_of(rows[-1]), flush=True)
+    return rows
+
+
+def row_of(row):
+    ratios = (row["transformers"] / row["crossload"], row["pytorch"] / row["crossload"])
+    times = " | ".join(f"{row[name]:.1f}" for name in ("crossload", "transformers", "pytorch"))
+    return f"| {row['model']} | {row['batch']} | {times} | {ratios[0]:.2f} | {ratios[1]:.2f} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="of the models, these: " + ", ".join(MODELS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=10, help="for each model and batch, at least")
+    parser.add_argument("--json", type=Path, help="write the times here, too")
+    args = parser.parse_args()
+    names = args.only.split(",") if args.only else list(MODELS)
+    if unknown := set(names) - MODELS.keys():
+        parser.error(f"--only: no model {', '.join(sorted(unknown))}")
+    supported = supported_classes()
+    for name in [name for name in names if f"TF{MODELS[name][0]}" not in supported]:
+        say(f"{name}: left out, the program has no TF{MODELS[name][0]}")
+        names.remove(name)
+
+    os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error")
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    say("importing TensorFlow, PyTorch and Transformers")
+    import tensorflow as tf
+    import torch
+
+    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    torch.set_num_threads(args.threads)
+    say(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}, {args.threads} threads each, milliseconds a call")
+    print("| model | batch | Crossload | Transformers 4 | PyTorch | Transformers 4 / Crossload | PyTorch / Crossload |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    rows = [row for name in names for row in measure(name, make_artifacts(name), args.seconds)]
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
