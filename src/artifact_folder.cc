@@ -52,6 +52,8 @@ bool is_foreign_safetensors(const fs::path& file) {
 
 }  // namespace
 
+std::span<const std::string_view> companion_names() { return kCompanions; }
+
 void check_target(const ConvertOptions& options) {
   const fs::path& folder = options.output;
   if (!fs::exists(folder)) return;

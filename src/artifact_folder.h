@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
@@ -16,6 +18,9 @@ void check_target(const ConvertOptions& options);
 
 /// True for a file of the target that a conversion leaves there: everything but what conversions write.
 bool is_kept(const std::filesystem::path& relative);
+
+/// The names of the files that write_companions copies.
+std::span<const std::string_view> companion_names();
 
 /// Writes config.json (with `architecture` as its one architecture), and copies the tokenizer's and processors' files
 /// of the folder `source`.

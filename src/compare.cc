@@ -100,7 +100,7 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
       judge(loaded, *artifact, fs::exists(saved_model / "saved_model.pb") ? saved_model : fs::path(), trace, library,
             options.threads, parts.tolerances);
 
-  parts.model = options.artifact.filename().string();
+  parts.model = options.name.empty() ? options.artifact.filename().string() : options.name;
   parts.tensorflow_class = loaded.model_class.head->name;
   parts.tensorflow_version = library->version();
   parts.threads = options.threads;

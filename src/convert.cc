@@ -76,7 +76,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   }
 
   steps.next("writing crossload.json");
-  parts.model = options.model.filename().string();
+  parts.model = options.name.empty() ? options.model.filename().string() : options.name;
   parts.tensorflow_class = loaded.model_class.head->name;
   parts.tensorflow_version = library ? library->version() : "";
   parts.threads = options.threads;

@@ -7,7 +7,7 @@
 #include "test_support.h"
 #include "verify/comparison.h"
 #include "verify/kept_positions.h"
-#include "verify/sha256.h"
+#include "tensor/digest.h"
 
 namespace crossload::verify {
 namespace {

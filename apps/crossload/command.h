@@ -19,5 +19,8 @@ void add_compare(CLI::App* app, Action* action);
 void add_record(CLI::App* app, Action* action);
 void add_list(CLI::App* app, Action* action);
 void add_inspect(CLI::App* app, Action* action);
+void add_login(CLI::App* app, Action* action);
+void add_logout(CLI::App* app, Action* action);
+void add_whoami(CLI::App* app, Action* action);
 
 }  // namespace crossload::program

@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
   crossload::program::add_record(&app, &action);
   crossload::program::add_list(&app, &action);
   crossload::program::add_inspect(&app, &action);
+  crossload::program::add_login(&app, &action);
+  crossload::program::add_logout(&app, &action);
+  crossload::program::add_whoami(&app, &action);
   try {
     app.parse(argc, argv);
     return action();

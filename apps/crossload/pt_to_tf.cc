@@ -1,14 +1,19 @@
 // crossload pt-to-tf
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <sstream>
 
 #include "command.h"
+#include "crossload/compare.h"
 #include "crossload/convert.h"
 #include "crossload/error.h"
+#include "crossload/hub.h"
 #include "crossload/shard_size.h"
+#include "secrets.h"
 #include "terminal.h"
+#include "transfer_bars.h"
 
 namespace crossload::program {
 namespace {
@@ -45,38 +50,123 @@ std::set<Format> parse_formats(const std::string& list) {
   return formats;
 }
 
-/// "./my-bert" -> "my-bert-tf"
+/// "./my-bert" -> "my-bert-tf", "foo/bar@main" -> "bar-tf"
 std::string default_output(const std::string& model_name) {
+  if (is_hub_name(model_name)) {
+    const std::string id = model_name.substr(0, model_name.find('@'));
+    return id.substr(id.find_last_of('/') + 1) + "-tf";
+  }
   std::filesystem::path path = std::filesystem::path(model_name).lexically_normal();
   if (path.filename().empty()) path = path.parent_path();
   return path.stem().string() + "-tf";
 }
 
-int run(const Flags& flags) {
+ConvertOptions options_of(const Flags& flags) {
   ConvertOptions options = flags.options;
-  if (flags.push) {
-    throw Error(ErrorKind::kUnsupported, "--push: publishing on the Hub is not there yet; upload the folder yourself");
-  }
-  options.model = flags.model_name;
   options.output = flags.output.empty() ? default_output(flags.model_name) : flags.output;
   options.formats = parse_formats(flags.formats);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
   if (flags.reference != "live") options.reference = flags.reference;
   options.max_hidden_error = flags.max_hidden_error < 0 ? options.max_error : flags.max_hidden_error;
-  if (!std::filesystem::exists(options.model)) {
-    throw Error(ErrorKind::kBadInput, flags.model_name +
-                                          ": no such folder; downloading from the Hub is not there yet, give a "
-                                          "local folder");
-  }
+  return options;
+}
+
+/// Runs the job behind a progress bar and prints its result.
+template <typename Job>
+ConvertResult run_job(const Job& job, bool wrote) {
   const auto start = std::chrono::steady_clock::now();
   ConvertResult result;
   {
     ProgressBar bar;
-    result = convert(options, bar.callback());
+    result = job(bar.callback());
   }
-  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), /*wrote=*/true);
+  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), wrote);
+  return result;
+}
+
+ConvertResult run_conversion(const ConvertOptions& options) {
+  return run_job([&](const Progress& progress) { return convert(options, progress); }, /*wrote=*/true);
+}
+
+int exit_code(const ConvertResult& result) {
   return result.verified && !result.agrees ? static_cast<int>(ErrorKind::kDisagrees) : 0;
+}
+
+/// What v4 did with weights that are there already: they are compared, nothing is written.
+int run_validation(const ConvertOptions& options) {
+  CompareOptions comparison;
+  comparison.artifact = options.model;
+  comparison.name = options.name;
+  comparison.model = options.model;
+  comparison.reference = options.reference;
+  comparison.override_model_class = options.override_model_class;
+  comparison.max_error = options.max_error;
+  comparison.max_hidden_error = options.max_hidden_error;
+  comparison.tensorflow = options.tensorflow;
+  comparison.python = options.python;
+  comparison.threads = options.threads;
+  comparison.onednn = options.onednn;
+  comparison.json = options.json;
+  comparison.report = options.report;
+  return exit_code(
+      run_job([&](const Progress& progress) { return compare(comparison, progress); }, /*wrote=*/false));
+}
+
+void print_notes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) std::fprintf(stderr, "crossload: note: %s\n", note.c_str());
+}
+
+void publish(const HubModel& model, const Flags& flags, const ConvertOptions& options) {
+  PublishOptions publishing;
+  publishing.folder = options.output;
+  publishing.push = flags.push;
+  publishing.new_weights = options.new_weights;
+  publishing.extra_description = flags.extra_commit_description;
+  TransferBars bars("sent");
+  const PublishResult published = publish_on_hub(model, publishing, bars.callback());
+  print_notes(published.notes);
+  std::printf("\n%s %s\n", published.was_there ? "is on the Hub already:" : flags.push ? "pushed:" : "pull request:",
+              published.url.c_str());
+  if (published.was_there) return;
+  for (const std::string& file : published.files) std::printf("  %s\n", file.c_str());
+}
+
+int run_hub(const Flags& flags) {
+  ConvertOptions options = options_of(flags);
+  const Publishing publishing =
+      flags.no_pr ? Publishing::kNone : flags.push ? Publishing::kPush : Publishing::kPullRequest;
+  if (flags.no_pr && flags.push) throw Error(ErrorKind::kUsage, "--push and --no-pr exclude each other");
+  if (publishing != Publishing::kNone && flags.no_verify) {
+    throw Error(ErrorKind::kUsage, "--no-verify: only what agrees is published; leave it out, or give --no-pr");
+  }
+  if (publishing != Publishing::kNone && !options.formats.contains(Format::kH5)) {
+    throw Error(ErrorKind::kUsage, "--formats: h5 is what is published; add it, or give --no-pr");
+  }
+  forbid_core_dumps();
+  HubModel model;
+  {
+    TransferBars bars("fetched");
+    model = fetch_from_hub({flags.model_name, publishing, options.new_weights}, bars.callback());
+  }
+  print_notes(model.notes);
+  options.model = model.folder;
+  options.name = model.label();
+  if (model.fetched_tensorflow) return run_validation(options);
+  const ConvertResult result = run_conversion(options);
+  if (publishing != Publishing::kNone && result.agrees) publish(model, flags, options);
+  return exit_code(result);
+}
+
+int run(const Flags& flags) {
+  if (is_hub_name(flags.model_name)) return run_hub(flags);
+  ConvertOptions options = options_of(flags);
+  options.model = local_model(flags.model_name);
+  if (flags.push) {
+    throw Error(ErrorKind::kUnsupported,
+                "--push: only models of the Hub are published there; name one as foo/bar or hf://foo/bar");
+  }
+  return exit_code(run_conversion(options));
 }
 
 }  // namespace
@@ -86,7 +176,8 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand(
       "pt-to-tf", "Converts a PyTorch checkpoint to TensorFlow and compares every module with PyTorch.");
   command
-      ->add_option("--model-name", flags->model_name, "The checkpoint: a folder with config.json and model.safetensors")
+      ->add_option("--model-name", flags->model_name, "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
+                   "foo/bar@revision, hf://foo/bar")
       ->required();
   command->add_option("--output,--local-dir", flags->output,
                       "The folder to write (default: NAME-tf in the working folder)");
@@ -120,10 +211,10 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   command->add_flag("--onednn", flags->options.onednn, "Let TensorFlow use oneDNN's kernels");
-  command->add_flag("--no-pr", flags->no_pr, "Open no pull request on the Hub (none is opened yet)");
-  command->add_flag("--push", flags->push, "Push to the Hub's main branch (not there yet)");
+  command->add_flag("--no-pr", flags->no_pr, "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");
+  command->add_flag("--push", flags->push, "For a model of the Hub: commit to main instead of opening a pull request");
   command->add_option("--extra-commit-description", flags->extra_commit_description,
-                      "Text for the pull request on the Hub (none is opened yet)");
+                      "Text to add to the description of the pull request");
   command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
 }
 

@@ -11,11 +11,6 @@ namespace {
 
 constexpr int kBarWidth = 20;
 
-std::size_t terminal_width() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 void print_table(const ConvertResult& result) {
   std::size_t width = 7;
   for (const TableRow& row : result.table) width = std::max(width, row.name.size());
@@ -30,6 +25,11 @@ void print_table(const ConvertResult& result) {
 }
 
 }  // namespace
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
 
 ProgressBar::ProgressBar() : terminal_(::isatty(STDERR_FILENO) == 1), start_(std::chrono::steady_clock::now()) {}
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "crossload/convert.h"
 
 namespace crossload::program {
+
+/// Columns of the terminal on stderr, 80 when that is none.
+std::size_t terminal_width();
 
 /// A progress bar on a terminal, one plain line a step elsewhere; on stderr.
 class ProgressBar {

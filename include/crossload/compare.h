@@ -11,6 +11,8 @@ namespace crossload {
 struct CompareOptions {
   /// A folder with config.json and tf_model.h5, saved_model/ or TensorFlow's model.safetensors, sharded or not.
   std::filesystem::path artifact;
+  /// What the certificate calls it; empty: the last part of `artifact`.
+  std::string name = {};
   /// The PyTorch checkpoint that it was made from: its tensors are compared with the variables, and a live reference
   /// runs it. May be empty with a trace.
   std::filesystem::path model;

@@ -15,6 +15,8 @@ enum class Format { kH5, kSafetensors, kSavedModel };
 struct ConvertOptions {
   /// A folder with config.json and the weights, or a golden.
   std::filesystem::path model;
+  /// What the certificate calls it; empty: the last part of `model`.
+  std::string name = {};
   /// The artifact's folder, made when it is not there.
   std::filesystem::path output;
   std::set<Format> formats = {Format::kH5, Format::kSafetensors, Format::kSavedModel};

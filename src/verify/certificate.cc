@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "crossload/version.h"
-#include "verify/sha256.h"
+#include "tensor/digest.h"
 
 namespace crossload::verify {
 namespace {

@@ -1,0 +1,240 @@
+// Where a checkpoint comes from: a folder, a file, or the Hub.
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "artifact_folder.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/json.h"
+#include "crossload/error.h"
+#include "crossload/hub.h"
+#include "hub/api.h"
+#include "hub/cache.h"
+#include "hub/download.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+using hub::Repository;
+
+/// In the order in which a checkpoint's folder is read.
+constexpr const char* kPyTorchWeights[] = {"model.safetensors", "pytorch_model.bin"};
+constexpr const char* kTensorFlowWeights = "tf_model.h5";
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+Repository repository_of(const std::string& name) {
+  std::string why;
+  const auto repository = hub::parse_repository(name, &why);
+  if (!repository) throw Error(ErrorKind::kUsage, name + ": is no model of the Hub, " + why);
+  return *repository;
+}
+
+/// The files of the weights `name` in a folder: one file, or an index and its shards; empty when there are none. `has`
+/// says what the folder holds, `read` gives a file of it that can be opened.
+std::vector<std::string> files_of_weights(const std::string& name, const std::function<bool(const std::string&)>& has,
+                                          const std::function<fs::path(const std::string&)>& read) {
+  if (has(name)) return {name};
+  const std::string index = name + ".index.json";
+  if (!has(index)) return {};
+  const fs::path path = read(index);
+  std::set<std::string> files = {index};
+  for (const auto& [tensor, shard] : Json::parse(read_text(path), path.string()).at("weight_map").members()) {
+    if (!hub::is_safe_path(shard.as_string()) || !has(shard.as_string())) {
+      throw Error(ErrorKind::kBadInput, path.string() + ": names the shard \"" + shard.as_string() +
+                                            "\", which the repository does not have");
+    }
+    files.insert(shard.as_string());
+  }
+  return {files.begin(), files.end()};
+}
+
+/// True when the folder in the cache holds all that a conversion reads.
+bool is_whole(const fs::path& folder) {
+  const auto has = [&](const std::string& file) { return is_there(folder / file); };
+  const auto read = [&](const std::string& file) { return folder / file; };
+  try {
+    return has("config.json") && std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights), [&](const char* name) {
+             return !files_of_weights(name, has, read).empty();
+           });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// From the cache alone. Nothing when it does not hold the revision whole.
+std::optional<HubModel> from_cache(const hub::Cache& cache, const Repository& repository) {
+  const std::optional<std::string> commit = cache.commit_of(repository.revision);
+  if (!commit || !is_whole(cache.snapshot(*commit))) return std::nullopt;
+  HubModel model;
+  model.id = repository.id;
+  model.revision = repository.revision;
+  model.commit = *commit;
+  model.folder = cache.snapshot(*commit);
+  model.has_tensorflow = is_there(model.folder / kTensorFlowWeights) ||
+                         is_there(model.folder / (std::string(kTensorFlowWeights) + ".index.json"));
+  model.fetched_tensorflow = model.has_tensorflow;
+  return model;
+}
+
+void require_publishable(const hub::Http& http, const Repository& repository, Publishing publishing) {
+  if (publishing == Publishing::kNone) return;
+  const std::string what = publishing == Publishing::kPush ? "--push" : "a pull request";
+  if (http.settings().offline) {
+    throw Error(ErrorKind::kUsage, repository.id + ": " + what +
+                                       " needs the Hub, and HF_HUB_OFFLINE is set; give --no-pr to convert only");
+  }
+  if (repository.revision != "main") {
+    throw Error(ErrorKind::kUsage, repository.id + "@" + repository.revision + ": " + what +
+                                       " goes to main, and these weights are of another revision; give --no-pr to "
+                                       "convert only");
+  }
+  if (!http.has_token()) {
+    throw Error(ErrorKind::kUsage, repository.id + ": " + what +
+                                       " needs a token; run crossload login, or give --no-pr to convert only");
+  }
+}
+
+/// What to do about TensorFlow weights that the repository has; true when they are to be fetched and compared.
+bool compares_tensorflow(const std::string& id, const FetchOptions& options) {
+  if (options.new_weights) return false;
+  if (options.publishing == Publishing::kNone) return true;
+  throw Error(ErrorKind::kUsage, id +
+                                     ": has TensorFlow weights already; give --new-weights to replace them, or --no-pr to "
+                                     "compare them with PyTorch");
+}
+
+class Fetcher {
+ public:
+  Fetcher(hub::Http* http, const hub::Cache& cache, const Repository& repository, const FileProgress& progress)
+      : http_(http), cache_(cache), repository_(repository), progress_(progress) {}
+
+  HubModel fetch(const FetchOptions& options) {
+    const hub::ModelInfo info = hub::model_info(http_, repository_);
+    HubModel model;
+    model.id = repository_.id;
+    model.revision = repository_.revision;
+    model.commit = info.commit;
+    const auto has = [&](const std::string& file) { return info.find(file) != nullptr; };
+    const auto read = [&](const std::string& file) { return download(info.commit, {file}) / file; };
+    if (!has("config.json")) {
+      throw Error(ErrorKind::kBadInput, repository_.id + ": has no config.json; is it a model of Transformers?");
+    }
+    model.has_tensorflow = has(kTensorFlowWeights) || has(std::string(kTensorFlowWeights) + ".index.json");
+    model.fetched_tensorflow = model.has_tensorflow && compares_tensorflow(repository_.id, options);
+
+    std::vector<std::string> weights;
+    for (const char* name : kPyTorchWeights) {
+      if (weights.empty()) weights = files_of_weights(name, has, read);
+    }
+    if (weights.empty()) no_weights(info);
+    if (model.fetched_tensorflow) {
+      for (const std::string& file : files_of_weights(kTensorFlowWeights, has, read)) weights.push_back(file);
+    }
+    std::vector<std::string> files = {"config.json"};
+    files.insert(files.end(), weights.begin(), weights.end());
+    for (const std::string_view name : companion_names()) {
+      if (has(std::string(name))) files.emplace_back(name);
+    }
+    model.folder = download(info.commit, files);
+    cache_.remember(repository_.revision, info.commit);
+    return model;
+  }
+
+ private:
+  fs::path download(const std::string& commit, const std::vector<std::string>& files) {
+    return hub::download(http_, cache_, repository_, commit, files, progress_);
+  }
+
+  [[noreturn]] void no_weights(const hub::ModelInfo& info) const {
+    if (info.find("adapter_config.json") != nullptr) {
+      throw Error(ErrorKind::kUnsupported, repository_.id +
+                                               ": holds an adapter (LoRA), which is no whole model; in Python, merge it "
+                                               "into its base with peft's merge_and_unload() and save that");
+    }
+    throw Error(ErrorKind::kBadInput, repository_.id +
+                                          ": has neither model.safetensors nor pytorch_model.bin, whole or in shards; "
+                                          "there is nothing to convert");
+  }
+
+  hub::Http* http_;
+  const hub::Cache& cache_;
+  const Repository& repository_;
+  const FileProgress& progress_;
+};
+
+}  // namespace
+
+bool is_hub_name(const std::string& name) {
+  if (hub::has_hub_scheme(name)) {
+    repository_of(name);
+    return true;
+  }
+  return !is_there(name) && hub::parse_repository(name).has_value();
+}
+
+fs::path local_model(const std::string& name) {
+  const fs::path path(name);
+  if (!is_there(path)) {
+    std::string why = "no such folder";
+    hub::parse_repository(name, &why);
+    throw Error(ErrorKind::kBadInput, name + ": no such file or folder, and no model of the Hub: " + why);
+  }
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return path;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const auto has = [&](const std::string& file) { return is_there(folder / file); };
+  const auto read = [&](const std::string& file) { return folder / file; };
+  const std::string file = path.filename().string();
+  const bool is_weights = std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights), [&](const char* weights) {
+    return file == weights || file == std::string(weights) + ".index.json";
+  });
+  if (!is_weights || !has("config.json")) return path;
+  for (const char* weights : kPyTorchWeights) {
+    const std::vector<std::string> files = files_of_weights(weights, has, read);
+    if (files.empty()) continue;
+    if (std::find(files.begin(), files.end(), file) != files.end()) return folder;
+    throw Error(ErrorKind::kBadInput, name + ": its folder is read from " + files.front() +
+                                          " instead; move that away, or give the folder");
+  }
+  return path;
+}
+
+HubModel fetch_from_hub(const FetchOptions& options, const FileProgress& progress) {
+  const Repository repository = repository_of(options.name);
+  const hub::Settings settings = hub::Settings::from_environment();
+  const hub::Cache cache(settings.cache, repository);
+  hub::Http http(settings, hub::find_token(settings));
+  require_publishable(http, repository, options.publishing);
+  if (settings.offline) {
+    std::optional<HubModel> model = from_cache(cache, repository);
+    if (!model) {
+      throw Error(ErrorKind::kNetwork, repository.id + "@" + repository.revision + ": is not whole in " +
+                                           settings.cache.string() +
+                                           ", and HF_HUB_OFFLINE forbids to fetch it; unset that once");
+    }
+    if (model->has_tensorflow) model->fetched_tensorflow = compares_tensorflow(repository.id, options);
+    return *model;
+  }
+  std::string account;
+  if (options.publishing != Publishing::kNone) account = hub::whoami(&http).name;
+  try {
+    HubModel model = Fetcher(&http, cache, repository, progress).fetch(options);
+    model.account = account;
+    return model;
+  } catch (const hub::TransportError& error) {
+    if (options.publishing != Publishing::kNone) throw;
+    std::optional<HubModel> model = from_cache(cache, repository);
+    if (!model) throw;
+    if (model->has_tensorflow) model->fetched_tensorflow = compares_tensorflow(repository.id, options);
+    model->notes.push_back(std::string(error.what()) + "; going on with commit " + model->commit + " of the cache");
+    return *model;
+  }
+}
+
+}  // namespace crossload
