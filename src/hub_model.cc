@@ -59,9 +59,9 @@ bool is_whole(const fs::path& folder) {
   const auto has = [&](const std::string& file) { return is_there(folder / file); };
   const auto read = [&](const std::string& file) { return folder / file; };
   try {
-    return has("config.json") && std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights), [&](const char* name) {
-             return !files_of_weights(name, has, read).empty();
-           });
+    return has("config.json") &&
+           std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights),
+                       [&](const char* name) { return !files_of_weights(name, has, read).empty(); });
   } catch (const Error&) {
     return false;
   }
@@ -95,8 +95,8 @@ void require_publishable(const hub::Http& http, const Repository& repository, Pu
                                        "convert only");
   }
   if (!http.has_token()) {
-    throw Error(ErrorKind::kUsage, repository.id + ": " + what +
-                                       " needs a token; run crossload login, or give --no-pr to convert only");
+    throw Error(ErrorKind::kUsage,
+                repository.id + ": " + what + " needs a token; run crossload login, or give --no-pr to convert only");
   }
 }
 
@@ -104,9 +104,9 @@ void require_publishable(const hub::Http& http, const Repository& repository, Pu
 bool compares_tensorflow(const std::string& id, const FetchOptions& options) {
   if (options.new_weights) return false;
   if (options.publishing == Publishing::kNone) return true;
-  throw Error(ErrorKind::kUsage, id +
-                                     ": has TensorFlow weights already; give --new-weights to replace them, or --no-pr to "
-                                     "compare them with PyTorch");
+  throw Error(ErrorKind::kUsage,
+              id + ": has TensorFlow weights already; give --new-weights to replace them, or --no-pr to "
+                   "compare them with PyTorch");
 }
 
 class Fetcher {
@@ -153,9 +153,10 @@ class Fetcher {
 
   [[noreturn]] void no_weights(const hub::ModelInfo& info) const {
     if (info.find("adapter_config.json") != nullptr) {
-      throw Error(ErrorKind::kUnsupported, repository_.id +
-                                               ": holds an adapter (LoRA), which is no whole model; in Python, merge it "
-                                               "into its base with peft's merge_and_unload() and save that");
+      throw Error(ErrorKind::kUnsupported,
+                  repository_.id +
+                      ": holds an adapter (LoRA), which is no whole model; in Python, merge it "
+                      "into its base with peft's merge_and_unload() and save that");
     }
     throw Error(ErrorKind::kBadInput, repository_.id +
                                           ": has neither model.safetensors nor pytorch_model.bin, whole or in shards; "
@@ -199,8 +200,8 @@ fs::path local_model(const std::string& name) {
     const std::vector<std::string> files = files_of_weights(weights, has, read);
     if (files.empty()) continue;
     if (std::find(files.begin(), files.end(), file) != files.end()) return folder;
-    throw Error(ErrorKind::kBadInput, name + ": its folder is read from " + files.front() +
-                                          " instead; move that away, or give the folder");
+    throw Error(ErrorKind::kBadInput,
+                name + ": its folder is read from " + files.front() + " instead; move that away, or give the folder");
   }
   return path;
 }

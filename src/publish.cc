@@ -64,8 +64,8 @@ std::vector<hub::OutgoingFile> certified_files(const Json& certificate, const fs
     if (!is_tensorflow_file(name)) continue;
     const fs::path path = folder / name;
     std::error_code error;
-    const bool same = static_cast<std::int64_t>(fs::file_size(path, error)) == entry.at("bytes").as_integer() && !error &&
-                      sha256_of_file(path) == entry.at("sha256").as_string();
+    const bool same = static_cast<std::int64_t>(fs::file_size(path, error)) == entry.at("bytes").as_integer() &&
+                      !error && sha256_of_file(path) == entry.at("sha256").as_string();
     if (!same) {
       throw Error(ErrorKind::kUsage, path.string() +
                                          ": is not the file that crossload.json is about, it changed since; convert "
@@ -74,9 +74,10 @@ std::vector<hub::OutgoingFile> certified_files(const Json& certificate, const fs
     files.push_back({name, path});
   }
   if (files.empty()) {
-    throw Error(ErrorKind::kUsage, folder.string() +
-                                       ": crossload.json names no tf_model.h5, which is what is published; convert with "
-                                       "h5 among the --formats");
+    throw Error(ErrorKind::kUsage,
+                folder.string() +
+                    ": crossload.json names no tf_model.h5, which is what is published; convert with "
+                    "h5 among the --formats");
   }
   files.push_back({kCertificate, folder / kCertificate});
   return files;
@@ -96,8 +97,7 @@ double number_or_zero(const Json& entry, const char* name) {
 Largest largest_differences(const Json& certificate) {
   Largest largest;
   for (const Json& entry : certificate.at("outputs").elements()) {
-    double& group =
-        entry.at("path").as_string().find("hidden") == std::string::npos ? largest.outputs : largest.hidden;
+    double& group = entry.at("path").as_string().find("hidden") == std::string::npos ? largest.outputs : largest.hidden;
     group = std::max(group, number_or_zero(entry, "max_error"));
   }
   for (const Json& entry : certificate.at("stages").elements()) {
@@ -116,9 +116,10 @@ std::string description_of(const HubModel& model, const Json& certificate, const
     return versions.contains(name) ? versions.at(name).as_string() : std::string("?");
   };
   std::string text = "TensorFlow weights for `" + certificate.at("class").as_string() + "`, converted by Crossload " +
-         version_of("crossload") + " from the PyTorch weights of commit `" + model.commit + "`.\n\n";
+                     version_of("crossload") + " from the PyTorch weights of commit `" + model.commit + "`.\n\n";
   text += "The weights were read back from the files and run by TensorFlow " + version_of("tensorflow") +
-          " beside PyTorch " + version_of("torch") + " (Transformers " + version_of("transformers") + "), module by module:\n\n";
+          " beside PyTorch " + version_of("torch") + " (Transformers " + version_of("transformers") +
+          "), module by module:\n\n";
   text += "| compared with PyTorch | largest difference | limit |\n|---|---|---|\n";
   const std::string limit = scientific(tolerances.at("max_error").as_number());
   const std::string hidden_limit = scientific(tolerances.at("max_hidden_error").as_number());
@@ -126,15 +127,18 @@ std::string description_of(const HubModel& model, const Json& certificate, const
   text += "| hidden states | " + scientific(largest.hidden) + " | " + hidden_limit + " |\n";
   text += "| " + std::to_string(coverage.at("compared").as_integer()) + " of " +
           std::to_string(coverage.at("modules").as_integer()) + " modules | " + scientific(largest.modules) + " | " +
-          hidden_limit + " + " + scientific(tolerances.at("relative_in_modules").as_number()) + " × \\|PyTorch\\| |\n\n";
-  text += "Largest absolute differences at the positions that the attention mask keeps; `crossload.json` has the numbers "
-          "of every module and of the other positions too.\n\n";
+          hidden_limit + " + " + scientific(tolerances.at("relative_in_modules").as_number()) +
+          " × \\|PyTorch\\| |\n\n";
+  text +=
+      "Largest absolute differences at the positions that the attention mask keeps; `crossload.json` has the numbers "
+      "of every module and of the other positions too.\n\n";
   if (std::max(tolerances.at("max_error").as_number(), tolerances.at("max_hidden_error").as_number()) >
       kDefaultTolerance) {
     text += "**CAUTION: the limits were set wider than the default of " + scientific(kDefaultTolerance) + ".**\n\n";
   }
   text += "To check it:\n\n```\n";
-  text += "crossload pt-to-tf --model-name " + model.id + "@refs/pr/N --no-pr    # N: the number of this pull request\n";
+  text +=
+      "crossload pt-to-tf --model-name " + model.id + "@refs/pr/N --no-pr    # N: the number of this pull request\n";
   text += "sha256sum -c <<END\n";
   for (const hub::OutgoingFile& file : files) {
     if (file.path != kCertificate) text += file.sha256() + "  " + file.path + "\n";
@@ -157,13 +161,13 @@ void require_unchanged(const Json& certificate, const HubModel& model, const hub
     const hub::RemoteFile* const before = then.find(name);
     const hub::RemoteFile* const after = now.find(name);
     if (before != nullptr && (after == nullptr || after->hash != before->hash)) {
-      throw Error(ErrorKind::kNetwork, model.id + ": " + name + " changed on main while it was converted; run the "
+      throw Error(ErrorKind::kNetwork, model.id + ": " + name +
+                                           " changed on main while it was converted; run the "
                                            "command again");
     }
   }
-  const bool has_tensorflow = std::any_of(now.files.begin(), now.files.end(), [](const hub::RemoteFile& file) {
-    return is_tensorflow_file(file.path);
-  });
+  const bool has_tensorflow = std::any_of(now.files.begin(), now.files.end(),
+                                          [](const hub::RemoteFile& file) { return is_tensorflow_file(file.path); });
   if (has_tensorflow && !options.new_weights) {
     throw Error(ErrorKind::kUsage, model.id +
                                        ": somebody put TensorFlow weights on main meanwhile; give --new-weights to "

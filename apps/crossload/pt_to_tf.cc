@@ -109,8 +109,7 @@ int run_validation(const ConvertOptions& options) {
   comparison.onednn = options.onednn;
   comparison.json = options.json;
   comparison.report = options.report;
-  return exit_code(
-      run_job([&](const Progress& progress) { return compare(comparison, progress); }, /*wrote=*/false));
+  return exit_code(run_job([&](const Progress& progress) { return compare(comparison, progress); }, /*wrote=*/false));
 }
 
 void print_notes(const std::vector<std::string>& notes) {
@@ -126,7 +125,10 @@ void publish(const HubModel& model, const Flags& flags, const ConvertOptions& op
   TransferBars bars("sent");
   const PublishResult published = publish_on_hub(model, publishing, bars.callback());
   print_notes(published.notes);
-  std::printf("\n%s %s\n", published.was_there ? "is on the Hub already:" : flags.push ? "pushed:" : "pull request:",
+  std::printf("\n%s %s\n",
+              published.was_there ? "is on the Hub already:"
+              : flags.push        ? "pushed:"
+                                  : "pull request:",
               published.url.c_str());
   if (published.was_there) return;
   for (const std::string& file : published.files) std::printf("  %s\n", file.c_str());
@@ -134,8 +136,9 @@ void publish(const HubModel& model, const Flags& flags, const ConvertOptions& op
 
 int run_hub(const Flags& flags) {
   ConvertOptions options = options_of(flags);
-  const Publishing publishing =
-      flags.no_pr ? Publishing::kNone : flags.push ? Publishing::kPush : Publishing::kPullRequest;
+  const Publishing publishing = flags.no_pr  ? Publishing::kNone
+                                : flags.push ? Publishing::kPush
+                                             : Publishing::kPullRequest;
   if (flags.no_pr && flags.push) throw Error(ErrorKind::kUsage, "--push and --no-pr exclude each other");
   if (publishing != Publishing::kNone && flags.no_verify) {
     throw Error(ErrorKind::kUsage, "--no-verify: only what agrees is published; leave it out, or give --no-pr");
@@ -176,7 +179,8 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand(
       "pt-to-tf", "Converts a PyTorch checkpoint to TensorFlow and compares every module with PyTorch.");
   command
-      ->add_option("--model-name", flags->model_name, "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
+      ->add_option("--model-name", flags->model_name,
+                   "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
                    "foo/bar@revision, hf://foo/bar")
       ->required();
   command->add_option("--output,--local-dir", flags->output,
@@ -211,7 +215,8 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   command->add_flag("--onednn", flags->options.onednn, "Let TensorFlow use oneDNN's kernels");
-  command->add_flag("--no-pr", flags->no_pr, "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");
+  command->add_flag("--no-pr", flags->no_pr,
+                    "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");
   command->add_flag("--push", flags->push, "For a model of the Hub: commit to main instead of opening a pull request");
   command->add_option("--extra-commit-description", flags->extra_commit_description,
                       "Text to add to the description of the pull request");

@@ -5,8 +5,8 @@
 
 namespace crossload::program {
 
-/// Asks on the terminal, without showing what is typed. Throws Error(kUsage) when there is no terminal, or when the user
-/// ends it with Ctrl-C or Ctrl-D.
+/// Asks on the terminal, without showing what is typed. Throws Error(kUsage) when there is no terminal, or when the
+/// user ends it with Ctrl-C or Ctrl-D.
 std::string ask_hidden(const std::string& question);
 
 /// The first line of standard input.

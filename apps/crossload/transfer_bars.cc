@@ -48,14 +48,16 @@ void TransferBars::draw() {
   const std::size_t width = terminal_width();
   for (const Row& row : rows_) {
     const int filled = row.total > 0 ? static_cast<int>(row.done * kBarWidth / row.total) : kBarWidth;
-    std::string line = row.file.size() > kNameWidth ? "..." + row.file.substr(row.file.size() - kNameWidth + 3) : row.file;
+    std::string line =
+        row.file.size() > kNameWidth ? "..." + row.file.substr(row.file.size() - kNameWidth + 3) : row.file;
     line.resize(kNameWidth, ' ');
     line += " [" + std::string(static_cast<std::size_t>(filled), '#') +
             std::string(static_cast<std::size_t>(kBarWidth - filled), '.') + "] " + megabytes(row.done) + "/" +
             megabytes(row.total) + " MB";
     const double seconds = std::chrono::duration<double>(last_ - row.start).count();
     if (row.done < row.total && seconds > 1) {
-      line += ", " + megabytes(static_cast<std::int64_t>(static_cast<double>(row.done - row.first) / seconds)) + " MB/s";
+      line +=
+          ", " + megabytes(static_cast<std::int64_t>(static_cast<double>(row.done - row.first) / seconds)) + " MB/s";
     }
     line.resize(std::min(line.size(), width - 1));
     text += "\x1b[K" + line + "\n";

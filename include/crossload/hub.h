@@ -77,8 +77,8 @@ struct PublishResult {
   std::vector<std::string> notes;
 };
 
-/// Publishes tf_model.h5 or its shards, crossload.json and the model card with the tag `tf`. Throws Error(kUsage) when the
-/// certificate does not say that the weights of this commit agree, or when a file is not what the certificate says.
+/// Publishes tf_model.h5 or its shards, crossload.json and the model card with the tag `tf`. Throws Error(kUsage) when
+/// the certificate does not say that the weights of this commit agree, or when a file is not what the certificate says.
 PublishResult publish_on_hub(const HubModel& model, const PublishOptions& options, const FileProgress& progress = {});
 
 /// Title and description of the pull request that publish_on_hub would open, without asking the Hub.

@@ -28,16 +28,17 @@ std::string own_words(const Http& http, const Response& response) {
 /// True when the Hub says that the token itself is no good, rather than that it opens no door here.
 bool token_is_refused(const Response& response) {
   const std::string words = response.header("x-error-message") + response.body.substr(0, 300);
-  return words.find("Invalid credentials") != std::string::npos || words.find("Invalid user token") != std::string::npos ||
-         words.find("expired") != std::string::npos;
+  return words.find("Invalid credentials") != std::string::npos ||
+         words.find("Invalid user token") != std::string::npos || words.find("expired") != std::string::npos;
 }
 
 [[noreturn]] void fail_refused(const Http& http) {
   const std::string place =
       token_is_in_environment() ? "the one in HF_TOKEN" : "the one in " + http.settings().token_file.string();
-  fail("the Hub refuses the token (" + place +
-       "), it may have expired or been revoked; get another at https://huggingface.co/settings/tokens and run crossload "
-       "login");
+  fail(
+      "the Hub refuses the token (" + place +
+      "), it may have expired or been revoked; get another at https://huggingface.co/settings/tokens and run crossload "
+      "login");
 }
 
 std::int64_t integer_or(const Json& object, const std::string& name, std::int64_t otherwise) {
@@ -64,7 +65,8 @@ RemoteFile file_of(const Json& entry) {
 }  // namespace
 
 const RemoteFile* ModelInfo::find(const std::string& path) const {
-  const auto found = std::find_if(files.begin(), files.end(), [&](const RemoteFile& file) { return file.path == path; });
+  const auto found =
+      std::find_if(files.begin(), files.end(), [&](const RemoteFile& file) { return file.path == path; });
   return found == files.end() ? nullptr : &*found;
 }
 

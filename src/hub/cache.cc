@@ -20,9 +20,7 @@ constexpr mode_t kShared = 0644;
 Cache::Cache(fs::path root, const Repository& repository)
     : root_(std::move(root)), folder_(root_ / repository.folder_name()) {}
 
-fs::path Cache::lock(const std::string& etag) const {
-  return root_ / ".locks" / folder_.filename() / (etag + ".lock");
-}
+fs::path Cache::lock(const std::string& etag) const { return root_ / ".locks" / folder_.filename() / (etag + ".lock"); }
 
 std::optional<std::string> Cache::commit_of(const std::string& revision) const {
   if (is_commit(revision)) return revision;
@@ -59,9 +57,8 @@ void Cache::link(const std::string& etag, const std::string& commit, const std::
 bool is_etag(const std::string& etag) {
   constexpr std::size_t kLongest = 128;
   return !etag.empty() && etag.size() <= kLongest && etag.front() != '.' &&
-         std::all_of(etag.begin(), etag.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-         });
+         std::all_of(etag.begin(), etag.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
 }
 
 std::string normalized_etag(std::string header) {

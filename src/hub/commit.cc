@@ -106,9 +106,10 @@ bool holds_ours(Http* http, const Commit& commit, const std::set<std::string>& l
 
 /// An open pull request of ours with these weights.
 std::optional<Published> find_pull_request(Http* http, const Commit& commit, const std::set<std::string>& large) {
-  const Json answer = ask(http, commit,
-                          {.url = api_url(*http, commit.repository) + "/discussions?p=0&type=pull_request&status=open&author=" +
-                                  percent_encoded(commit.author)});
+  const Json answer =
+      ask(http, commit,
+          {.url = api_url(*http, commit.repository) +
+                  "/discussions?p=0&type=pull_request&status=open&author=" + percent_encoded(commit.author)});
   for (const Json& discussion : answer.at("discussions").elements()) {
     if (!discussion.at("isPullRequest").as_bool() || discussion.at("title").as_string() != commit.title ||
         discussion.at("status").as_string() != "open" ||

@@ -34,8 +34,8 @@ class CommitConflict : public Error {
   explicit CommitConflict(const std::string& message) : Error(ErrorKind::kNetwork, message) {}
 };
 
-/// Uploads what the storage lacks and commits. A commit whose answer was lost is looked for before it is tried again, so
-/// that no second pull request is opened. Throws CommitConflict, Error(kNetwork).
+/// Uploads what the storage lacks and commits. A commit whose answer was lost is looked for before it is tried again,
+/// so that no second pull request is opened. Throws CommitConflict, Error(kNetwork).
 Published publish(Http* http, const Commit& commit, const TransferProgress& progress = {});
 
 }  // namespace crossload::hub

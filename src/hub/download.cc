@@ -187,8 +187,8 @@ void fetch(Job* job, const std::string& file) {
   const FileLock lock(job->cache.lock(metadata.etag));
   // Another process may have brought it while we waited. A blob of another size is not what its name says.
   const fs::path blob = job->cache.blob(metadata.etag);
-  const bool there = fs::is_regular_file(blob, error) &&
-                     static_cast<std::int64_t>(fs::file_size(blob, error)) == metadata.size;
+  const bool there =
+      fs::is_regular_file(blob, error) && static_cast<std::int64_t>(fs::file_size(blob, error)) == metadata.size;
   if (!there) fetch_blob(job, file, metadata);
   job->report(file, metadata.size, metadata.size);
   job->cache.link(metadata.etag, job->commit, file);

@@ -18,7 +18,7 @@ namespace crossload::hub {
 namespace {
 
 constexpr int kMostRedirects = 10;
-constexpr std::size_t kLargestBody = 64U << 20U;    // JSON answers; files go to on_data
+constexpr std::size_t kLargestBody = 64U << 20U;  // JSON answers; files go to on_data
 constexpr std::size_t kLargestHeaders = 256U << 10U;
 
 double random_share() {
@@ -95,10 +95,13 @@ class Http::Transfer {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(settings.answer_timeout.count()));
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, &Transfer::on_progress);
+    set(CURLOPT_XFERINFODATA, this);
     // What is posted may take a while to be dealt with before the answer begins.
-    const long patience = request.method == "GET" || request.method == "HEAD" ? 1 : 6;
-    set(CURLOPT_LOW_SPEED_TIME, patience * static_cast<long>(settings.stall_timeout.count()));
+    constexpr int kPatienceWithPosts = 6;
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    patience_ = settings.stall_timeout * (reads ? 1 : kPatienceWithPosts);
     if (request.method == "HEAD") set(CURLOPT_TIMEOUT, static_cast<long>(2 * settings.answer_timeout.count()));
     if (!settings.certificates.empty()) set(CURLOPT_CAINFO, settings.certificates.c_str());
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
@@ -154,6 +157,9 @@ class Http::Transfer {
       set(CURLOPT_SEEKDATA, this);
     } else if (request_.method != "GET") {
       set(CURLOPT_POST, 1L);
+      // On a connection used before, libcurl would send a request again by itself when that is cut; a commit may have
+      // been done by then.
+      set(CURLOPT_FRESH_CONNECT, 1L);
       set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
       set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
       set(CURLOPT_POSTFIELDS, request_.body.c_str());
@@ -161,11 +167,13 @@ class Http::Transfer {
   }
 
   [[noreturn]] void fail(CURLcode code) {
-    const std::string detail = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    std::string detail = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    if (code == CURLE_ABORTED_BY_CALLBACK) detail = "no byte came for " + std::to_string(patience_.count()) + " s";
     const std::string where = shown(response_.url);
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
-      throw Error(ErrorKind::kNetwork, where + ": its certificate is not trusted (" + detail +
-                                           "); behind a company's proxy, name its certificates with REQUESTS_CA_BUNDLE");
+      throw Error(ErrorKind::kNetwork,
+                  where + ": its certificate is not trusted (" + detail +
+                      "); behind a company's proxy, name its certificates with REQUESTS_CA_BUNDLE");
     }
     if (is_final(code)) throw Error(ErrorKind::kNetwork, where + ": " + detail);
     throw TransportError(where + ": " + detail);
@@ -224,6 +232,17 @@ class Http::Transfer {
     return true;
   }
 
+  /// Called about every second; ends a transfer that stands still. (libcurl's own limit looks at an average.)
+  static int on_progress(void* self, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up) {
+    auto* const transfer = static_cast<Transfer*>(self);
+    const auto now = std::chrono::steady_clock::now();
+    if (down + up != transfer->moved_) {
+      transfer->moved_ = down + up;
+      transfer->last_move_ = now;
+    }
+    return now - transfer->last_move_ > transfer->patience_ ? 1 : 0;
+  }
+
   static std::size_t on_read(char* buffer, std::size_t, std::size_t room, void* self) {
     auto* const transfer = static_cast<Transfer*>(self);
     const std::int64_t left = transfer->request_.length - transfer->sent_;
@@ -252,6 +271,9 @@ class Http::Transfer {
   curl_slist* headers_ = nullptr;
   int file_ = -1;
   std::int64_t sent_ = 0;
+  curl_off_t moved_ = 0;
+  std::chrono::steady_clock::time_point last_move_ = std::chrono::steady_clock::now();
+  std::chrono::seconds patience_{};
   std::size_t header_bytes_ = 0;
   bool began_ = false;
   char error_[CURL_ERROR_SIZE] = {};
@@ -299,8 +321,8 @@ Response Http::send_once(const Request& request) {
     }
     const std::string next = resolved(url, location);
     if (url.starts_with("https:") && !next.starts_with("https:")) {
-      throw Error(ErrorKind::kNetwork, shown(url) + ": redirects to " + shown(next) +
-                                           ", which is not encrypted; that is not followed");
+      throw Error(ErrorKind::kNetwork,
+                  shown(url) + ": redirects to " + shown(next) + ", which is not encrypted; that is not followed");
     }
     if (!request.to_other_hosts && origin_of(next) != origin_of(url)) {
       response.first_headers = std::move(first_headers);
@@ -308,8 +330,8 @@ Response Http::send_once(const Request& request) {
     }
     url = next;
   }
-  throw Error(ErrorKind::kNetwork, shown(request.url) + ": redirects more than " + std::to_string(kMostRedirects) +
-                                       " times");
+  throw Error(ErrorKind::kNetwork,
+              shown(request.url) + ": redirects more than " + std::to_string(kMostRedirects) + " times");
 }
 
 void Http::pause(int failures, const Response* response, const std::string& url) const {

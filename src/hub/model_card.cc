@@ -59,8 +59,8 @@ std::string line_end(const std::string& line) { return line.ends_with("\r\n") ? 
 
 /// True when one of the lines is "- tag".
 bool has_item(const Lines& lines, std::size_t begin, std::size_t end, const std::string& tag) {
-  return std::any_of(lines.begin() + static_cast<std::ptrdiff_t>(begin), lines.begin() + static_cast<std::ptrdiff_t>(end),
-                     [&](const std::string& line) {
+  return std::any_of(lines.begin() + static_cast<std::ptrdiff_t>(begin),
+                     lines.begin() + static_cast<std::ptrdiff_t>(end), [&](const std::string& line) {
                        const std::string item = trimmed(without_comment(line));
                        return item.starts_with("-") && unquoted(trimmed(item.substr(1))) == tag;
                      });

@@ -9,8 +9,8 @@
 
 namespace crossload::hub {
 
-/// Writes a file beside the path and renames it over it, so that no reader sees half of it and no other user a mode that
-/// is too wide. Makes missing folders. Throws Error(kEnvironment).
+/// Writes a file beside the path and renames it over it, so that no reader sees half of it and no other user a mode
+/// that is too wide. Makes missing folders. Throws Error(kEnvironment).
 void write_whole(const std::filesystem::path& path, const std::string& content, mode_t mode);
 
 /// Nothing when there is no such file. Throws Error(kEnvironment) when it cannot be read or is over a MiB.

@@ -18,8 +18,8 @@ struct Repository {
 bool has_hub_scheme(const std::string& name);
 
 /// Reads a name with or without "hf://". Nothing when it is not of the form; `why`, when given, gets the reason. The
-/// rules are the Hub's: at most 96 letters, digits, '-', '_' and '.', not "--" or "..", no '-' or '.' at either end of a
-/// part, no ".git" at the end. A revision may not leave its folder in the cache.
+/// rules are the Hub's: at most 96 letters, digits, '-', '_' and '.', not "--" or "..", no '-' or '.' at either end of
+/// a part, no ".git" at the end. A revision may not leave its folder in the cache.
 std::optional<Repository> parse_repository(const std::string& name, std::string* why = nullptr);
 
 /// True for 40 hexadecimal digits, which name a commit for ever.

@@ -18,8 +18,8 @@ std::optional<std::chrono::seconds> parse_retry_after(const std::string& value, 
 /// The longest pause that a server may ask for before we give up instead.
 inline constexpr std::chrono::seconds kLongestWait{120};
 
-/// The pause after `failures` (1, 2, ...) failed tries: first * 2^(failures - 1), at most 8 s, of which `share` (0 to 1)
-/// of a half is taken off, so that many clients do not come back at once. What the server asked for comes first.
+/// The pause after `failures` (1, 2, ...) failed tries: first * 2^(failures - 1), at most 8 s, of which `share` (0 to
+/// 1) of a half is taken off, so that many clients do not come back at once. What the server asked for comes first.
 std::chrono::milliseconds pause_after(int failures, std::chrono::milliseconds first,
                                       std::optional<std::chrono::seconds> asked, double share);
 

@@ -36,7 +36,8 @@ std::string from_environment() {
 }  // namespace
 
 Token::Token(const std::string& text) : text_(trimmed(text)) {
-  if (text_.empty()) throw Error(ErrorKind::kUsage, "the token is empty; get one at https://huggingface.co/settings/tokens");
+  if (text_.empty())
+    throw Error(ErrorKind::kUsage, "the token is empty; get one at https://huggingface.co/settings/tokens");
   const bool printable = std::all_of(text_.begin(), text_.end(), [](char c) { return c > ' ' && c <= '~'; });
   if (!printable) {
     throw Error(ErrorKind::kUsage, "the token holds blanks or characters that no token has; copy it again (not shown)");
@@ -73,8 +74,7 @@ bool forget_token(const Settings& settings) {
     if (kept != *tokens) write_whole(list, kept, kOwnerOnly);
   }
   if (::unlink(settings.token_file.c_str()) != 0) {
-    throw Error(ErrorKind::kEnvironment,
-                settings.token_file.string() + ": cannot be removed: " + std::strerror(errno));
+    throw Error(ErrorKind::kEnvironment, settings.token_file.string() + ": cannot be removed: " + std::strerror(errno));
   }
   return true;
 }

@@ -11,8 +11,8 @@ namespace crossload::hub {
 /// A secret. Nothing prints it; who needs its text for a request says so by name.
 class Token {
  public:
-  /// Without the blanks and line ends around it. Throws Error(kUsage), which does not show the text, when it is empty or
-  /// holds anything but printable ASCII (which also keeps it from ending a header's line).
+  /// Without the blanks and line ends around it. Throws Error(kUsage), which does not show the text, when it is empty
+  /// or holds anything but printable ASCII (which also keeps it from ending a header's line).
   explicit Token(const std::string& text);
   const std::string& secret() const { return text_; }
   /// The text with every occurrence of the token replaced by "***".

@@ -33,9 +33,9 @@ constexpr std::int64_t kMostParts = 10000;  // S3's own limit
 struct Target {
   std::string href;
   std::vector<std::string> headers;
-  std::int64_t part_size = 0;             // 0: one request
+  std::int64_t part_size = 0;                 // 0: one request
   std::map<std::int64_t, std::string> parts;  // by number, from 1
-  std::string verify;                     // empty: no such step
+  std::string verify;                         // empty: no such step
 };
 
 /// A Hub behind another address may still name the public one.
@@ -292,8 +292,9 @@ void upload_large(Http* http, const Repository& repository, const std::vector<Ou
 
 std::string base64(const std::string& bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(length));
   return text;
 }

@@ -19,7 +19,8 @@ using Handle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
 Handle parsed(const std::string& url) {
   Handle handle(curl_url(), curl_url_cleanup);
-  if (handle == nullptr || curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+  if (handle == nullptr ||
+      curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
     fail(url);
   }
   return handle;

@@ -8,8 +8,8 @@ namespace crossload::hub {
 /// Percent-encodes everything but letters, digits and "-._~"; '/' too unless `keep_slashes`.
 std::string percent_encoded(const std::string& text, bool keep_slashes = false);
 
-/// Scheme, host and port, in lower case and with the port written out: "https://huggingface.co:443". A token goes to one
-/// origin only. Throws Error(kNetwork) when the address cannot be read.
+/// Scheme, host and port, in lower case and with the port written out: "https://huggingface.co:443". A token goes to
+/// one origin only. Throws Error(kNetwork) when the address cannot be read.
 std::string origin_of(const std::string& url);
 
 /// What a Location header means, seen from the address that answered with it. Throws Error(kNetwork).
