@@ -16,7 +16,16 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import huggingface_hub  # noqa: E402
 import huggingface_hub.constants as constants  # noqa: E402
+import huggingface_hub.file_download as file_download  # noqa: E402
 from models import GOLDEN  # noqa: E402
+
+
+
+def use_endpoint(endpoint):
+    """For huggingface_hub as if HF_ENDPOINT were this, which it reads once, when it is imported."""
+    constants.ENDPOINT = endpoint
+    file_download.HUGGINGFACE_CO_URL_TEMPLATE = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+
 
 outputs = []  # everything that our program has printed, to be searched for tokens
 
@@ -107,7 +116,6 @@ class Theirs:
         self.endpoint, self.home, self.token = endpoint, home or Home(), token or False
         self.api = huggingface_hub.HfApi(endpoint=endpoint, token=self.token)
         constants.HF_HUB_DOWNLOAD_TIMEOUT = 2
-        constants.ENDPOINT = endpoint  # as if HF_ENDPOINT were set
 
     def download(self, name):
         repo, _, revision = name.partition("@")

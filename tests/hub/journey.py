@@ -79,7 +79,8 @@ def load(hub, home):
     hub.close()  # from the cache alone
     where = {"revision": "refs/pr/1", "cache_dir": str(home.cache), "local_files_only": True}
     tokenizer = transformers.AutoTokenizer.from_pretrained(NAME, **where)
-    model, info = transformers.TFAutoModel.from_pretrained(NAME, output_loading_info=True, **where)
+    # Without this it would take PyTorch's model.safetensors, which is beside tf_model.h5.
+    model, info = transformers.TFAutoModel.from_pretrained(NAME, use_safetensors=False, output_loading_info=True, **where)
     unexpected = [key for key in info["unexpected_keys"] if not key.startswith("dropout")]
     missing = [key for key in info["missing_keys"] if not key.startswith("dropout")]
     assert not unexpected and not missing and not info["mismatched_keys"], info
@@ -96,6 +97,7 @@ def load(hub, home):
 
 def main():
     hub = HubServer()
+    clients.use_endpoint(hub.endpoint)
     hub.add_user(TOKEN, "ada")
     hub.add_repo(NAME, minilm())
     client = convert(hub, str(pathlib.Path(sys.argv[1]).resolve()))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the scenarios of this folder: our program and huggingface_hub against a Hub on this machine.
 
-    tests/hub/run.py build/crossload [NAME...]     names of scenarios; all without
+    tests/hub/run.py build/crossload [NAME...]     account, download, publish, or names of scenarios; all without
 """
 import pathlib
 import sys
@@ -27,6 +27,7 @@ class World:
     def __init__(self, program):
         self.program = program
         self.hub = HubServer()
+        clients.use_endpoint(self.hub.endpoint)
         self.hub.add_user(clients.TOKEN, "ada")
         self.hub.add_user(clients.OTHER_TOKEN, "bob")
         self.hub.add_user("hf_AReadingSecret", "eve", role="read")
@@ -37,7 +38,8 @@ def main():
     program, wanted = str(pathlib.Path(sys.argv[1]).resolve()), set(sys.argv[2:])
     failures = 0
     for scenario in [each for module in MODULES for each in module.ALL]:
-        if wanted and scenario.__name__ not in wanted:
+        module = scenario.__module__.removeprefix("scenarios_")
+        if wanted and not wanted & {module, scenario.__name__}:
             continue
         world = World(program)
         start = time.time()
@@ -49,7 +51,7 @@ def main():
             verdict = "FAILED\n" + traceback.format_exc()
         finally:
             world.hub.close()
-        print(f"{scenario.__module__.removeprefix('scenarios_')}.{scenario.__name__}: {verdict} ({time.time() - start:.1f} s)", flush=True)
+        print(f"{module}.{scenario.__name__}: {verdict} ({time.time() - start:.1f} s)", flush=True)
     for secret in clients.SECRETS:
         if any(secret in output for output in clients.outputs):
             print(f"FAILED: a token was printed ({secret[:6]}...)")

@@ -63,8 +63,7 @@ def token_of_theirs_is_ours(world):
     client = Ours(world.program, world.hub.endpoint)
     home = client.home.path / "home"
     home.mkdir()
-    names = {"HF_TOKEN_PATH": str(home / "token"), "HF_STORED_TOKENS_PATH": str(home / "stored_tokens"),
-             "ENDPOINT": world.hub.endpoint}
+    names = {"HF_TOKEN_PATH": str(home / "token"), "HF_STORED_TOKENS_PATH": str(home / "stored_tokens")}
     before = {name: getattr(constants, name) for name in names}
     whoami = hf_api.whoami  # bound to the address of the import
     try:
