@@ -44,7 +44,7 @@ demo: setup build
 	@echo '  $(python) -c "import tensorflow as tf; print(tf.saved_model.load(\"$(demo_output)/saved_model\").signatures)"'
 
 test: setup
-	@echo 'Building with all tests: about 4 minutes when nothing is built yet. Running them: about 1 minute.'
+	@echo 'Building with all tests: about 4 minutes when nothing is built yet. Running them: about 2 minutes.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 	ctest --preset $(PRESET)

@@ -147,6 +147,7 @@ int run_hub(const Flags& flags) {
     throw Error(ErrorKind::kUsage, "--formats: h5 is what is published; add it, or give --no-pr");
   }
   forbid_core_dumps();
+  std::fprintf(stderr, "looking for %s on the Hub\n", flags.model_name.c_str());
   HubModel model;
   {
     TransferBars bars("fetched");

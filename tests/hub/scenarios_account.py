@@ -15,7 +15,7 @@ import huggingface_hub.constants as constants
 import huggingface_hub.hf_api as hf_api
 from clients import OTHER_TOKEN, TOKEN, Ours, outputs
 from hub_server import Fault, HubServer
-from models import tiny
+from models import large, tiny
 
 
 def token_of_theirs(client):
@@ -81,34 +81,48 @@ def token_of_theirs_is_ours(world):
             setattr(constants, name, value)
 
 
+def on_terminal(client, arguments, typed=b""):
+    """Runs our program on a terminal of its own, and types when it is asked; returns its exit code and all it showed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(client.home.path)
+        os.execve(client.program, [client.program, *map(str, arguments)], client.environment)
+    output, sent = "", False
+    deadline = time.time() + 60
+    while time.time() < deadline:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                output += os.read(terminal, 4096).decode(errors="replace")
+            except OSError:
+                break
+        if not sent and "not shown" in output:
+            os.write(terminal, typed)
+            sent = True
+    _, status = os.waitpid(child, 0)
+    outputs.append(output)
+    return os.waitstatus_to_exitcode(status), output
+
+
 def hidden_prompt(world):
     """What is typed on the terminal is not shown, and the terminal shows again what is typed afterwards."""
     client = Ours(world.program, world.hub.endpoint)
 
-    def on_terminal(typed):
-        child, terminal = pty.fork()
-        if child == 0:
-            os.chdir(client.home.path)
-            os.execve(world.program, [world.program, "login"], client.environment)
-        output, sent = "", False
-        deadline = time.time() + 20
-        while time.time() < deadline:
-            if select.select([terminal], [], [], 0.1)[0]:
-                try:
-                    output += os.read(terminal, 4096).decode()
-                except OSError:
-                    break
-            if not sent and "not shown" in output:
-                os.write(terminal, typed)
-                sent = True
-        _, status = os.waitpid(child, 0)
-        outputs.append(output)
-        return os.waitstatus_to_exitcode(status), output
-
-    code, output = on_terminal(TOKEN.encode() + b"x\x7f\n")
+    code, output = on_terminal(client, ["login"], TOKEN.encode() + b"x\x7f\n")
     assert code == 0 and "Logged in as ada" in output and "TheSecret" not in output, (code, output)
-    code, output = on_terminal(b"hf_half\x03")
+    code, output = on_terminal(client, ["login"], b"hf_half\x03")
     assert code == 2 and "nothing was changed" in output and "hf_half" not in output, (code, output)
+
+
+def bars(world):
+    """On a terminal each file has a bar that grows."""
+    world.hub.add_repo("ada/large", large(sharded=True))
+    world.hub.faults[:] = [Fault("GET", "/lfs/", times=2, trickle=0.1)]
+    client = Ours(world.program, world.hub.endpoint)
+    code, output = on_terminal(client, ["pt-to-tf", "--model-name", "ada/large", "--no-pr", "--no-verify", "--formats", "h5"])
+    assert code == 0, output
+    for file in ("config.json", "vocab.txt", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        assert re.search(re.escape(file) + r" +\[#{20}\] ([\d.]+)/\1 MB", output), (file, output)
+    assert re.search(r"model-0000\d-of-00002.safetensors +\[#{3,16}\.{4,17}\]", output), output
 
 
 def arguments(world):
@@ -219,4 +233,4 @@ def through_proxy(world, hub, authority):
     proxy.socket.close()
 
 
-ALL = [login, token_file_elsewhere, token_of_theirs_is_ours, hidden_prompt, arguments, crash, encryption]
+ALL = [login, token_file_elsewhere, token_of_theirs_is_ours, hidden_prompt, bars, arguments, crash, encryption]

@@ -67,10 +67,11 @@ def same_with_theirs(world):
     add = lambda: [huggingface_hub.CommitOperationAdd("tf_model.h5", weights),  # noqa: E731
                    huggingface_hub.CommitOperationAdd("README.md", b"---\ntags:\n- tf\n---\n")]
     head = repo.refs["main"]
+    world.hub.faults[:] = [Fault("PUT", PUT, status=500)]
     info = client.api.create_commit("ada/tiny", add(), commit_message="Add TF weights", commit_description="text",
                                     create_pr=True, parent_commit=head)
     assert info.pr_url.endswith("/ada/tiny/discussions/1"), info
-    assert len(world.hub.uploads) == 1, "was not sent in parts"
+    assert len(world.hub.uploads) == 1 and not world.hub.faults[0].times, "was not sent in parts, and again after the fault"
     assert published(world)["tf_model.h5"].lfs.size == len(weights)
     world.hub.seen.clear()
     client.api.create_commit("ada/tiny", add(), commit_message="Add TF weights", parent_commit=head)
