@@ -7,7 +7,10 @@
 #include "graph_fixture.h"
 #include "keras/activation.h"
 #include "keras/attention_mask.h"
+#include "keras/group_normalization.h"
 #include "keras/layers.h"
+#include "keras/patch_convolution.h"
+#include "keras/weight_norm_conv1d.h"
 
 namespace crossload::keras {
 namespace {
@@ -156,6 +159,73 @@ TEST_F(Layers, LayerNormalizationIsPyTorchsFormula) {
     }
   }
   expect(y, {1, 3, 4}, wanted, 2e-6);
+}
+
+TEST_F(Layers, Conv1DSlidesOverTheSequence) {
+  // Two channels in, one out: weight [out][in][width].
+  bind({{"conv.weight", view_of({1, 2, 3}, {1, 2, 3, 10, 20, 30})}, {"conv.bias", view_of({1}, {0.5})}});
+  const Conv1D conv(scope() / "conv", 2, 1, /*width=*/3, {.padding = 1, .stride = 2});
+  const Tensor y = conv(unknown({-1, 2, -1}, host({1, 2, 5}, {1, 2, 3, 4, 5, 1, 0, 0, 0, 1})));
+  feed_variables();
+  EXPECT_EQ(weights_->variables().front().shape, (Shape{3, 2, 1}));
+  // Positions 0, 2 and 4; zeros stand before the first and after the last.
+  expect(y, {1, 1, 3}, {8 + 20 + 0.5, 20 + 0.5, 14 + 20 + 0.5});
+}
+
+TEST_F(Layers, Conv1DGroupsSeeTheirChannelsAlone) {
+  bind({{"conv.weight", view_of({4, 1, 1}, {1, 2, 3, 4})}});
+  const Conv1D conv(scope() / "conv", 2, 4, /*width=*/1, {.groups = 2, .bias = false});
+  const Tensor y = conv(floats({1, 2, 2}, {1, 2, 10, 20}));
+  feed_variables();
+  expect(y, {1, 4, 2}, {1, 2, 2, 4, 30, 60, 40, 80});
+  EXPECT_ERROR(Conv1D(scope() / "other", 3, 4, 1, {.groups = 2}), ErrorKind::kBadInput,
+               "other: 3 and 4 channels are not multiples of 2 groups");
+}
+
+/// |v| over [out, in] is 5 at the first position of the kernel and 2 at the second; g makes them 10 and 3.
+class WeightNorms : public Layers {
+ protected:
+  void expect_for_keys(const std::string& g, const std::string& v) {
+    bind({{g, view_of({1, 1, 2}, {10, 3})},
+          {v, view_of({2, 1, 2}, {3, 2, 4, 0})},
+          {"conv.bias", view_of({2}, {0, 100})}});
+    const WeightNormConv1D conv(scope() / "conv", 1, 2, /*width=*/2, {});
+    const Tensor y = conv(floats({1, 1, 3}, {1, 10, 0}));
+    feed_variables();
+    expect(y, {1, 2, 2}, {6 + 30, 60, 8 + 100, 80 + 100}, 1e-5);
+    EXPECT_EQ(weights_->variables()[0].name, "conv/weight_v");
+    EXPECT_EQ(weights_->variables()[0].shape, (Shape{2, 1, 2}));
+    EXPECT_EQ(weights_->variables()[1].name, "conv/weight_g");
+    EXPECT_EQ(weights_->variables()[1].shape, (Shape{2, 1, 1}));
+  }
+};
+
+TEST_F(WeightNorms, OfOldCheckpoints) { expect_for_keys("conv.weight_g", "conv.weight_v"); }
+
+TEST_F(WeightNorms, OfNewCheckpoints) {
+  expect_for_keys("conv.parametrizations.weight.original0", "conv.parametrizations.weight.original1");
+}
+
+TEST_F(Layers, GroupNormalizationIsOverAGroupsChannelsAndPositions) {
+  bind({{"norm.weight", view_of({4}, {1, 2, 1, 1})}, {"norm.bias", view_of({4}, {0, 1, 0, -1})}});
+  const GroupNormalization norm(scope() / "norm", /*groups=*/2, 4, /*epsilon=*/1.0);
+  // The first group is 0, 0, 4, 4 (mean 2, variance 4), the second is 7 alone.
+  const Tensor y = norm(unknown({-1, 4, -1}, host({1, 4, 2}, {0, 0, 4, 4, 7, 7, 7, 7})));
+  feed_variables();
+  const double normal = 2 / std::sqrt(5.0);
+  expect(y, {1, 4, 2}, {-normal, -normal, 2 * normal + 1, 2 * normal + 1, 0, 0, -1, -1}, 1e-6);
+  EXPECT_ERROR(GroupNormalization(scope() / "other", 3, 4, 1.0), ErrorKind::kBadInput,
+               "other: 4 channels are not a multiple of 3 groups");
+}
+
+TEST_F(Layers, PatchConvolutionMakesAVectorOfEachPatch) {
+  // One channel in, two out; the image's last column and row fill no patch.
+  bind({{"conv.weight", view_of({2, 1, 2, 2}, {1, 2, 3, 4, 0, 0, 0, 1})}});
+  const PatchConvolution conv(scope() / "conv", 1, 2, /*patch=*/2);
+  const Tensor y = conv(floats({1, 1, 3, 5}, {1, 0, 0, 1, 9, 0, 1, 1, 0, 9, 9, 9, 9, 9, 9}));
+  feed_variables();
+  EXPECT_EQ(weights_->variables().front().shape, (Shape{2, 2, 1, 2}));
+  expect(y, {1, 2, 1, 2}, {5, 5, 1, 0});
 }
 
 TEST_F(Layers, DropoutIsNothingOutsideTraining) {

@@ -329,8 +329,8 @@ class TFConvLayer : public Module<TFConvLayer> {
  public:
   TFConvLayer(const Scope& scope, const Config& config)
       : Module(scope),
-        conv(scope / "conv", hidden_size(config), hidden_size(config), width(config), (width(config) - 1) / 2,
-             config.integer("conv_groups", 1)),
+        conv(scope / "conv", hidden_size(config), hidden_size(config), width(config),
+             {.padding = (width(config) - 1) / 2, .groups = config.integer("conv_groups", 1)}),
         LayerNorm(scope / "LayerNorm", hidden_size(config), layer_norm_eps(config)),
         dropout(scope / "dropout", hidden_dropout_prob(config)),
         conv_act_(scope / "conv_act", config.text("conv_act", "tanh")) {}

@@ -80,6 +80,7 @@ Tensor minimum(const Tensor& a, const Tensor& b) { return binary("Minimum", a, b
 Tensor clip(const Tensor& x, double low, double high) { return minimum(maximum(x, like(x, low)), like(x, high)); }
 Tensor pow(const Tensor& x, double exponent) { return binary("Pow", x, like(x, exponent)); }
 Tensor squared_difference(const Tensor& a, const Tensor& b) { return binary("SquaredDifference", a, b); }
+Tensor floor_div(const Tensor& x, double divisor) { return binary("FloorDiv", x, like(x, divisor)); }
 
 Tensor abs(const Tensor& x) { return unary("Abs", x); }
 Tensor ceil(const Tensor& x) { return unary("Ceil", x); }
@@ -146,6 +147,14 @@ Tensor reduce_mean(const Tensor& x, const std::vector<int>& axes, bool keep_dims
 }
 Tensor reduce_sum(const Tensor& x, const std::vector<int>& axes, bool keep_dims) {
   return reduce("Sum", x, axes, keep_dims);
+}
+Tensor argmax(const Tensor& x, int axis) {
+  return x.graph()
+      .operation("ArgMax")
+      .input(x)
+      .input(x.graph().constant(static_cast<std::int32_t>(axis)))
+      .type("output_type", DataType::kInt32)
+      .output();
 }
 Tensor cumsum(const Tensor& x, int axis) {
   return binary("Cumsum", x, x.graph().constant(static_cast<std::int32_t>(axis)));

@@ -51,6 +51,8 @@ Tensor minimum(const Tensor& a, const Tensor& b);
 Tensor clip(const Tensor& x, double low, double high);
 Tensor pow(const Tensor& x, double exponent);
 Tensor squared_difference(const Tensor& a, const Tensor& b);
+/// The quotient rounded down, also of integers.
+Tensor floor_div(const Tensor& x, double divisor);
 
 Tensor abs(const Tensor& x);
 Tensor ceil(const Tensor& x);
@@ -93,6 +95,8 @@ Tensor bias_add(const Tensor& x, const Tensor& bias);
 Tensor softmax(const Tensor& x);
 Tensor reduce_mean(const Tensor& x, const std::vector<int>& axes, bool keep_dims);
 Tensor reduce_sum(const Tensor& x, const std::vector<int>& axes, bool keep_dims);
+/// int32: the first position of the largest element along one axis, which is dropped.
+Tensor argmax(const Tensor& x, int axis);
 /// The sum of each element and those before it along one axis.
 Tensor cumsum(const Tensor& x, int axis);
 
