@@ -1,0 +1,401 @@
+// Whisper, as transformers/models/whisper/modeling_whisper.py of Transformers 4.57.6 has it.
+//
+// The encoder takes features of one length alone, 2 * max_source_positions frames, and looks at all of them: there is
+// no mask of them. Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: an output projection that
+// is not tied to the word embeddings (tie_word_embeddings false, which v4 ignores) is here, and the mask's lowest value
+// is float32's. SpecAugment (apply_spec_augment, off by default) plays no part: a call in training gets the features as
+// they are, so who wants parts of them masked masks them before the call. Cached keys and values, an encoder's outputs
+// as an input, and decoder_position_ids are not here.
+#include <cmath>
+#include <tuple>
+
+#include "crossload/error.h"
+#include "keras/activation.h"
+#include "keras/architecture.h"
+#include "keras/attention_mask.h"
+#include "keras/conv1d.h"
+#include "keras/encoder_decoder.h"
+#include "keras/layers.h"
+
+namespace crossload::models {
+namespace {
+
+using namespace keras;  // NOLINT: the layers are this file's vocabulary
+using tf::Tensor;
+using MaybeTensor = std::optional<Tensor>;
+
+constexpr double kLayerNormEpsilon = 1e-5;  // PyTorch's default, not configured
+
+std::int64_t vocab_size(const Config& config) { return config.integer("vocab_size", 51865); }
+std::int64_t d_model(const Config& config) { return config.integer("d_model", 384); }
+std::int64_t num_mel_bins(const Config& config) { return config.integer("num_mel_bins", 80); }
+std::int64_t max_source_positions(const Config& config) { return config.integer("max_source_positions", 1500); }
+double dropout_rate(const Config& config) { return config.number("dropout", 0.0); }
+double attention_dropout(const Config& config) { return config.number("attention_dropout", 0.0); }
+double activation_dropout(const Config& config) { return config.number("activation_dropout", 0.0); }
+std::string activation_function(const Config& config) { return config.text("activation_function", "gelu"); }
+
+/// In training, leaves a layer out with probability `layerdrop`: takes what went in for what came out.
+Tensor layer_dropped(const Tensor& input, const Tensor& output, double layerdrop, bool training) {
+  if (!training || layerdrop == 0.0) return output;
+  tf::Graph& graph = input.graph();
+  const Tensor threshold = graph.constant(static_cast<float>(layerdrop));
+  return tf::where(tf::less(tf::random_uniform(graph, tf::shape(threshold)), threshold), input, output);
+}
+
+class TFWhisperAttention : public Module<TFWhisperAttention> {
+ public:
+  TFWhisperAttention(const Scope& scope, const Config& config, const std::string& heads_field)
+      : Module(scope),
+        num_heads_(config.integer(heads_field, 6)),
+        head_dim_(head_dim(d_model(config), num_heads_, heads_field)),
+        k_proj(scope / "k_proj", d_model(config), d_model(config), /*bias=*/false),
+        v_proj(scope / "v_proj", d_model(config), d_model(config)),
+        q_proj(scope / "q_proj", d_model(config), d_model(config)),
+        out_proj(scope / "out_proj", d_model(config), d_model(config)),
+        dropout_rate_(attention_dropout(config)) {}
+
+  /// Attends to key_value_states, or to hidden_states [batch, queries, hidden] themselves -> the same shape, and the
+  /// probabilities [batch, heads, queries, keys]
+  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& key_value_states,
+                                  const MaybeTensor& attention_mask, bool training) const {
+    const Tensor& current_states = key_value_states ? *key_value_states : hidden_states;
+    // Scaled before the product, as PyTorch does it here: the rounding is another.
+    const Tensor query_states = by_head(q_proj(hidden_states) * std::pow(static_cast<double>(head_dim_), -0.5));
+    const Tensor key_states = by_head(k_proj(current_states));
+    const Tensor value_states = by_head(v_proj(current_states));
+
+    Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
+    if (attention_mask) scores = scores + *attention_mask;
+    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_rate_, training);
+
+    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
+    return {out_proj(tf::reshape(context, tf::dims_of(hidden_states))), attn_weights};
+  }
+
+ private:
+  const std::int64_t num_heads_;
+  const std::int64_t head_dim_;
+
+ public:
+  const Dense k_proj;
+  const Dense v_proj;
+  const Dense q_proj;
+  const Dense out_proj;
+
+ private:
+  static std::int64_t head_dim(std::int64_t embed_dim, std::int64_t heads, const std::string& heads_field) {
+    if (heads <= 0 || embed_dim % heads != 0) {
+      throw Error(ErrorKind::kBadInput, "config.json: d_model " + std::to_string(embed_dim) + " is not a multiple of " +
+                                            heads_field + " " + std::to_string(heads));
+    }
+    return embed_dim / heads;
+  }
+
+  /// [batch, length, hidden] -> [batch, heads, length, head size]
+  Tensor by_head(const Tensor& states) const {
+    const tf::Dims dims = tf::dims_of(states);
+    return tf::transpose(tf::reshape(states, {dims[0], dims[1], num_heads_, head_dim_}), {0, 2, 1, 3});
+  }
+
+  const double dropout_rate_;
+};
+
+class TFWhisperEncoderLayer : public Module<TFWhisperEncoderLayer> {
+ public:
+  TFWhisperEncoderLayer(const Scope& scope, const Config& config)
+      : Module(scope),
+        self_attn(scope / "self_attn", config, "encoder_attention_heads"),
+        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
+        activation_fn(scope / "activation_fn", activation_function(config)),
+        fc1(scope / "fc1", d_model(config), config.integer("encoder_ffn_dim", 1536)),
+        fc2(scope / "fc2", config.integer("encoder_ffn_dim", 1536), d_model(config)),
+        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
+        dropout_(dropout_rate(config)),
+        activation_dropout_(activation_dropout(config)) {}
+
+  std::tuple<Tensor, Tensor> call(Tensor hidden_states, bool training) const {
+    const auto [attended, attn_weights] =
+        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), MaybeTensor(), training);
+    hidden_states = hidden_states + dropout(attended, dropout_, training);
+    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, training);
+    return {hidden_states + dropout(fc2(inner), dropout_, training), attn_weights};
+  }
+
+  const TFWhisperAttention self_attn;
+  const LayerNormalization self_attn_layer_norm;
+  const Activation activation_fn;
+  const Dense fc1;
+  const Dense fc2;
+  const LayerNormalization final_layer_norm;
+
+ private:
+  const double dropout_;
+  const double activation_dropout_;
+};
+
+class TFWhisperDecoderLayer : public Module<TFWhisperDecoderLayer> {
+ public:
+  TFWhisperDecoderLayer(const Scope& scope, const Config& config)
+      : Module(scope),
+        self_attn(scope / "self_attn", config, "decoder_attention_heads"),
+        activation_fn(scope / "activation_fn", activation_function(config)),
+        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
+        encoder_attn(scope / "encoder_attn", config, "decoder_attention_heads"),
+        encoder_attn_layer_norm(scope / "encoder_attn_layer_norm", d_model(config), kLayerNormEpsilon),
+        fc1(scope / "fc1", d_model(config), config.integer("decoder_ffn_dim", 1536)),
+        fc2(scope / "fc2", config.integer("decoder_ffn_dim", 1536), d_model(config)),
+        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
+        dropout_(dropout_rate(config)),
+        activation_dropout_(activation_dropout(config)) {}
+
+  /// The hidden states, the probabilities of the self-attention and those of the cross-attention.
+  std::tuple<Tensor, Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask,
+                                          const MaybeTensor& encoder_hidden_states, bool training) const {
+    const auto [attended, self_attn_weights] =
+        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), attention_mask, training);
+    hidden_states = hidden_states + dropout(attended, dropout_, training);
+    const auto [recalled, cross_attn_weights] =
+        encoder_attn(encoder_attn_layer_norm(hidden_states), encoder_hidden_states, MaybeTensor(), training);
+    hidden_states = hidden_states + dropout(recalled, dropout_, training);
+    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, training);
+    hidden_states = hidden_states + dropout(fc2(inner), dropout_, training);
+    return {hidden_states, self_attn_weights, cross_attn_weights};
+  }
+
+  const TFWhisperAttention self_attn;
+  const Activation activation_fn;
+  const LayerNormalization self_attn_layer_norm;
+  const TFWhisperAttention encoder_attn;
+  const LayerNormalization encoder_attn_layer_norm;
+  const Dense fc1;
+  const Dense fc2;
+  const LayerNormalization final_layer_norm;
+
+ private:
+  const double dropout_;
+  const double activation_dropout_;
+};
+
+/// A table of positions from 0 on. The encoder's holds sinusoids, which are not trained: they come from the checkpoint.
+class TFWhisperPositionalEmbedding : public Module<TFWhisperPositionalEmbedding> {
+ public:
+  TFWhisperPositionalEmbedding(const Scope& scope, std::int64_t positions, std::int64_t features, bool trainable)
+      : Module(scope), table_(scope.variable("weight", "weight", {positions, features}, {.trainable = trainable})) {}
+
+  Tensor call(const Tensor& position_ids) const {
+    return tf::gather(ModelGraph::of(position_ids).value(table_), position_ids);
+  }
+
+ private:
+  const Variable& table_;
+};
+
+class TFWhisperEncoder : public Module<TFWhisperEncoder> {
+ public:
+  TFWhisperEncoder(const Scope& scope, const Config& config)
+      : Module(scope),
+        conv1(scope / "conv1", num_mel_bins(config), d_model(config), /*width=*/3, {.padding = 1}),
+        conv2(scope / "conv2", d_model(config), d_model(config), /*width=*/3, {.padding = 1, .stride = 2}),
+        embed_positions(scope / "embed_positions", max_source_positions(config), d_model(config),
+                        /*trainable=*/false),
+        layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
+        gelu_(scope / "gelu", "gelu"),
+        max_source_positions_(max_source_positions(config)),
+        dropout_(dropout_rate(config)),
+        layerdrop_(config.number("encoder_layerdrop", 0.0)) {
+    for (std::int64_t i = 0; i < config.integer("encoder_layers", 4); ++i) {
+      const std::string name = "layers." + std::to_string(i);
+      layers.emplace_back(scope.child(name, name), config);
+    }
+  }
+
+  /// input_features [batch, mel bins, 2 * max_source_positions]
+  ModelOutput call(const ModelInputs& inputs, bool training) const {
+    const Tensor& features = inputs.at("input_features");
+    Tensor hidden_states = gelu_.call(conv2(gelu_.call(conv1(features))));
+    hidden_states = tf::transpose(hidden_states, {0, 2, 1});
+    // Another length is an error of TensorFlow's here, as PyTorch raises one.
+    const tf::Dims dims = tf::dims_of(hidden_states);
+    hidden_states = tf::reshape(hidden_states, {dims[0], max_source_positions_, dims[2]});
+    hidden_states = hidden_states + embed_positions(tf::range(features.graph(), max_source_positions_));
+    hidden_states = dropout(hidden_states, dropout_, training);
+
+    std::vector<Tensor> all_hidden_states;
+    std::vector<Tensor> all_attentions;
+    for (const TFWhisperEncoderLayer& encoder_layer : layers) {
+      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
+      const auto [layer_output, attn_weights] = encoder_layer(hidden_states, training);
+      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
+      if (inputs.output_attentions) all_attentions.push_back(attn_weights);
+    }
+    hidden_states = layer_norm(hidden_states);
+    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
+    ModelOutput outputs;
+    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
+    return outputs.add("attentions", all_attentions);
+  }
+
+  const Conv1D conv1;
+  const Conv1D conv2;
+  const TFWhisperPositionalEmbedding embed_positions;
+  std::vector<TFWhisperEncoderLayer> layers;
+  const LayerNormalization layer_norm;
+
+ private:
+  const Activation gelu_;  // PyTorch's is a function
+  const std::int64_t max_source_positions_;
+  const double dropout_;
+  const double layerdrop_;
+};
+
+class TFWhisperDecoder : public Module<TFWhisperDecoder> {
+ public:
+  TFWhisperDecoder(const Scope& scope, const Config& config)
+      : Module(scope),
+        embed_tokens(scope / "embed_tokens", word_table(scope / "embed_tokens", config)),
+        embed_positions(scope / "embed_positions", config.integer("max_target_positions", 448), d_model(config),
+                        /*trainable=*/true),
+        layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
+        dropout_(dropout_rate(config)),
+        layerdrop_(config.number("decoder_layerdrop", 0.0)) {
+    for (std::int64_t i = 0; i < config.integer("decoder_layers", 4); ++i) {
+      const std::string name = "layers." + std::to_string(i);
+      layers.emplace_back(scope.child(name, name), config);
+    }
+  }
+
+  /// See decoder_inputs.
+  ModelOutput call(const ModelInputs& inputs, bool training) const {
+    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
+    const Tensor words = inputs_embeds ? *inputs_embeds : embed_tokens(inputs.at("input_ids"));
+    tf::Graph& graph = words.graph();
+    const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
+    const MaybeTensor given_mask = inputs.find("attention_mask");
+    const Tensor attention_mask = causal_attention_mask(
+        given_mask ? padding_mask(*given_mask) : tf::fill(graph, {dims[0], dims[1]}, graph.constant(1.0F)));
+    const MaybeTensor encoder_hidden_states = inputs.at("encoder_hidden_states");
+    const Tensor positions = tf::broadcast_to(tf::range(graph, dims[1]), {dims[0], dims[1]});
+    Tensor hidden_states = dropout(words + embed_positions(positions), dropout_, training);
+
+    std::vector<Tensor> all_hidden_states;
+    std::vector<Tensor> all_self_attns;
+    std::vector<Tensor> all_cross_attentions;
+    for (const TFWhisperDecoderLayer& decoder_layer : layers) {
+      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
+      const auto [layer_output, self_attn_weights, cross_attn_weights] =
+          decoder_layer(hidden_states, MaybeTensor(attention_mask), encoder_hidden_states, training);
+      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
+      if (inputs.output_attentions) {
+        all_self_attns.push_back(self_attn_weights);
+        all_cross_attentions.push_back(cross_attn_weights);
+      }
+    }
+    hidden_states = layer_norm(hidden_states);
+    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
+    ModelOutput outputs;
+    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
+    return outputs.add("attentions", all_self_attns).add("cross_attentions", all_cross_attentions);
+  }
+
+  const Embedding embed_tokens;
+  const TFWhisperPositionalEmbedding embed_positions;
+  std::vector<TFWhisperDecoderLayer> layers;
+  const LayerNormalization layer_norm;
+
+ private:
+  static const Variable& word_table(const Scope& scope, const Config& config) {
+    return scope.variable("embeddings", "weight", {vocab_size(config), d_model(config)});
+  }
+
+  const double dropout_;
+  const double layerdrop_;
+};
+
+/// PyTorch's WhisperModel.
+class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
+ public:
+  TFWhisperMainLayer(const Scope& scope, const Config& config)
+      : Module(scope), encoder(scope / "encoder", config), decoder(scope / "decoder", config) {}
+
+  ModelOutput call(const ModelInputs& inputs, bool training) const {
+    const ModelOutput encoder_outputs = encoder(inputs, training);
+    const ModelOutput decoder_outputs =
+        decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), training);
+    ModelOutput result;
+    result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
+    return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
+  }
+
+  const TFWhisperEncoder encoder;
+  const TFWhisperDecoder decoder;
+};
+
+class TFWhisperPreTrainedModel : public TFPreTrainedModel {
+ public:
+  using TFPreTrainedModel::TFPreTrainedModel;
+
+  Signature serving() const override {
+    Signature signature = {
+        {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config()), 2 * max_source_positions(config())}}};
+    const Signature decoder = token_inputs({"decoder_input_ids", "decoder_attention_mask"}, /*rank=*/2);
+    signature.insert(signature.end(), decoder.begin(), decoder.end());
+    return signature;
+  }
+
+  Signature inputs() const override {
+    Signature all = serving();
+    all.push_back({"decoder_inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
+    return all;
+  }
+
+  std::vector<Signature> other_calls() const override {
+    const Signature all = serving();
+    return {{all[0], all[1]}};
+  }
+};
+
+class TFWhisperModel : public TFWhisperPreTrainedModel {
+ public:
+  TFWhisperModel(const Scope& scope, const Config& config)
+      : TFWhisperPreTrainedModel(config), model(scope.in_tensorflow("model"), config) {}
+
+  ModelOutput call(const ModelInputs& inputs, bool training) const override { return model(inputs, training); }
+
+  const TFWhisperMainLayer model;
+};
+
+class TFWhisperForConditionalGeneration : public TFWhisperPreTrainedModel {
+ public:
+  TFWhisperForConditionalGeneration(const Scope& scope, const Config& config)
+      : TFWhisperPreTrainedModel(config),
+        model(scope / "model", config),
+        proj_out(scope / "proj_out", model.decoder.embed_tokens, config.flag("tie_word_embeddings", true)) {}
+
+  ModelOutput call(const ModelInputs& inputs, bool training) const override {
+    const ModelOutput outputs = model(inputs, training);
+    ModelOutput result;
+    result.add("logits", proj_out(outputs.at("last_hidden_state")));
+    return result.add_from(outputs, {"decoder_hidden_states", "decoder_attentions", "cross_attentions",
+                                     "encoder_last_hidden_state", "encoder_hidden_states", "encoder_attentions"});
+  }
+
+  const TFWhisperMainLayer model;
+  const LanguageModelDecoder proj_out;
+};
+
+}  // namespace
+
+Architecture modeling_tf_whisper() {
+  return {
+      "whisper",
+      "model",
+      "transformers/models/whisper/modeling_whisper.py, 4.57.6",
+      {
+          head<TFWhisperModel>("TFWhisperModel", {"TFAutoModel"}, {{"proj_out.", "a head's, which this class lacks"}}),
+          head<TFWhisperForConditionalGeneration>("TFWhisperForConditionalGeneration",
+                                                  {"TFAutoModelForSpeechSeq2Seq", "TFAutoModelWithLMHead"}),
+      }};
+}
+
+}  // namespace crossload::models
