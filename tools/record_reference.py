@@ -289,7 +289,7 @@ def make_inputs(specs, config, generator):
 def make_input(name, spec, config, generator):
     """One tensor by its description: {"values": list}, {"normal": shape}, {"random": shape, "high": n} (integers),
     {"mask": shape, "diagonal": true} (random zeros and ones) or {"lengths": list, "length": n, "side": "left", "shape":
-    shape} (ones for so many positions, padding after them, or before them)."""
+    shape, "float": true} (ones for so many positions, padding after them, or before them; integers, or floats)."""
     if "values" in spec:
         return torch.tensor(spec["values"])
     if "normal" in spec:
@@ -306,7 +306,7 @@ def make_input(name, spec, config, generator):
         lengths = torch.tensor(spec["lengths"]).unsqueeze(-1)
         positions = torch.arange(spec.get("length", int(lengths.max())))
         kept = positions >= len(positions) - lengths if spec.get("side") == "left" else positions < lengths
-        return kept.long().reshape(spec.get("shape", kept.shape))
+        return (kept.float() if spec.get("float") else kept.long()).reshape(spec.get("shape", kept.shape))
     raise Failure(BAD_INPUT, f"recipe: the input {name} needs one of random, normal, mask, lengths, values")
 
 
