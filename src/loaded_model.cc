@@ -28,7 +28,9 @@ std::string supported_heads(const keras::Architecture& architecture) {
 
 const keras::Architecture& find_architecture(const std::string& model_type) {
   for (const keras::Architecture& architecture : models::registry()) {
-    if (architecture.model_type == model_type) return architecture;
+    const std::vector<std::string>& others = architecture.other_model_types;
+    const bool is_other = std::find(others.begin(), others.end(), model_type) != others.end();
+    if (architecture.model_type == model_type || is_other) return architecture;
   }
   throw Error(
       ErrorKind::kUnsupported,

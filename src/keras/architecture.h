@@ -24,6 +24,7 @@ struct Architecture {
   std::string base_model_prefix;  // of the PyTorch class: a head's keys begin with it; empty where they do not
   std::string source;             // the file of Transformers that is mirrored, and its version
   std::vector<Head> heads;        // the base model first
+  std::vector<std::string> other_model_types = {};  // of config.json too: a tower of CLIP, saved by itself
 };
 
 /// A Head of a class that is constructed from (scope, config).
