@@ -87,8 +87,8 @@ TEST_P(Golden, AgreesAtEveryModule) {
   EXPECT_GT(verification.modules_traced, 0U);
   EXPECT_THAT(verification.not_compared, testing::IsEmpty());
   if (!verification.agrees()) return;
-  const Config config = Checkpoint::open(golden_path(GetParam())).config();
-  record.add(config.model_type(), verified_line(GetParam(), choose_class(config).head->name, verification));
+  const ModelClass model_class = choose_class(Checkpoint::open(golden_path(GetParam())).config());
+  record.add(model_class.architecture->model_type, verified_line(GetParam(), model_class.head->name, verification));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(golden_names()),

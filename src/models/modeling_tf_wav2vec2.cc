@@ -6,7 +6,8 @@
 // with zeros); dropout and layerdrop are PyTorch's.
 //
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: the layers of the feature encoder may have
-// unequal widths, their norms have PyTorch's own epsilon, and the classifier pools over the frames that the mask keeps.
+// unequal widths, and their norms have PyTorch's own epsilon. v4 writes `layer_weights` (use_weighted_layer_sum) to
+// tf_model.h5 as here, and never reads it from there; its safetensors are right.
 // The adapters (add_adapter, adapter_attn_dim) exist in PyTorch alone: Error(kUnsupported).
 #include <cmath>
 #include <tuple>
@@ -471,7 +472,7 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
     const Tensor hidden_states = projector(layer_weights_ ? weighted_sum(outputs) : outputs.at("last_hidden_state"));
     ModelOutput result;
     result.add("logits", classifier(pooled(hidden_states, inputs.find("attention_mask"))));
-    if (with_layers.output_hidden_states) result.add_from(outputs, {"hidden_states"});
+    if (inputs.output_hidden_states) result.add_from(outputs, {"hidden_states"});
     return result.add_from(outputs, {"attentions"});
   }
 
