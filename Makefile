@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix docs format lint goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench docs format lint goldens verified bench-inference clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -16,6 +16,7 @@ help:
 	@echo 'make demo     converts a real BERT, all-MiniLM-L6-v2, and compares every module with PyTorch'
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
 	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
+	@echo 'make bench    measures conversions of 0.1, 1 and 8 GB against cp and Transformers 4.57'
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
 	@echo 'make docs     brings the tables of models in README.md and docs/models.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
@@ -56,6 +57,11 @@ fuzz: packages
 	@cmake --preset fuzz -DCMAKE_CXX_COMPILER=$(clangxx) >/dev/null
 	@cmake --build --preset fuzz
 	tests/fuzz/run.sh
+
+# BENCH=--sizes=0.1,1 leaves the largest out.
+bench: setup build
+	@echo 'Measuring conversions: about 15 minutes, of which Transformers 5; needs 30 GB below build/.'
+	@$(python) bench/conversion.py --transformers --folder $(build_folder) --crossload $(build_folder)/crossload $(BENCH)
 
 pytorch-matrix: setup
 	@echo 'Making the files by PyTorch and reading them: about 2 minutes.'

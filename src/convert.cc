@@ -46,6 +46,9 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   const std::shared_ptr<const tf::Library> library =
       needs_tensorflow ? tf::Library::open({options.tensorflow, options.onednn}) : nullptr;
   Staging staging(options.output);
+  // Hashes are computed beside the rest: of what is read while it is written, of what was written while it is compared.
+  verify::FileHashes hashes;
+  hashes.start(checkpoint.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
   const auto reference = options.verify ? find_reference(options, loaded.model_class) : nullptr;
 
@@ -53,6 +56,9 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
                 [&](const std::string& what) { steps.next(what); });
   write_companions(checkpoint.path(), checkpoint.config(), loaded.model_class.pytorch_name(), staging.path());
 
+  std::vector<fs::path> files_written;
+  for (const std::string& file : files_below(staging.path())) files_written.push_back(staging.path() / file);
+  hashes.start(files_written);
   steps.next("reading back what was written");
   const auto written = open_written(options.formats, staging.path());
   verify::CertificateParts parts;
@@ -82,6 +88,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   parts.threads = options.threads;
   parts.onednn = options.onednn;
   parts.read = checkpoint.files();
+  parts.hashes = &hashes;
   parts.artifact = staging.path();
   parts.ledger = loaded.weights->ledger();
   parts.tolerances = {options.max_error, options.max_hidden_error};

@@ -45,10 +45,11 @@ std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written
 }
 
 void check_read_back(const keras::Weights& weights, const StoredWeights& stored, const std::string& format) {
+  std::vector<float> written;
   for (const keras::Variable& variable : weights.variables()) {
     std::int64_t at = 0;
     stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
-      std::vector<float> written(expected.size());
+      written.resize(expected.size());
       stored.read(stored_name(variable), at, written);
       if (std::memcmp(written.data(), expected.data(), expected.size_bytes()) != 0) {
         throw Error(ErrorKind::kEnvironment, format + ": the variable " + variable.name +

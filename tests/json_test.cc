@@ -232,5 +232,16 @@ TEST(Configs, CountLabelsAsTransformers) {
                "\"id2label\": is an array where an object is expected");
 }
 
+TEST(Json, ErrorsAreOneLineWhateverTheDocumentHolds) {
+  EXPECT_ERROR(Json::parse("{\"a\\\n\\\x1b[31m", "x"), ErrorKind::kBadInput, "x: not valid JSON");
+  EXPECT_ERROR(Json::parse(R"({"a\n\u001b": 1})", "x").at("a\n\x1b").as_string(), ErrorKind::kBadInput,
+               "x: \"a??\": is an integer where a string is expected");
+  try {
+    Json::parse("{\"a\\\n\\\x1b[31m", "x");
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find_first_of("\n\x1b"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace crossload

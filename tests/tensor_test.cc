@@ -11,6 +11,7 @@
 #include "crossload/array.h"
 #include "tensor/layout.h"
 #include "tensor/mapped_file.h"
+#include "tensor/scratch_bytes.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -332,6 +333,22 @@ TEST(MappedFiles, AreRegularFiles) {
   expect_failure("/dev/zero", "it is not a regular file");
   std::filesystem::create_symlink("loop", folder.path() / "loop");
   expect_failure(folder.path() / "loop", "Too many levels of symbolic links");
+}
+
+TEST(ScratchBytes, AreZerosThatCanBeWritten) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kMaxPrivateScratch, kMaxPrivateScratch + 1}) {
+    const auto scratch = ScratchBytes::make(size);
+    ASSERT_EQ(scratch->bytes().size(), size);
+    for (std::byte& byte : scratch->bytes()) {
+      ASSERT_EQ(byte, std::byte{0});
+      byte = std::byte{7};
+    }
+  }
+}
+
+TEST(ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
+  EXPECT_ERROR(ScratchBytes::make(std::size_t{1} << 60), ErrorKind::kEnvironment,
+               "no room for 1152921504606846976 bytes that must be copied: ");
 }
 
 }  // namespace

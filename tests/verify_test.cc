@@ -4,10 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/digest.h"
 #include "test_support.h"
 #include "verify/comparison.h"
+#include "verify/file_hashes.h"
 #include "verify/kept_positions.h"
-#include "tensor/digest.h"
 
 namespace crossload::verify {
 namespace {
@@ -240,6 +241,18 @@ TEST(ComparingPadded, TheWorstIsNamedWhenNoneIsKept) {
   EXPECT_EQ(result.worst_tf, 3);
   EXPECT_EQ(result.kept.tf_to_pt, 0);
   EXPECT_FALSE(result.agrees(1));
+}
+
+TEST(Sha256, FilesHashedAheadHaveTheSameHashes) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "a", "abc");
+  write_file(folder.path() / "b", "");
+  FileHashes hashes;
+  hashes.start({folder.path() / "a", folder.path() / "none"});
+  EXPECT_EQ(hashes.of(folder.path() / "a"), sha256_of_file(folder.path() / "a"));
+  EXPECT_EQ(hashes.of(folder.path() / "a"), sha256_of_file(folder.path() / "a"));
+  EXPECT_EQ(hashes.of(folder.path() / "b"), sha256_of_file(folder.path() / "b"));
+  EXPECT_ERROR(hashes.of(folder.path() / "none"), ErrorKind::kBadInput, "none: cannot be read: No such file");
 }
 
 // The vectors of FIPS 180-2, appendix B, and of the empty message.

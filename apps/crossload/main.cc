@@ -1,5 +1,6 @@
 // crossload: turns PyTorch checkpoints into TensorFlow models and proves that both agree.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -26,6 +27,7 @@ int fail(const std::string& message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit of `ulimit -f` is an error like a full disk
   CLI::App app("Turns PyTorch checkpoints of Transformers into TensorFlow models and proves that both agree.",
                "crossload");
   app.set_version_flag("--version", crossload::version());

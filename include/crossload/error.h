@@ -20,10 +20,18 @@ enum class ErrorKind {
 /// wrong and what to do.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(one_line(message)), kind_(kind) {}
   ErrorKind kind() const { return kind_; }
 
  private:
+  /// Messages quote names from files, which may hold line ends and what terminals obey.
+  static std::string one_line(std::string message) {
+    for (char& c : message) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
+    return message;
+  }
+
   ErrorKind kind_;
 };
 

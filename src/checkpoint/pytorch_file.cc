@@ -9,6 +9,7 @@
 #include "checkpoint/zip_archive.h"
 #include "crossload/error.h"
 #include "tensor/mapped_file.h"
+#include "tensor/scratch_bytes.h"
 
 namespace crossload {
 namespace {
@@ -136,7 +137,8 @@ Saved read_stream(std::span<const std::byte> bytes, const std::shared_ptr<const 
 /// Makes views from the tensors of one file.
 class Tensors {
  public:
-  Tensors(const Saved& saved, const std::string& where) : saved_(saved), where_(where) {}
+  Tensors(const Saved& saved, std::uint64_t file_size, const std::string& where)
+      : saved_(saved), file_size_(file_size), where_(where) {}
 
   TensorView view(const std::string& name, const PickleTensor& tensor) {
     const std::string what = "tensor " + quoted_name(name);
@@ -217,22 +219,24 @@ class Tensors {
     const auto key = std::make_tuple(from.data(), tensor.shape, tensor.strides, tensor.type);
     auto found = copies_.find(key);
     if (found == copies_.end()) {
-      if (bytes > kMaxCopiedBytes - copied_) {
+      const std::uint64_t limit = std::max(kMaxCopiedBytes, file_size_);
+      if (bytes > limit - copied_) {
         fail(where_, what + " " + to_string(tensor.shape) +
                          " has other strides than row-major, and the copies of such "
                          "tensors come to more than the limit of " +
-                         std::to_string(kMaxCopiedBytes) + " bytes; save it with .contiguous()");
+                         std::to_string(limit) + " bytes; save it with .contiguous()");
       }
       copied_ += bytes;
-      auto buffer = std::make_shared<std::vector<std::byte>>(bytes);
-      gather(tensor, from, buffer->data());
+      auto buffer = ScratchBytes::make(bytes);
+      gather(tensor, from, buffer->bytes().data());
       if (saved_.big_endian) {
         const std::size_t size = tensor.type->size;
-        for (std::size_t at = 0; at < bytes; at += size) std::reverse(buffer->data() + at, buffer->data() + at + size);
+        const std::span<std::byte> all = buffer->bytes();
+        for (std::size_t at = 0; at < bytes; at += size) std::ranges::reverse(all.subspan(at, size));
       }
       found = copies_.emplace(key, std::move(buffer)).first;
     }
-    view->bytes = *found->second;
+    view->bytes = found->second->bytes();
     view->owner = found->second;
   }
 
@@ -258,8 +262,9 @@ class Tensors {
 
   using CopyKey = std::tuple<const std::byte*, std::vector<std::int64_t>, std::vector<std::int64_t>, const TorchType*>;
   const Saved& saved_;
+  std::uint64_t file_size_;
   const std::string& where_;
-  std::map<CopyKey, std::shared_ptr<std::vector<std::byte>>> copies_;
+  std::map<CopyKey, std::shared_ptr<ScratchBytes>> copies_;
   std::uint64_t copied_ = 0;
 };
 
@@ -342,7 +347,7 @@ PyTorchFile PyTorchFile::parse(std::span<const std::byte> bytes, std::shared_ptr
   }
   const Saved saved = file.is_zip_ ? read_zip(bytes, owner, where) : read_stream(bytes, owner, where);
   const PickleValue& dict = find_state_dict(*saved.pickle.root, where);
-  Tensors tensors(saved, where);
+  Tensors tensors(saved, bytes.size(), where);
   for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
     const PickleValue& key = *dict.items[i];
     const PickleValue& value = *dict.items[i + 1];

@@ -30,7 +30,7 @@
 namespace crossload {
 
 /// What the tensors of one file may come to that must be copied: those with other strides than row-major, and those
-/// of the other byte order. All others are views.
+/// of the other byte order. All others are views. A larger file may copy as much as it has bytes, see scratch_bytes.h.
 inline constexpr std::uint64_t kMaxCopiedBytes = std::uint64_t{1} << 30;
 
 /// The tensors of a state_dict: the object itself, or what it has under "state_dict", "model_state_dict" or "model".

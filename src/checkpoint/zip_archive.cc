@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crossload/error.h"
+#include "tensor/scratch_bytes.h"
 
 namespace crossload {
 namespace {
@@ -249,7 +250,8 @@ ZipContent ZipArchive::read(const std::string& name) const {
   const std::span<const std::byte> packed = bytes_.subspan(entry.offset, entry.stored);
   if (!entry.deflated) return {packed, owner_};
 
-  const auto content = std::make_shared<std::vector<std::byte>>(entry.size);
+  const auto scratch = ScratchBytes::make(entry.size);
+  const std::span<std::byte> content = scratch->bytes();
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) fail(where_, "zlib does not start");  // negative: no zlib header
   const std::unique_ptr<z_stream, int (*)(z_stream*)> closer(&stream, inflateEnd);
@@ -259,22 +261,22 @@ ZipContent ZipArchive::read(const std::string& name) const {
   while (status == Z_OK) {  // zlib counts in 32 bits
     constexpr std::size_t kStep = std::size_t{1} << 30;
     const std::size_t in_step = std::min(kStep, packed.size() - in);
-    const std::size_t out_step = std::min(kStep, content->size() - out);
+    const std::size_t out_step = std::min(kStep, content.size() - out);
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + in));
     stream.avail_in = static_cast<uInt>(in_step);
     Bytef nothing = 0;
-    stream.next_out = content->empty() ? &nothing : reinterpret_cast<Bytef*>(content->data() + out);
+    stream.next_out = content.empty() ? &nothing : reinterpret_cast<Bytef*>(content.data() + out);
     stream.avail_out = static_cast<uInt>(out_step);
     status = inflate(&stream, Z_NO_FLUSH);
     in += in_step - stream.avail_in;
     out += out_step - stream.avail_out;
   }
-  if (status != Z_STREAM_END || out != content->size() || in != packed.size()) {
+  if (status != Z_STREAM_END || out != content.size() || in != packed.size()) {
     fail(where_, "entry " + quoted(name) + " does not unfold into its " + std::to_string(entry.size) + " bytes");
   }
-  const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(content->data()), content->size());
+  const uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size());
   if (crc != entry.crc) fail(where_, "entry " + quoted(name) + " does not have the checksum it should");
-  return {*content, content};
+  return {content, scratch};
 }
 
 }  // namespace crossload

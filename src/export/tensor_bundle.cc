@@ -14,6 +14,7 @@
 
 #include "crossload/error.h"
 #include "export/crc32c.h"
+#include "export/table_check.h"
 
 namespace crossload {
 namespace {
@@ -187,6 +188,7 @@ bool BundleEntry::dtype_of_elements(DType* dtype_out) const {
 TensorBundle TensorBundle::open(const std::filesystem::path& prefix) {
   const std::string where = index_name(prefix);
   const auto index = MappedFile::open(where);
+  check_table(index->bytes(), where);
   MappedTableFile file(index->bytes());
   leveldb::Options options;
   options.paranoid_checks = true;

@@ -9,7 +9,8 @@
 namespace crossload {
 namespace {
 
-constexpr std::int64_t kPieceElements = (8 << 20) / sizeof(float);
+constexpr std::int64_t kPieceElements =
+    (2 << 20) / sizeof(float);  // so that a piece stays in the cache until it is used
 
 void require_filled(const keras::Variable& variable) {
   const std::int64_t count = element_count(variable.source.shape);

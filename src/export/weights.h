@@ -26,7 +26,7 @@ std::vector<const keras::Variable*> model_weights(const std::vector<keras::TopLa
 /// Bytes of the variable as float32.
 std::int64_t byte_size(const keras::Variable& variable);
 
-/// Passes the variable's elements, in TensorFlow's layout, to the sink in pieces of about 8 MiB. A piece is larger only
+/// Passes the variable's elements, in TensorFlow's layout, to the sink in pieces of about 2 MiB. A piece is larger only
 /// when one row of a convolution's kernel is. Throws Error(kBadInput) when the source does not fill the shape.
 void stream_float32(const keras::Variable& variable, const FloatSink& sink);
 

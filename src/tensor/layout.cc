@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "crossload/error.h"
@@ -101,9 +102,15 @@ void widen_to_float32(DType dtype, const std::byte* source, std::int64_t count, 
     if (count > 0) std::memcpy(out, source, static_cast<std::size_t>(count) * size);
     return;
   }
-  for (std::int64_t i = 0; i < count; ++i) {
-    out[i] = element_as_float(dtype, source + static_cast<std::size_t>(i) * size);
-  }
+  // One loop a type, so that the compiler can vectorise it.
+  const auto widen = [&]<DType kType>(std::integral_constant<DType, kType>) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      out[i] = element_as_float(kType, source + static_cast<std::size_t>(i) * size);
+    }
+  };
+  if (dtype == DType::kBF16) return widen(std::integral_constant<DType, DType::kBF16>());
+  if (dtype == DType::kF16) return widen(std::integral_constant<DType, DType::kF16>());
+  widen(std::integral_constant<DType, DType::kF64>());
 }
 
 Shape apply_layout(Layout layout, const Shape& pytorch) {

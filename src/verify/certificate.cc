@@ -12,28 +12,28 @@ namespace fs = std::filesystem;
 
 constexpr int kCertificateVersion = 1;
 
-Json hash_entry(const std::string& name, const fs::path& file) {
+Json hash_entry(const std::string& name, const fs::path& file, FileHashes* hashes) {
   Json entry = Json::object();
   entry.set("file", name);
   entry.set("bytes", static_cast<std::int64_t>(fs::file_size(file)));
-  entry.set("sha256", sha256_of_file(file));
+  entry.set("sha256", hashes != nullptr ? hashes->of(file) : sha256_of_file(file));
   return entry;
 }
 
-Json hashes_of_read(const std::vector<fs::path>& files) {
+Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
   Json list = Json::array();
-  for (const fs::path& file : files) list.push_back(hash_entry(file.filename().string(), file));
+  for (const fs::path& file : files) list.push_back(hash_entry(file.filename().string(), file, hashes));
   return list;
 }
 
-Json hashes_of_written(const fs::path& folder) {
+Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.is_regular_file()) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   Json list = Json::array();
-  for (const fs::path& file : files) list.push_back(hash_entry(fs::relative(file, folder).string(), file));
+  for (const fs::path& file : files) list.push_back(hash_entry(fs::relative(file, folder).string(), file, hashes));
   return list;
 }
 
@@ -177,8 +177,8 @@ Json certificate(const CertificateParts& parts) {
   settings.set("threads", parts.threads);
   settings.set("onednn", parts.onednn);
   document.set("settings", settings);
-  document.set("read", hashes_of_read(parts.read));
-  document.set("written", hashes_of_written(parts.artifact));
+  document.set("read", hashes_of_read(parts.read, parts.hashes));
+  document.set("written", hashes_of_written(parts.artifact, parts.hashes));
   document.set("ledger", ledger_entries(parts.ledger));
   return document;
 }

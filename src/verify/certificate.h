@@ -8,6 +8,7 @@
 #include "checkpoint/json.h"
 #include "keras/weights.h"
 #include "verify/binding.h"
+#include "verify/file_hashes.h"
 #include "verify/trace.h"
 #include "verify/verification.h"
 
@@ -29,6 +30,7 @@ struct CertificateParts {
   const Trace* trace = nullptr;            // these two are null without a verification
   const Verification* verification = nullptr;
   Tolerances tolerances;
+  FileHashes* hashes = nullptr;  // what was hashed ahead; null: all files are hashed by certificate()
 };
 
 /// The certificate as a document. Hashes all files.

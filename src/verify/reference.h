@@ -10,7 +10,7 @@ namespace crossload::verify {
 struct ReferenceOptions {
   std::filesystem::path python;  // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
                                  // program or in the working folder, python3
-  std::string model_class;  // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
+  std::string model_class;       // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
   int threads = 1;
   int seed = 0;
 };

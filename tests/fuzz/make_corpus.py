@@ -1,11 +1,13 @@
 """Makes tests/fuzz/corpus/: a few small files for each target, most of them taken from the fixtures and goldens.
 
-    python tests/fuzz/make_corpus.py      needs h5py and numpy
+    python tests/fuzz/make_corpus.py      needs h5py, numpy and build/crossload
 """
 
 import json
 import pathlib
 import struct
+import subprocess
+import tempfile
 import zipfile
 
 import h5py
@@ -45,7 +47,20 @@ def h5_file(folder_per_layer):
     return data
 
 
+def bundle():
+    """Index and data of a SavedModel's variables, in one file as bundle_fuzz.cc takes them apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        golden = HERE.parent / "goldens" / "bert_model.safetensors"
+        subprocess.run([HERE.parents[1] / "build" / "crossload", "pt-to-tf", "--model-name", golden, "--output",
+                        f"{folder}/out", "--no-verify", "--formats", "saved_model"], check=True, capture_output=True)
+        variables = pathlib.Path(folder, "out", "saved_model", "variables")
+        index = (variables / "variables.index").read_bytes()
+        data = (variables / "variables.data-00000-of-00001").read_bytes()
+    return index + data + struct.pack("<I", len(index))
+
+
 def main():
+    put("bundle", "bert", bundle())
     for name in ("zip_contiguous", "zip_tied", "legacy_tied", "legacy_wrapped_both", "zip_protocol_4",
                  "legacy_sharing_float16"):
         data = (FIXTURES / f"{name}.bin").read_bytes()
@@ -72,7 +87,7 @@ def main():
     put("index", "outside", json.dumps({"weight_map": {"a": "../a.safetensors"}}).encode())
     put("h5", "single", h5_file(True))
     put("h5", "shard", h5_file(False))
-    stages = [{"path": "dense", "class": "Linear", "tensors": ["dense"]}]
+    stages = [{"path": "dense", "call": 0, "class": "Linear", "tensors": ["dense"]}]
     put("trace", "small", safetensors(
         {"__metadata__": {"class": "BertModel", "config": "{\"model_type\": \"bert\"}", "stages": json.dumps(stages)},
          "input.input_ids": {"dtype": "I64", "shape": [1, 1], "data_offsets": [0, 8]},
