@@ -154,7 +154,9 @@ Published publish(Http* http, const Commit& commit, const TransferProgress& prog
                              .body = lines_of(commit, large),
                              .to_other_hosts = false},
                             again);
+      if (response.status >= 500 && !done) done = find_done(http, commit, large);
     } catch (const TransportError&) {
+      if (!done) done = find_done(http, commit, large);
       if (!done) throw;
     }
     if (done) {

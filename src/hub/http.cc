@@ -310,24 +310,16 @@ Response Http::send_once(const Request& request) {
     throw Error(ErrorKind::kNetwork, shown(request.url) + ": is not asked, because HF_HUB_OFFLINE is set");
   }
   std::string url = request.url;
-  std::map<std::string, std::string> first_headers;
   for (int i = 0; i <= kMostRedirects; ++i) {
     Response response = hop(request, url, token_ && origin_of(url) == origin_);
-    if (first_headers.empty()) first_headers = response.headers;
     const std::string location = response.header("location");
-    if (!is_redirect(response.status) || location.empty()) {
-      response.first_headers = std::move(first_headers);
-      return response;
-    }
+    if (!is_redirect(response.status) || location.empty()) return response;
     const std::string next = resolved(url, location);
     if (url.starts_with("https:") && !next.starts_with("https:")) {
       throw Error(ErrorKind::kNetwork,
                   shown(url) + ": redirects to " + shown(next) + ", which is not encrypted; that is not followed");
     }
-    if (!request.to_other_hosts && origin_of(next) != origin_of(url)) {
-      response.first_headers = std::move(first_headers);
-      return response;
-    }
+    if (!request.to_other_hosts && origin_of(next) != origin_of(url)) return response;
     url = next;
   }
   throw Error(ErrorKind::kNetwork,
@@ -350,11 +342,12 @@ Response Http::send(const Request& request, const std::function<bool()>& again) 
     try {
       Response response = send_once(request);
       if (!is_passing(response.status) || failures >= settings_.tries) return response;
-      if (again && !again()) return response;
       pause(failures, &response, request.url);
+      if (again && !again()) return response;
     } catch (const TransportError& error) {
-      if (failures >= settings_.tries || (again && !again())) throw;
+      if (failures >= settings_.tries) throw;
       pause(failures, nullptr, request.url);
+      if (again && !again()) throw;
     }
   }
 }

@@ -25,10 +25,8 @@ namespace crossload::hub {
 
 struct Response {
   int status = 0;
-  /// Names in lower case. Of the last answer; what the first answer said comes with `first`.
+  /// Names in lower case.
   std::map<std::string, std::string> headers;
-  /// Headers of the Hub's own answer, before a redirect to another host.
-  std::map<std::string, std::string> first_headers;
   std::string body;
   /// Where the last answer came from.
   std::string url;
@@ -72,9 +70,9 @@ class Http {
   Http& operator=(const Http&) = delete;
 
   /// Tries until an answer comes whose status does not pass by itself, or until the tries are used up: then returns the
-  /// last answer, or throws TransportError. `again` is asked before another try after a failure without an answer (the
-  /// request may have been done); returning false ends the tries. Throws Error(kNetwork) for what no retry mends (TLS,
-  /// too many redirects, HF_HUB_OFFLINE).
+  /// last answer, or throws TransportError. `again` is asked before another try (the request may have been done, and
+  /// its answer lost); returning false ends the tries. Throws Error(kNetwork) for what no retry mends (TLS, too many
+  /// redirects, HF_HUB_OFFLINE).
   Response send(const Request& request, const std::function<bool()>& again = {});
 
   /// One try, redirects included.
