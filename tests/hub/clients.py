@@ -92,7 +92,7 @@ class Ours:
 
     def run(self, *arguments, stdin="", **options):
         process = self.start(*arguments, **options)
-        output, _ = process.communicate(stdin, timeout=300)
+        output, _ = process.communicate(stdin, timeout=1500)
         outputs.append(output)
         return Result(process.returncode, output)
 

@@ -88,7 +88,7 @@ def on_terminal(client, arguments, typed=b""):
         os.chdir(client.home.path)
         os.execve(client.program, [client.program, *map(str, arguments)], client.environment)
     output, sent = "", False
-    deadline = time.time() + 60
+    deadline = time.time() + 300
     while time.time() < deadline:
         if select.select([terminal], [], [], 0.1)[0]:
             try:

@@ -133,7 +133,7 @@ def at_the_same_time(world):
     time.sleep(0.3)
     result = Theirs(world.hub.endpoint, home=home).download("ada/large")
     for program in programs:
-        output, _ = program.communicate(timeout=60)
+        output, _ = program.communicate(timeout=300)
         assert program.returncode == 0, output
     result.expect(0)
     home.check()
