@@ -1,9 +1,12 @@
 // crossload: turns PyTorch checkpoints into TensorFlow models and proves that both agree.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "command.h"
 #include "crossload/error.h"
@@ -24,9 +27,18 @@ int fail(const std::string& message, int code) {
   return code;
 }
 
+/// A mapped file that becomes shorter ends in this signal. What was being written is removed by the next conversion.
+extern "C" void input_is_gone(int) {
+  constexpr std::string_view kMessage =
+      "crossload: an input file was cut off, or its disk failed, while it was read; nothing was written; try again\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  ::_exit(static_cast<int>(crossload::ErrorKind::kBadInput));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGBUS, input_is_gone);
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit of `ulimit -f` is an error like a full disk
   CLI::App app("Turns PyTorch checkpoints of Transformers into TensorFlow models and proves that both agree.",
                "crossload");
