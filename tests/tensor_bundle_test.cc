@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "export/crc32c.h"
+#include "export/table_check.h"
 #include "fake_weights.h"
 
 namespace crossload {
@@ -228,6 +229,35 @@ TEST_F(CorruptBundle, MissingFilesAndKeysAreNamed) {
             "3 " + prefix_.string() + ".index: not a sound TensorBundle: b is no string scalar");
   std::filesystem::remove(prefix_.string() + ".data-00000-of-00001");
   EXPECT_EQ(error(), "3 " + prefix_.string() + ".data-00000-of-00001: cannot be read: No such file or directory");
+}
+
+/// A table without blocks: 16 bytes in front, then a footer with these two handles.
+std::string table_with(const std::string& handles) {
+  std::string footer = handles;
+  footer.resize(40);
+  return std::string(16, '\0') + footer + "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+}
+
+TEST(DamagedTable, BlocksThatDoNotFitAreRefusedBeforeMemoryIsAskedFor) {
+  const auto refusal = [](const std::string& table) -> std::string {
+    try {
+      check_table(std::as_bytes(std::span(table)), "x.index");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
+      return error.what();
+    }
+    return "";
+  };
+  const std::string large = "\x84\x80\x80\x80\x80\x80\x80\x34";  // what fuzzing found
+  EXPECT_EQ(
+      refusal(table_with(std::string(3, '\0') + large)),
+      "x.index: not a sound TensorBundle: a block of 29273397577908228 bytes at byte 0 does not fit its table (cut "
+      "off?)");
+  EXPECT_THAT(refusal(table_with(large + std::string(1, '\0'))), testing::HasSubstr("does not fit its table"));
+  EXPECT_THAT(refusal(table_with(std::string(10, '\xff'))), testing::HasSubstr("a number of its table has no end"));
+  std::string entry = table_with(std::string("\0\0\0\x08", 4));
+  entry[1] = 100;  // the key's bytes
+  EXPECT_THAT(refusal(entry), testing::HasSubstr("an entry of its table does not fit its block"));
 }
 
 }  // namespace
