@@ -10,6 +10,7 @@
 #include "keras/group_normalization.h"
 #include "keras/layers.h"
 #include "keras/patch_convolution.h"
+#include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
 
 namespace crossload::keras {
@@ -226,6 +227,68 @@ TEST_F(Layers, PatchConvolutionMakesAVectorOfEachPatch) {
   feed_variables();
   EXPECT_EQ(weights_->variables().front().shape, (Shape{2, 2, 1, 2}));
   expect(y, {1, 2, 1, 2}, {5, 5, 1, 0});
+}
+
+SpanOptions spans(double prob, int length, int min_masks) {
+  return {Config::parse(R"({"mask_time_prob": )" + std::to_string(prob) + R"(, "mask_time_length": )" +
+                            std::to_string(length) + R"(, "mask_time_min_masks": )" + std::to_string(min_masks) + "}",
+                        "config.json"),
+          "time", /*default_prob=*/0, /*default_min_masks=*/0};
+}
+
+/// The lengths of the runs of ones in one row.
+std::vector<int> runs_of(std::span<const float> row) {
+  std::vector<int> runs;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (row[i] == 0) continue;
+    if (i == 0 || row[i - 1] == 0) runs.push_back(0);
+    EXPECT_EQ(row[i], 1);
+    ++runs.back();
+  }
+  return runs;
+}
+
+TEST_F(Layers, RandomSpansAreAsManyAsAskedFor) {
+  constexpr std::size_t kSize = 400;
+  // 4 spans of 5 would cover a twentieth of 400; of 40 there are 0.4, so 0 or 1.
+  const Tensor mask = random_spans(ints({2, 1}, {400, 40}), static_cast<int>(kSize), spans(0.05, 5, 0));
+  tf::Session session(&graph_, tf::SessionOptions{});
+  int many = 0;
+  int few = 0;
+  std::vector<float> first;
+  for (int time = 0; time < 200; ++time) {
+    const HostTensor result = session.run({}, {mask}).front();
+    ASSERT_EQ(result.shape(), (Shape{2, kSize}));
+    const std::span<const float> values = result.values<float>();
+    for (const int length : runs_of(values.subspan(0, kSize))) {
+      EXPECT_GE(length, 5);
+      many += length;
+    }
+    for (const int length : runs_of(values.subspan(kSize, 40))) {
+      EXPECT_EQ(length, 5);
+      ++few;
+    }
+    EXPECT_TRUE(runs_of(values.subspan(kSize + 40)).empty());
+    if (time == 0) first.assign(values.begin(), values.end());
+    EXPECT_EQ(time == 0, std::ranges::equal(first, values));
+  }
+  EXPECT_LE(many, 200 * 20);
+  EXPECT_GE(many, 200 * 18);                                    // a pair overlaps once in forty or so
+  EXPECT_NEAR(few, 200 * 0.4, 5 * std::sqrt(200 * 0.4 * 0.6));  // five standard deviations
+}
+
+TEST_F(Layers, RandomSpansFitTheirRows) {
+  // At least two are wanted; a row of 5 has room for one, a row of 4 for none.
+  const HostTensor result = run(random_spans(ints({3, 1}, {5, 4, 100}), 100, spans(0.001, 5, 2)));
+  const std::span<const float> values = result.values<float>();
+  EXPECT_EQ(runs_of(values.subspan(0, 100)), std::vector<int>{5});
+  EXPECT_TRUE(runs_of(values.subspan(100, 100)).empty());
+  int covered = 0;
+  for (const int length : runs_of(values.subspan(200, 100))) covered += length;
+  EXPECT_GE(covered, 6);
+  EXPECT_LE(covered, 10);
+  expect(random_spans(ints({1, 1}, {3}), 3, spans(0.9, 5, 2)), {1, 3}, {0, 0, 0});
+  EXPECT_ERROR(spans(0.5, 0, 0), ErrorKind::kBadInput, "mask_time_length must be above 0");
 }
 
 TEST_F(Layers, DropoutIsNothingOutsideTraining) {

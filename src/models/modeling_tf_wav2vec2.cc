@@ -1,9 +1,8 @@
 // Wav2Vec2, as transformers/models/wav2vec2/modeling_wav2vec2.py of Transformers 4.57.6 has it.
 //
-// Training: SpecAugment plays no part. PyTorch replaces random spans of the features by `masked_spec_embed` in
-// training when apply_spec_augment is set; here a call in training gets them as they are, and the vector, which is kept
-// for v4's classes, gets no gradient. Checkpoints that were never trained with it lack the vector (its place is filled
-// with zeros); dropout and layerdrop are PyTorch's.
+// In training random spans of the features become `masked_spec_embed` (SpecAugment, apply_spec_augment), and layers are
+// left out (layerdrop). Checkpoints that were never trained so may lack that vector: zeros are put in its place, as
+// they say nothing of it.
 //
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: the layers of the feature encoder may have
 // unequal widths, and their norms have PyTorch's own epsilon. v4 writes `layer_weights` (use_weighted_layer_sum) to
@@ -18,6 +17,7 @@
 #include "keras/attention_mask.h"
 #include "keras/group_normalization.h"
 #include "keras/layers.h"
+#include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
 
 namespace crossload::models {
@@ -381,7 +381,10 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
         feature_extractor(scope / "feature_extractor", config),
         feature_projection(scope / "feature_projection", config),
         encoder(scope / "encoder", config),
-        convs_(config) {
+        convs_(config),
+        apply_spec_augment_(config.flag("apply_spec_augment", true)),
+        time_spans_(config, "time", /*default_prob=*/0.05, /*default_min_masks=*/2),
+        feature_spans_(config, "feature", /*default_prob=*/0.0, /*default_min_masks=*/0) {
     require_supported(config);
   }
 
@@ -389,7 +392,8 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
     const Tensor features = tf::transpose(feature_extractor(inputs.at("input_values")), {0, 2, 1});
     MaybeTensor frame_mask;
     if (const MaybeTensor mask = inputs.find("attention_mask")) frame_mask = frame_mask_of(*mask, features);
-    const auto [hidden_states, extract_features] = feature_projection(features, training);
+    const auto [projected, extract_features] = feature_projection(features, training);
+    const Tensor hidden_states = training && apply_spec_augment_ ? with_masked_spans(projected, frame_mask) : projected;
     const ModelOutput encoder_outputs = encoder(hidden_states, frame_mask, inputs, training);
     ModelOutput result;
     result.add("last_hidden_state", encoder_outputs.at("last_hidden_state")).add("extract_features", extract_features);
@@ -402,7 +406,7 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
   }
 
  private:
-  const Variable& masked_spec_embed_;  // see the top of this file
+  const Variable& masked_spec_embed_;
 
  public:
   const TFWav2Vec2FeatureEncoder feature_extractor;
@@ -410,7 +414,29 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
   const TFWav2Vec2Encoder encoder;
 
  private:
+  /// hidden_states [batch, frames, hidden], of which random frames become masked_spec_embed and random features zero.
+  Tensor with_masked_spans(Tensor hidden_states, const MaybeTensor& frame_mask) const {
+    tf::Graph& graph = hidden_states.graph();
+    const tf::Dims dims = tf::dims_of(hidden_states);
+    const auto whole_rows = [&](const tf::Dim& size) { return tf::fill(graph, {dims[0], 1}, size.as_tensor(graph)); };
+    if (time_spans_.prob > 0) {
+      const Tensor frames = frame_mask
+                                ? tf::cast(tf::reduce_sum(*frame_mask, {1}, /*keep_dims=*/true), tf::DataType::kInt32)
+                                : whole_rows(dims[1]);
+      const Tensor masked = tf::expand_dims(random_spans(frames, dims[1], time_spans_), 2);
+      hidden_states = hidden_states * (1.0 - masked) + ModelGraph::of(hidden_states).value(masked_spec_embed_) * masked;
+    }
+    if (feature_spans_.prob > 0) {
+      const Tensor masked = random_spans(whole_rows(dims[2]), dims[2], feature_spans_);
+      hidden_states = hidden_states * (1.0 - tf::expand_dims(masked, 1));
+    }
+    return hidden_states;
+  }
+
   const ConvStack convs_;
+  const bool apply_spec_augment_;
+  const SpanOptions time_spans_;
+  const SpanOptions feature_spans_;
 };
 
 class TFWav2Vec2PreTrainedModel : public TFPreTrainedModel {

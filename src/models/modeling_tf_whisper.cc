@@ -1,11 +1,11 @@
 // Whisper, as transformers/models/whisper/modeling_whisper.py of Transformers 4.57.6 has it.
 //
 // The encoder takes features of one length alone, 2 * max_source_positions frames, and looks at all of them: there is
-// no mask of them. Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: an output projection that
-// is not tied to the word embeddings (tie_word_embeddings false, which v4 ignores) is here, and the mask's lowest value
-// is float32's. SpecAugment (apply_spec_augment, off by default) plays no part: a call in training gets the features as
-// they are, so who wants parts of them masked masks them before the call. Cached keys and values, an encoder's outputs
-// as an input, and decoder_position_ids are not here.
+// no mask of them. In training random spans of them become zero where the configuration says so (SpecAugment,
+// apply_spec_augment), and layers are left out. Where v4's TensorFlow classes differ from PyTorch's, PyTorch is
+// followed: an output projection that is not tied to the word embeddings (tie_word_embeddings false, which v4 ignores)
+// is here, and the mask's lowest value is float32's. Cached keys and values, an encoder's outputs as an input, and
+// decoder_position_ids are not here.
 #include <cmath>
 #include <tuple>
 
@@ -16,6 +16,7 @@
 #include "keras/conv1d.h"
 #include "keras/encoder_decoder.h"
 #include "keras/layers.h"
+#include "keras/spec_augment.h"
 
 namespace crossload::models {
 namespace {
@@ -316,10 +317,21 @@ class TFWhisperDecoder : public Module<TFWhisperDecoder> {
 class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
  public:
   TFWhisperMainLayer(const Scope& scope, const Config& config)
-      : Module(scope), encoder(scope / "encoder", config), decoder(scope / "decoder", config) {}
+      : Module(scope),
+        encoder(scope / "encoder", config),
+        decoder(scope / "decoder", config),
+        apply_spec_augment_(config.flag("apply_spec_augment", false)),
+        time_spans_(config, "time", /*default_prob=*/0.05, /*default_min_masks=*/2),
+        feature_spans_(config, "feature", /*default_prob=*/0.0, /*default_min_masks=*/0) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const ModelOutput encoder_outputs = encoder(inputs, training);
+    ModelInputs encoder_inputs = inputs;
+    if (training && apply_spec_augment_) {
+      const Tensor without_times = without_spans(inputs.at("input_features"), /*axis=*/2, time_spans_);
+      encoder_inputs.tensors.insert_or_assign("input_features",
+                                              without_spans(without_times, /*axis=*/1, feature_spans_));
+    }
+    const ModelOutput encoder_outputs = encoder(encoder_inputs, training);
     const ModelOutput decoder_outputs =
         decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), training);
     ModelOutput result;
@@ -329,6 +341,21 @@ class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
 
   const TFWhisperEncoder encoder;
   const TFWhisperDecoder decoder;
+
+ private:
+  /// features [batch, mel bins, frames] with zeros in random spans of one axis.
+  static Tensor without_spans(const Tensor& features, int axis, const SpanOptions& options) {
+    if (options.prob == 0) return features;
+    tf::Graph& graph = features.graph();
+    const tf::Dims dims = tf::dims_of(features);
+    const tf::Dim& size = dims[static_cast<std::size_t>(axis)];
+    const Tensor masked = random_spans(tf::fill(graph, {dims[0], 1}, size.as_tensor(graph)), size, options);
+    return features * (1.0 - tf::expand_dims(masked, 3 - axis));
+  }
+
+  const bool apply_spec_augment_;
+  const SpanOptions time_spans_;
+  const SpanOptions feature_spans_;
 };
 
 class TFWhisperPreTrainedModel : public TFPreTrainedModel {
