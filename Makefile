@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench docs format lint goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench docs format fixup lint goldens verified bench-inference clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -20,6 +20,7 @@ help:
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
 	@echo 'make docs     brings the tables of models in README.md and docs/models.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
+	@echo 'make fixup    lays out the sources that changed, and runs crossload check --fix'
 	@echo 'make lint     checks the layout, and the sources with clang-tidy'
 	@echo 'make goldens  makes the traces in tests/goldens/ again from their recipes, by PyTorch'
 	@echo 'make verified runs the goldens and writes down what they gave, for crossload list and docs/models.md'
@@ -90,6 +91,12 @@ bench-inference: setup build
 format: needs-clang-format
 	@echo 'Laying out all sources with clang-format: a few seconds.'
 	@clang-format -i $(sources)
+
+fixup: build needs-clang-format
+	@echo 'Laying out what changed, and checking the architectures: a few seconds.'
+	@changed="$$(git diff --name-only --diff-filter=d HEAD -- '*.cc' '*.h'; git ls-files --others --exclude-standard '*.cc' '*.h')"; \
+	  status=0; $(build_folder)/crossload check --fix || status=$$?; \
+	  if [ -n "$$changed" ]; then clang-format -i $$changed; fi; exit $$status
 
 lint: packages needs-clang-format needs-clang-tidy
 	@echo 'Checking the layout, then clang-tidy: about 8 minutes.'

@@ -128,7 +128,7 @@ std::vector<ListedModel> list_models() {
   const std::map<std::string, std::vector<VerifiedGolden>> verified = read_verified();
   std::vector<ListedModel> list;
   for (const keras::Architecture& architecture : models::registry()) {
-    ListedModel model{architecture.model_type, architecture.source, {}};
+    ListedModel model{architecture.model_type, architecture.source, {}, architecture.other_model_types};
     for (const keras::Head& head : architecture.heads) {
       const auto goldens = verified.find(head.name);
       model.heads.push_back(

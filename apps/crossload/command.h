@@ -15,6 +15,8 @@ using Action = std::function<int()>;
 
 // Each adds its subcommand with its flags, and sets *action when that one is parsed.
 void add_pt_to_tf(CLI::App* app, Action* action);
+void add_add_new_model(CLI::App* app, Action* action);
+void add_check(CLI::App* app, Action* action);
 void add_compare(CLI::App* app, Action* action);
 void add_record(CLI::App* app, Action* action);
 void add_list(CLI::App* app, Action* action);

@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   crossload::program::add_compare(&app, &action);
   crossload::program::add_record(&app, &action);
   crossload::program::add_list(&app, &action);
+  crossload::program::add_add_new_model(&app, &action);
+  crossload::program::add_check(&app, &action);
   crossload::program::add_inspect(&app, &action);
   crossload::program::add_login(&app, &action);
   crossload::program::add_logout(&app, &action);

@@ -52,6 +52,7 @@ struct ListedModel {
   std::string model_type;
   std::string source;
   std::vector<ListedHead> heads;
+  std::vector<std::string> other_model_types;  // of config.json too: a tower of CLIP, saved by itself
 };
 
 /// Every architecture that this build has.

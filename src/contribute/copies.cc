@@ -122,15 +122,24 @@ struct Word {
   std::size_t line;
 };
 
+/// Without the slashes that begin a comment: where a comment goes on in the next line is layout.
+std::string without_slashes(std::string line) {
+  for (std::size_t at = line.find("//"); at != std::string::npos; at = line.find("//", at)) {
+    line.replace(at, std::min(line.find_first_not_of('/', at), line.size()) - at, " ");
+  }
+  return line;
+}
+
 /// The words of a block: layout and ignored parts fall away.
 std::vector<Word> words_of(const Text& lines, const Block& block, const std::vector<Replacement>& replacements) {
   std::vector<Word> words;
   bool ignoring = false;
   for (std::size_t i = block.begin; i < block.end; ++i) {
-    const std::string line = trimmed(replaced(lines[i], replacements));
-    if (line == kIgnore) ignoring = true;
-    if (line.empty()) ignoring = false;
+    const std::string whole = trimmed(replaced(lines[i], replacements));
+    if (whole == kIgnore) ignoring = true;
+    if (whole.empty()) ignoring = false;
     if (ignoring) continue;
+    const std::string line = trimmed(without_slashes(whole));
     std::string word;
     const auto finish = [&] {
       if (!word.empty()) words.push_back({word, i});

@@ -354,6 +354,7 @@ class TFAlbertPreTrainedModel : public TFPreTrainedModel {
   }
 };
 
+// Copied from bert.TFBertModel with bert->albert, Bert->Albert
 class TFAlbertModel : public TFAlbertPreTrainedModel {
  public:
   TFAlbertModel(const Scope& scope, const Config& config)

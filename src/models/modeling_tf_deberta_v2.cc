@@ -550,6 +550,7 @@ class TFDebertaV2MainLayer : public Module<TFDebertaV2MainLayer> {
   const TFDebertaV2Encoder encoder;
 };
 
+// Copied from albert.TFAlbertPreTrainedModel with Albert->DebertaV2
 class TFDebertaV2PreTrainedModel : public TFPreTrainedModel {
  public:
   using TFPreTrainedModel::TFPreTrainedModel;

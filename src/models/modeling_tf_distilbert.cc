@@ -222,6 +222,7 @@ class TFDistilBertPreTrainedModel : public TFPreTrainedModel {
   std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
 };
 
+// Copied from bert.TFBertModel with Bert->DistilBert, bert->distilbert
 class TFDistilBertModel : public TFDistilBertPreTrainedModel {
  public:
   TFDistilBertModel(const Scope& scope, const Config& config)

@@ -460,6 +460,7 @@ class TFElectraSequenceSummary : public Module<TFElectraSequenceSummary> {
   const Dropout last_dropout;
 };
 
+// Copied from albert.TFAlbertPreTrainedModel with Albert->Electra
 class TFElectraPreTrainedModel : public TFPreTrainedModel {
  public:
   using TFPreTrainedModel::TFPreTrainedModel;

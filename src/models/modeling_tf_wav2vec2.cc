@@ -452,6 +452,7 @@ class TFWav2Vec2PreTrainedModel : public TFPreTrainedModel {
   std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
 };
 
+// Copied from bert.TFBertModel with Bert->Wav2Vec2, bert->wav2vec2
 class TFWav2Vec2Model : public TFWav2Vec2PreTrainedModel {
  public:
   TFWav2Vec2Model(const Scope& scope, const Config& config)

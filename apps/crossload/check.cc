@@ -1,0 +1,45 @@
+// crossload check
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "command.h"
+#include "contribute/readiness.h"
+#include "contribute/source_tree.h"
+
+namespace crossload::program {
+namespace {
+
+struct Flags {
+  std::string name;
+  std::string root;
+  bool fix = false;
+};
+
+int run(const Flags& flags) {
+  const std::filesystem::path root = contribute::source_root(flags.root);
+  const auto findings = contribute::check_readiness(root, flags.name, flags.fix);
+  for (const contribute::Finding& finding : findings) {
+    std::printf("%s:%d: %s: %s\n", finding.file.lexically_proximate(root).c_str(), finding.line, finding.point.c_str(),
+                finding.what.c_str());
+  }
+  if (findings.empty()) {
+    std::printf("ready: training, copies, ignores, names, recipes and pages\n");
+    return 0;
+  }
+  std::printf("%zu points to mend\n", findings.size());
+  return 1;
+}
+
+}  // namespace
+
+void add_check(CLI::App* app, Action* action) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app->add_subcommand("check", "Checks that an architecture, or all, is ready to be contributed.");
+  command->add_option("NAME", flags->name, "The architecture, as in bert; all by default");
+  command->add_flag("--fix", flags->fix, "Rewrites classes that differ from what their mark `Copied from` says");
+  command->add_option("--source", flags->root, "The folder of Crossload's sources; here or above by default");
+  command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
+}
+
+}  // namespace crossload::program
