@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "checkpoint/json.h"
 #include "contribute/copies.h"
 #include "contribute/readiness.h"
 #include "contribute/scaffold.h"
@@ -96,6 +97,11 @@ TEST_F(Tree, EveryArchitectureCanBeTheBase) {
     EXPECT_THAT(check_unmarked(made.model), IsEmpty()) << base;
     EXPECT_THAT(check_registration(made.model), IsEmpty()) << base;
     EXPECT_THAT(made.recipes, Not(IsEmpty())) << base;
+    const Json recipe = Json::parse(read_text(made.recipe), made.recipe.string());
+    if (const Json& config = recipe.at("config"); config.contains("model_type")) {  // CLIP's recipes have one each
+      EXPECT_EQ(config.at("model_type").as_string(), name);
+    }
+    EXPECT_NE(read_text(made.model).find("\"" + name + "\""), std::string::npos) << base << ": the registration's type";
     for (const CopyFault& fault : check_copies(root() / "src" / "models", /*fix=*/false)) {
       ADD_FAILURE() << fault.file << ":" << fault.line << ": " << fault.what;
     }

@@ -80,6 +80,12 @@ std::vector<std::string> chosen_heads(const std::vector<std::string>& all, const
   return heads;
 }
 
+/// The model_type that the registration gives; it may have a hyphen where the file's name has none.
+std::string type_of(const std::string& registration, const std::string& name) {
+  std::smatch found;
+  return std::regex_search(registration, found, std::regex("return \\{\\s*\"([^\"]+)\"")) ? found[1].str() : name;
+}
+
 void remove_head(std::string* registration, const std::string& head) {
   const std::size_t begin = registration->find("head<" + head + ">(");
   std::size_t end = closing_bracket(*registration, registration->find('(', begin)) + 1;
@@ -161,9 +167,11 @@ void apply_config(const Json& config, Definition* definition, Scaffold* result) 
 /// What names follow: the classes' and the model_type's.
 struct Renaming {
   std::string from_camel, to_camel, from, to;
+  std::string from_type;  // the base's model_type, "deberta-v2" where its file is deberta_v2
 
   std::string operator()(const std::string& text) const {
-    return replace_all(replace_all(text, from, to), from_camel, to_camel);  // small first, see replacements()
+    const std::string renamed = replace_all(replace_all(text, from, to), from_camel, to_camel);  // see replacements()
+    return from_type == from ? renamed : replace_all(renamed, "\"" + from_type + "\"", "\"" + to + "\"");
   }
   /// "bert.TFBertLayer with Bert->BrandNewBert, bert->brand_new_bert", naming only what the class has.
   std::string mark(const Definition& definition) const {
@@ -203,9 +211,8 @@ std::string model_text(SourceText source, const Renaming& rename, const Json* co
   return text + "\n" + rename(source.registration);
 }
 
-std::string recipe_text(const fs::path& base, const std::vector<std::string>& heads, const Renaming& rename,
+std::string recipe_text(const Json& document, const std::vector<std::string>& heads, const Renaming& rename,
                         Scaffold* result) {
-  const Json document = Json::parse(read_text(base), base.string());
   std::string text = "{\n  \"config\": " + rename(document.at("config").dump()) +
                      ",\n  \"inputs\": " + document.at("inputs").dump() + ",\n  \"recipes\": [\n";
   std::string list;
@@ -269,7 +276,10 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   const std::string camel = options.camel.empty() ? camel_name(options.name) : options.camel;
   check_name(options, camel);
   SourceText source = read_source(model_file(options.root, options.like));
-  const Renaming rename{class_prefix(source), camel, options.like, options.name};
+  const fs::path base_recipe = recipe_file(options.root, options.like);
+  const Json recipes = Json::parse(read_text(base_recipe), base_recipe.string());
+  const std::string base_type = type_of(source.registration, options.like);
+  const Renaming rename{class_prefix(source), camel, options.like, options.name, base_type};
   const std::vector<std::string> all = heads_of(source.registration);
   const std::vector<std::string> heads = chosen_heads(all, options.heads, rename.from_camel, camel);
   for (const std::string& head : all) {
@@ -293,7 +303,7 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
     }
   }
   const std::string model = model_text(source, rename, options.config.empty() ? nullptr : &config, &result);
-  const std::string recipe = recipe_text(recipe_file(options.root, options.like), heads, rename, &result);
+  const std::string recipe = recipe_text(recipes, heads, rename, &result);
   write_new({{result.model, model}, {result.recipe, recipe}});
   return result;
 }
