@@ -42,7 +42,8 @@ Parts find_parts(const fs::path& folder, const std::string& file_name) {
   }
   for (const std::string& shard : shards) {
     std::error_code ignored;  // a name that the system refuses is not there either
-    if (!fs::exists(folder / shard, ignored)) fail(parts.index.string(), "names the shard " + shard + ", which is not there");
+    if (!fs::exists(folder / shard, ignored))
+      fail(parts.index.string(), "names the shard " + shard + ", which is not there");
     parts.files.push_back(folder / shard);
   }
   return parts;
