@@ -49,20 +49,6 @@ std::vector<std::string> configuration_differences(const Config& artifact, const
   return differences;
 }
 
-std::unique_ptr<ReferenceTrace> find_reference(const CompareOptions& options, const ModelClass& model_class) {
-  if (!options.reference.empty()) return std::make_unique<ReferenceTrace>(options.reference);
-  if (options.model.empty()) {
-    throw Error(ErrorKind::kUsage,
-                "a live reference needs the PyTorch checkpoint: name it with --model-name, or give a trace "
-                "with --reference");
-  }
-  verify::ReferenceOptions reference;
-  reference.python = options.python;
-  reference.model_class = model_class.pytorch_name();
-  reference.threads = options.threads;
-  return std::make_unique<ReferenceTrace>(options.model, reference);
-}
-
 /// The checkpoint to compare tensors with: the one named, or the weights inside a golden.
 std::optional<Checkpoint> find_checkpoint(const CompareOptions& options, const verify::Trace& trace) {
   if (!options.model.empty()) return Checkpoint::open(options.model);
@@ -80,7 +66,13 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   const auto library = tf::Library::open({options.tensorflow, options.onednn});
 
   steps.next("waiting for PyTorch");
-  const auto reference = find_reference(options, loaded.model_class);
+  if (options.reference.empty() && options.model.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "a live reference needs the PyTorch checkpoint: name it with --model-name, or give a trace "
+                "with --reference");
+  }
+  const auto reference = ReferenceTrace::find(
+      {options.model, options.reference, options.python, options.inputs, options.grid, options.threads}, loaded);
   const verify::Trace trace = reference->open(steps);
 
   steps.next("comparing every variable");
@@ -95,7 +87,7 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
 
   steps.next("comparing every module");
   const fs::path saved_model = options.artifact / "saved_model";
-  parts.tolerances = {options.max_error, options.max_hidden_error};
+  parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
   const verify::Verification verification =
       judge(loaded, *artifact, fs::exists(saved_model / "saved_model.pb") ? saved_model : fs::path(), trace, library,
             options.threads, parts.tolerances);
@@ -105,6 +97,8 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   parts.tensorflow_version = library->version();
   parts.threads = options.threads;
   parts.onednn = options.onednn;
+  parts.grid = options.grid;
+  parts.notes = trace.notes();
   parts.artifact = options.artifact;
   parts.trace = &trace;
   parts.verification = &verification;

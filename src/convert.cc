@@ -21,13 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unique_ptr<ReferenceTrace> find_reference(const ConvertOptions& options, const ModelClass& model_class) {
-  if (!options.reference.empty()) return std::make_unique<ReferenceTrace>(options.reference);
-  verify::ReferenceOptions reference;
-  reference.python = options.python;
-  reference.model_class = model_class.pytorch_name();
-  reference.threads = options.threads;
-  return std::make_unique<ReferenceTrace>(options.model, reference);
+/// What a checkpoint's class takes in TensorFlow; empty for one that has no class here.
+std::string signature_of_checkpoint(const fs::path& path, const std::string& override_model_class) {
+  const Config config = Checkpoint::open(path).config();
+  try {
+    return signature_text(*load_without_weights(config, choose_class(config, override_model_class)).model);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw;
+    return "";
+  }
 }
 
 }  // namespace
@@ -50,7 +52,9 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   verify::FileHashes hashes;
   hashes.start(checkpoint.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
-  const auto reference = options.verify ? find_reference(options, loaded.model_class) : nullptr;
+  const ReferenceRequest request = {options.model,  options.reference, options.python,
+                                    options.inputs, options.grid,      options.threads};
+  const auto reference = options.verify ? ReferenceTrace::find(request, loaded) : nullptr;
 
   write_weights(loaded, options.formats, options.max_shard_size, library, staging.path(),
                 [&](const std::string& what) { steps.next(what); });
@@ -75,8 +79,10 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
     steps.next("comparing every module");
     const fs::path saved_model =
         options.formats.contains(Format::kSavedModel) ? staging.path() / "saved_model" : fs::path();
-    verification = judge(loaded, *written.front().second, saved_model, *trace, library, options.threads,
-                         {options.max_error, options.max_hidden_error});
+    parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
+    verification =
+        judge(loaded, *written.front().second, saved_model, *trace, library, options.threads, parts.tolerances);
+    parts.notes = trace->notes();
     parts.trace = &*trace;
     parts.verification = &*verification;
   }
@@ -91,7 +97,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   parts.hashes = &hashes;
   parts.artifact = staging.path();
   parts.ledger = loaded.weights->ledger();
-  parts.tolerances = {options.max_error, options.max_hidden_error};
+  parts.grid = options.grid;
   const Json document = verify::certificate(parts);
   const std::string certificate = document.dump_pretty();
   if (!options.json.empty()) write_file(options.json, certificate);
@@ -117,6 +123,9 @@ void record(const RecordOptions& options, const Progress& progress) {
   reference.threads = options.threads;
   reference.seed = options.seed;
   reference.model_class = options.override_model_class;
+  reference.signature = signature_of_checkpoint(options.model, options.override_model_class);
+  reference.inputs = options.inputs;
+  reference.grid = options.grid;
   verify::ReferenceProcess process(options.model, options.output, reference);
   process.wait([&](const std::string& what) { steps.say("PyTorch: " + what); });
 }

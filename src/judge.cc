@@ -1,27 +1,171 @@
 #include "judge.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "crossload/error.h"
+#include "tensor/half.h"
 #include "verify/runner.h"
+#include "verify/saved_model_session.h"
 
 namespace crossload {
+namespace {
+
+using verify::FunctionRun;
+using verify::Trace;
+using verify::TraceCell;
+
+/// Cells of this kind hold another set of inputs for a function of the SavedModel.
+bool is_call(const TraceCell& cell) { return cell.name.starts_with("call:"); }
+
+/// What a Runner is made for: names and ranks.
+std::map<std::string, std::size_t> key_of(const Trace& trace) {
+  std::map<std::string, std::size_t> key;
+  for (const auto& [name, view] : trace.inputs()) key.emplace(name, view.shape.size());
+  return key;
+}
+
+bool takes(const SavedFunction& function, const Trace& trace) {
+  return function.inputs.size() == trace.inputs().size() &&
+         std::all_of(function.inputs.begin(), function.inputs.end(), [&](const FunctionTensor& input) {
+           const auto view = trace.inputs().find(input.name);
+           return view != trace.inputs().end() && (!input.has_rank || input.shape.size() == view->second.shape.size());
+         });
+}
+
+/// The run of PyTorch with a function's inputs: the main one, or a cell's on the weights as they are.
+const Trace* run_with(const SavedFunction& function, const Trace& trace) {
+  if (takes(function, trace)) return &trace;
+  for (const TraceCell& cell : trace.cells()) {
+    if (cell.weights.empty() && takes(function, cell.trace)) return &cell.trace;
+  }
+  return nullptr;
+}
+
+FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
+  const SavedFunction& function = session->functions()[index];
+  FunctionRun run;
+  run.label = function.label;
+  run.training = function.training;
+  run.trace = trace;
+  for (const FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
+  if (trace == nullptr) return run;
+  try {
+    run.outputs = session->run(index, trace->inputs());
+  } catch (const Error& error) {
+    run.error = error.what();
+  }
+  return run;
+}
+
+/// Every function once, on the first inputs that it takes.
+std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace) {
+  std::vector<FunctionRun> runs;
+  for (std::size_t i = 0; i < session->functions().size(); ++i) {
+    runs.push_back(call(session, i, run_with(session->functions()[i], trace)));
+  }
+  const auto is_serving = [](const FunctionRun& run) { return run.label == "serving_default"; };
+  if (std::none_of(runs.begin(), runs.end(), is_serving)) {
+    FunctionRun missing;
+    missing.label = "serving_default";
+    missing.error = "is not there";
+    runs.push_back(std::move(missing));
+  }
+  return runs;
+}
+
+/// serving_default, or else the first function without training that takes a cell's inputs.
+std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell) {
+  std::optional<std::size_t> chosen;
+  for (std::size_t i = 0; i < session->functions().size(); ++i) {
+    const SavedFunction& function = session->functions()[i];
+    if (function.training || !takes(function, cell)) continue;
+    if (!chosen || function.label == "serving_default") chosen = i;
+  }
+  if (!chosen) return {};
+  return {call(session, *chosen, &cell)};
+}
+
+class Judge {
+ public:
+  Judge(const LoadedModel& loaded, const StoredWeights& artifact, const std::filesystem::path& saved_model,
+        const Trace& trace, const std::shared_ptr<const tf::Library>& library, int threads,
+        const verify::Tolerances& tolerances)
+      : loaded_(loaded), artifact_(artifact), trace_(trace), library_(library), tolerances_(tolerances) {
+    options_.session.threads = threads;
+    if (!saved_model.empty()) session_.emplace(library, options_.session, saved_model);
+  }
+
+  verify::Verification run() {
+    const verify::Observation observation = runner_for(trace_).run(trace_.inputs());
+    verify::Verification result = verify::verify(
+        trace_, observation, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>(), tolerances_);
+    // Cells with the inputs of the Runner at hand come first, those that change its variables last.
+    std::vector<const TraceCell*> order;
+    for (const TraceCell& cell : trace_.cells()) {
+      if (!is_call(cell) || !session_ || !result.agrees()) order.push_back(&cell);
+    }
+    const auto rank = [&](const TraceCell* cell) {
+      return std::tuple(!cell->weights.empty(), key_of(cell->trace) != key_of(trace_), key_of(cell->trace));
+    };
+    std::stable_sort(order.begin(), order.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
+    for (const TraceCell* cell : order) result.cells.push_back(judge_cell(*cell));
+    return result;
+  }
+
+ private:
+  verify::ReadVariable reader(float (*rounding)(float)) const {
+    return [this, rounding](const keras::Variable& variable, std::span<float> out) {
+      artifact_.read(stored_name(variable), out);
+      if (rounding != nullptr) std::transform(out.begin(), out.end(), out.begin(), rounding);
+    };
+  }
+
+  verify::Runner& runner_for(const Trace& trace) {
+    auto key = key_of(trace);
+    if (!runner_ || key != runner_key_) {
+      runner_.reset();
+      runner_.emplace(library_, options_, *loaded_.model, *loaded_.weights, reader(nullptr), trace.inputs());
+      runner_key_ = std::move(key);
+    }
+    return *runner_;
+  }
+
+  verify::CellReport judge_cell(const TraceCell& cell) {
+    verify::CellReport report{cell.name, cell.what, {}, {}};
+    for (const auto& [name, view] : cell.trace.inputs()) report.inputs.emplace(name, view.shape);
+    verify::Runner& runner = runner_for(cell.trace);
+    if (!cell.weights.empty()) {
+      runner.assign(*loaded_.weights, reader(cell.weights == "float16" ? through_float16 : through_bfloat16));
+    }
+    const bool as_stored = cell.weights.empty();
+    report.verification = verify::verify(
+        cell.trace, runner.run(cell.trace.inputs()),
+        session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>(), tolerances_);
+    if (!as_stored) runner_.reset();  // its variables are not the artifact's any more
+    return report;
+  }
+
+  const LoadedModel& loaded_;
+  const StoredWeights& artifact_;
+  const Trace& trace_;
+  const std::shared_ptr<const tf::Library> library_;
+  const verify::Tolerances tolerances_;
+  verify::RunOptions options_;
+  std::optional<verify::SavedModelSession> session_;
+  std::optional<verify::Runner> runner_;
+  std::map<std::string, std::size_t> runner_key_;
+};
+
+}  // namespace
 
 verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
-                           const std::filesystem::path& saved_model, const verify::Trace& trace,
+                           const std::filesystem::path& saved_model, const Trace& trace,
                            const std::shared_ptr<const tf::Library>& library, int threads,
                            const verify::Tolerances& tolerances) {
-  verify::RunOptions run;
-  run.session.threads = threads;
-  const auto read = [&](const keras::Variable& variable, std::span<float> out) {
-    artifact.read(stored_name(variable), out);
-  };
-  const verify::Observation observation =
-      verify::observe(library, run, *loaded.model, *loaded.weights, read, trace.inputs());
-  std::optional<std::map<std::string, verify::Values>> served;
-  if (!saved_model.empty()) served = verify::serve(library, run.session, saved_model, trace.inputs());
-  return verify::verify(trace, observation, served ? &*served : nullptr, tolerances);
+  return Judge(loaded, artifact, saved_model, trace, library, threads, tolerances).run();
 }
 
 }  // namespace crossload

@@ -11,8 +11,9 @@
 
 namespace crossload {
 
-/// Compares every module, with variables read from the artifact, and the outputs of the SavedModel's own signature when
-/// there is one (`saved_model` not empty).
+/// Compares every module, with variables read from the artifact; what every function of the SavedModel returns when
+/// there is one (`saved_model` not empty); and the same on the trace's further inputs. Training functions are called
+/// once.
 verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
                            const std::filesystem::path& saved_model, const verify::Trace& trace,
                            const std::shared_ptr<const tf::Library>& library, int threads,

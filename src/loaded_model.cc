@@ -111,6 +111,12 @@ LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& mo
   return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string());
 }
 
+LoadedModel load_without_weights(const Config& config, const ModelClass& model_class) {
+  LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, TensorView>()), nullptr};
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), config);
+  return loaded;
+}
+
 LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& wanted) {
   const fs::path config_file = folder / "config.json";
   const Config config = Config::parse(read_text(config_file), config_file.string());

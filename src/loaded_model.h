@@ -42,6 +42,9 @@ struct LoadedModel {
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected.
 LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class);
 
+/// The model with nothing bound, for its signatures alone.
+LoadedModel load_without_weights(const Config& config, const ModelClass& model_class);
+
 /// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that
 /// is there. Throws Error(kBadInput).
 std::unique_ptr<StoredWeights> open_artifact(const std::filesystem::path& folder);

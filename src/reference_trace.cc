@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "checkpoint/json.h"
 #include "crossload/error.h"
+#include "loaded_model.h"
 
 namespace crossload {
 namespace {
@@ -19,7 +21,68 @@ fs::path make_temporary_folder() {
   return name;
 }
 
+const char* name_of(tf::DataType dtype) {
+  switch (dtype) {
+    case tf::DataType::kFloat:
+      return "float32";
+    case tf::DataType::kInt64:
+      return "int64";
+    case tf::DataType::kBool:
+      return "bool";
+    default:
+      return "int32";
+  }
+}
+
+Json tensors(const keras::Signature& signature) {
+  Json list = Json::array();
+  for (const keras::InputSpec& input : signature) {
+    Json shape = Json::array();
+    for (const std::int64_t size : input.shape) shape.push_back(size);
+    Json entry = Json::object();
+    entry.set("name", input.name);
+    entry.set("dtype", name_of(input.dtype));
+    entry.set("shape", shape);
+    list.push_back(entry);
+  }
+  return list;
+}
+
 }  // namespace
+
+std::string signature_text(const keras::TFPreTrainedModel& model) {
+  Json calls = Json::array();
+  for (const keras::Signature& call : model.other_calls()) {
+    Json names = Json::array();
+    for (const keras::InputSpec& input : call) names.push_back(input.name);
+    calls.push_back(names);
+  }
+  Json text = Json::object();
+  text.set("serving", tensors(model.serving()));
+  text.set("calls", calls);
+  text.set("inputs", tensors(model.inputs()));
+  return text.dump();
+}
+
+std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const ReferenceRequest& request, const LoadedModel& loaded) {
+  if (!request.reference.empty()) {
+    if (!request.inputs.empty() || request.grid != "none") {
+      throw Error(ErrorKind::kUsage, std::string(request.inputs.empty() ? "--grid" : "--inputs") + ": " +
+                                         request.reference.string() +
+                                         " is a trace and has its inputs; give this to `crossload record`, or leave "
+                                         "--reference out");
+    }
+    return std::make_unique<ReferenceTrace>(request.reference);
+  }
+  verify::ReferenceOptions options;
+  options.python = request.python;
+  options.model_class = loaded.model_class.pytorch_name();
+  options.threads = request.threads;
+  options.signature = signature_text(*loaded.model);
+  options.inputs = request.inputs;
+  options.grid = request.grid;
+  return std::make_unique<ReferenceTrace>(request.model, options);
+}
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
     : temporary_folder_(make_temporary_folder()),

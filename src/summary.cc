@@ -39,7 +39,8 @@ void add_to_table(std::vector<TableRow>* table, const std::string& name, const S
   if (report.comparison.has_padded) {
     row.max_error_padded = std::max(row.max_error_padded, report.comparison.padded.tf_to_pt);
   }
-  row.agrees = row.agrees && report.agrees;
+  row.agrees = row.agrees && report.agrees();
+  if (report.comparison.verdict == verify::Verdict::kRounding) ++row.rounding;
 }
 
 std::string describe(const StageReport& report) {
@@ -47,15 +48,59 @@ std::string describe(const StageReport& report) {
   std::string text = report.name;
   if (!report.class_name.empty())
     text += " (" + report.class_name + (report.source.empty() ? "" : ", " + report.source) + ")";
-  if (!comparison.shape_mismatch.empty()) return text + ": shapes differ: " + comparison.shape_mismatch;
-  if (!comparison.kept_agrees(report.tolerance.absolute)) {
-    return text + ": max |TensorFlow - PyTorch| = " + scientific(comparison.kept.tf_to_pt) + " over " +
-           scientific(report.tolerance.absolute) + ", worst at " + to_string(comparison.worst_index) + ": TensorFlow " +
-           std::to_string(comparison.worst_tf) + ", PyTorch " + std::to_string(comparison.worst_pt);
+  if (!comparison.mismatch.empty()) return text + ": they differ in shape or type: " + comparison.mismatch;
+  const verify::Distances& distances = comparison.worst_is_padded ? comparison.padded : comparison.kept;
+  text += ": max |TensorFlow - PyTorch| = " + scientific(distances.tf_to_pt) + " over " + scientific(report.limit) +
+          (comparison.worst_is_padded ? " at padded positions" : "") + ", worst at " +
+          to_string(comparison.worst_index) + ": TensorFlow " + std::to_string(comparison.worst_tf) + ", PyTorch " +
+          std::to_string(comparison.worst_pt);
+  if (comparison.has_float64) {
+    text += "; from float64 TensorFlow is " + scientific(distances.tf_to_float64) + ", PyTorch at most " +
+            scientific(std::max(distances.pt_to_float64, distances.noise));
   }
-  return text + ": at padded positions TensorFlow is " + scientific(comparison.padded.tf_to_float64) +
-         " from float64, PyTorch at most " +
-         scientific(std::max(comparison.padded.pt_to_float64, comparison.padded.noise));
+  return text;
+}
+
+/// "agrees; 3 of 120 tensors are over 1e-05 by float32's rounding, TensorFlow nearer to float64 in 2"
+std::string first_line(const verify::CertificateParts& parts) {
+  const std::string verdict = verify::verdict_of(parts);
+  if (verdict != "agrees by rounding") return verdict;
+  const auto rounding = parts.verification->tensors_that(verify::Verdict::kRounding);
+  const auto nearer = [](const StageReport* report) {
+    const auto& [kept, padded] = std::pair(report->comparison.kept, report->comparison.padded);
+    return report->comparison.has_float64 &&
+           std::max(kept.tf_to_float64, padded.tf_to_float64) <= std::max(kept.pt_to_float64, padded.pt_to_float64);
+  };
+  char limit[32];
+  std::snprintf(limit, sizeof(limit), "%g", parts.tolerances.max_error);
+  return "agrees; " + std::to_string(rounding.size()) + " of " + std::to_string(parts.verification->tensors()) +
+         " tensors are over " + limit + " by float32's rounding, TensorFlow nearer to float64 in " +
+         std::to_string(std::count_if(rounding.begin(), rounding.end(), nearer));
+}
+
+/// What is over the limit by rounding: three tensors, and how many more.
+std::vector<std::string> describe_rounding(const verify::Verification& verification) {
+  constexpr std::size_t kShown = 3;
+  auto rounding = verification.tensors_that(verify::Verdict::kRounding);
+  const auto larger = [](double verify::Distances::*field, const StageReport* report) {
+    return std::max(report->comparison.kept.*field, report->comparison.padded.*field);
+  };
+  std::stable_sort(rounding.begin(), rounding.end(), [&](const StageReport* a, const StageReport* b) {
+    return larger(&verify::Distances::tf_to_pt, a) > larger(&verify::Distances::tf_to_pt, b);
+  });
+  std::vector<std::string> lines;
+  for (const StageReport* report : rounding) {
+    if (lines.size() == kShown) {
+      lines.push_back("and " + std::to_string(rounding.size() - kShown) +
+                      " more, in the certificate under \"rounding\"");
+      break;
+    }
+    lines.push_back(report->name + ": " + scientific(larger(&verify::Distances::tf_to_pt, report)) +
+                    " apart; from float64 TensorFlow " + scientific(larger(&verify::Distances::tf_to_float64, report)) +
+                    ", PyTorch " + scientific(larger(&verify::Distances::pt_to_float64, report)) +
+                    " and with shaken bits " + scientific(larger(&verify::Distances::noise, report)));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -64,6 +109,7 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
   ConvertResult result;
   result.tensorflow_class = parts.tensorflow_class;
   result.certificate = certificate;
+  result.verdict = verify::verdict_of(parts);
   for (const keras::LedgerEntry& entry : parts.ledger) {
     switch (entry.fate) {
       case keras::LedgerEntry::Fate::kBound:
@@ -83,25 +129,57 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
   result.agrees = verification.agrees() && parts.binding.empty();
   result.modules_traced = verification.modules_traced;
   result.modules_compared = verification.modules_compared;
-  result.served = verification.served;
+  result.served = verification.served();
+  result.verdict = first_line(parts);
+  result.functions_run = static_cast<std::size_t>(
+      std::count_if(verification.functions.begin(), verification.functions.end(), [](const auto& f) { return f.ran; }));
+  result.functions = verification.functions.size();
+  result.cells = verification.cells.size();
   for (const StageReport& report : verification.stages) add_to_table(&result.table, part_of(report.path), report);
   for (const StageReport& report : verification.outputs) {
     add_to_table(&result.table, report.name.substr(0, report.name.find('.', report.name.find('.') + 1)), report);
   }
+  for (const verify::FunctionReport& function : verification.functions) {
+    if (function.training) continue;
+    for (const StageReport& report : function.outputs) add_to_table(&result.table, function.label, report);
+  }
+  for (const verify::CellReport& cell : verification.cells) {
+    for (const auto verdict : {verify::Verdict::kAgrees, verify::Verdict::kRounding, verify::Verdict::kDisagrees}) {
+      for (const StageReport* report : cell.verification.tensors_that(verdict)) {
+        add_to_table(&result.table, "cell " + cell.name, *report);
+      }
+    }
+  }
+  result.notes = parts.notes;
+  if (verification.verdict() == verify::Verdict::kRounding) result.rounding = describe_rounding(verification);
   for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
   for (const verify::BindingFault& fault : parts.binding) {
     result.findings.push_back("binding: " + fault.variable + " (PyTorch's " + fault.key + "): " + fault.what);
   }
   if (!verification.not_compared.empty()) {
     std::string names;
-    for (const std::string& name : verification.not_compared) names += (names.empty() ? "" : ", ") + name;
-    result.findings.push_back("not compared, because the TensorFlow model has no such stage: " + names);
+    constexpr std::size_t kShown = 3;
+    for (std::size_t i = 0; i < std::min(kShown, verification.not_compared.size()); ++i) {
+      names += (i == 0 ? "" : "; ") + verification.not_compared[i];
+    }
+    if (verification.not_compared.size() > kShown) {
+      names += "; and " + std::to_string(verification.not_compared.size() - kShown) + " more, see --json";
+    }
+    result.findings.push_back("not compared: " + names);
   }
   if (const StageReport* first = verification.first_divergence(); first != nullptr) {
     result.findings.push_back("first divergence: " + describe(*first));
     for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
       result.findings.push_back("and by itself: " + describe(verification.stages[verification.divergences[i]]));
     }
+  }
+  for (const verify::CellReport& cell : verification.cells) {
+    if (cell.verification.agrees()) continue;
+    std::string names;
+    for (const std::string& name : cell.verification.not_compared) names += (names.empty() ? "" : "; ") + name;
+    const StageReport* off = cell.verification.first_divergence();
+    result.findings.push_back("cell " + cell.name + " (" + cell.what +
+                              "): " + (off != nullptr ? describe(*off) : "not compared: " + names));
   }
   return result;
 }

@@ -51,19 +51,19 @@ verify::Verification verify_golden(const std::string& name, const verify::ReadVa
   const verify::Trace trace = verify::Trace::open(golden_path(name));
   const verify::Observation observation =
       verify::observe(library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
-  return verify::verify(trace, observation, nullptr, verify::Tolerances{});
+  return verify::verify(trace, observation, {}, verify::Tolerances{});
 }
 
 /// One line a tensor that is off; a line for the worst when none is.
 void print(const verify::Verification& verification) {
   const auto line = [](const verify::StageReport& report) {
     std::printf("%-56s | %9.2e | %s\n", report.name.c_str(), report.comparison.kept.tf_to_pt,
-                report.agrees ? "ok" : "OFF");
+                report.agrees() ? "ok" : "OFF");
   };
   const verify::StageReport* worst = nullptr;
   for (const auto* reports : {&verification.stages, &verification.outputs}) {
     for (const verify::StageReport& report : *reports) {
-      if (!report.agrees) line(report);
+      if (!report.agrees()) line(report);
       if (worst == nullptr || report.comparison.kept.tf_to_pt > worst->comparison.kept.tf_to_pt) worst = &report;
     }
   }

@@ -341,10 +341,10 @@ TEST_F(Ops, HostTensorsMustFitTheirShape) {
   EXPECT_EQ(host({0, 3}, {}).shape(), (Shape{0, 3}));
 }
 
-TEST_F(Ops, IntegersOfAnyWidthAreFedAsInt32) {
+TEST_F(Ops, IntegersOfAnyWidthAreFedAsTheTypeWanted) {
   const auto fed = [](DType dtype, const std::string& bytes) {
     const auto count = static_cast<std::int64_t>(bytes.size() / size_of(dtype));
-    const HostTensor tensor = verify::to_host(library(), view_of(dtype, {count}, bytes));
+    const HostTensor tensor = verify::to_host(library(), "x", view_of(dtype, {count}, bytes), DataType::kInt32);
     EXPECT_EQ(tensor.dtype(), DataType::kInt32);
     const auto values = tensor.values<std::int32_t>();
     return std::vector<std::int32_t>(values.begin(), values.end());
@@ -357,8 +357,18 @@ TEST_F(Ops, IntegersOfAnyWidthAreFedAsInt32) {
   EXPECT_THAT(fed(DType::kU16, "\xff\xff"), ElementsAre(65535));
   EXPECT_THAT(fed(DType::kBool, {"\1\0", 2}), ElementsAre(1, 0));
   const std::vector<std::uint16_t> halves = {0x3c00, 0xc000};
-  const HostTensor widened = verify::to_host(library(), view_of(DType::kF16, {2}, bytes_of(halves)));
+  const HostTensor widened =
+      verify::to_host(library(), "x", view_of(DType::kF16, {2}, bytes_of(halves)), DataType::kFloat);
   EXPECT_THAT(widened.values<float>(), ElementsAre(1, -2));
+  const std::string ids = bytes_of(std::vector<std::int64_t>{1, std::int64_t{1} << 40});
+  const auto as = [&](DataType wanted) {
+    return verify::to_host(library(), "ids", view_of(DType::kI64, {2}, ids), wanted);
+  };
+  EXPECT_THAT(as(DataType::kInt64).values<std::int64_t>(), ElementsAre(1, std::int64_t{1} << 40));
+  EXPECT_THAT(as(DataType::kFloat).values<float>(), ElementsAre(1, 0x1p40F));
+  EXPECT_ERROR(as(DataType::kInt32), ErrorKind::kUsage, "the input \"ids\" holds 1099511627776");
+  EXPECT_ERROR(verify::to_host(library(), "ids", view_of(DType::kF16, {2}, bytes_of(halves)), DataType::kInt32),
+               ErrorKind::kUsage, "the input \"ids\" holds floating numbers");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "crossload/error.h"
+#include "proof_flags.h"
 #include "terminal.h"
 
 namespace crossload::program {
@@ -57,6 +58,7 @@ void add_compare(CLI::App* app, Action* action) {
       ->add_option("--max-hidden-error", flags->max_hidden_error,
                    "The same for the modules inside the model and its hidden states (default: --max-error)")
       ->check(CLI::NonNegativeNumber);
+  add_proof_flags(command, &flags->options.strict, &flags->options.inputs, &flags->options.grid);
   command->add_option("--json", flags->options.json, "Write the certificate to this file");
   command->add_option("--report", flags->options.report, "Write the certificate as a page to read, one HTML file");
   command->add_option("--tensorflow", flags->options.tensorflow,

@@ -11,6 +11,7 @@
 #include "crossload/error.h"
 #include "crossload/hub.h"
 #include "crossload/shard_size.h"
+#include "proof_flags.h"
 #include "secrets.h"
 #include "terminal.h"
 #include "transfer_bars.h"
@@ -103,6 +104,9 @@ int run_validation(const ConvertOptions& options) {
   comparison.override_model_class = options.override_model_class;
   comparison.max_error = options.max_error;
   comparison.max_hidden_error = options.max_hidden_error;
+  comparison.strict = options.strict;
+  comparison.inputs = options.inputs;
+  comparison.grid = options.grid;
   comparison.tensorflow = options.tensorflow;
   comparison.python = options.python;
   comparison.threads = options.threads;
@@ -203,6 +207,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       ->add_option("--max-hidden-error", flags->max_hidden_error,
                    "The same for the modules inside the model and its hidden states (default: --max-error)")
       ->check(CLI::NonNegativeNumber);
+  add_proof_flags(command, &flags->options.strict, &flags->options.inputs, &flags->options.grid);
   command->add_flag("--no-verify", flags->no_verify, "Convert without comparing; needs no PyTorch");
   command->add_option("--json", flags->options.json, "Write the certificate to this file too, whatever the verdict");
   command->add_option("--report", flags->options.report,

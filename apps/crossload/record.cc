@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "crossload/convert.h"
+#include "proof_flags.h"
 #include "terminal.h"
 
 namespace crossload::program {
@@ -19,6 +20,7 @@ void add_record(CLI::App* app, Action* action) {
   command->add_option("--threads", options->threads, "PyTorch's threads")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  add_input_flags(command, &options->inputs, &options->grid);
   command->add_option("--seed", options->seed, "For inputs that are drawn at random")->capture_default_str();
   command->callback([options, action] {
     *action = [options] {

@@ -20,7 +20,9 @@ void print_table(const ConvertResult& result) {
     char padded[32] = "-";
     if (row.max_error_padded >= 0) std::snprintf(padded, sizeof(padded), "%.2e", row.max_error_padded);
     std::printf("%-*s  %7zu  %13.2e  %9s  %s\n", columns, row.name.c_str(), row.stages, row.max_error, padded,
-                row.agrees ? "ok" : "DIFFERS");
+                !row.agrees        ? "DIFFERS"
+                : row.rounding > 0 ? "ok, rounding"
+                                   : "ok");
   }
 }
 
@@ -58,13 +60,19 @@ Progress ProgressBar::callback() {
 }
 
 void print_result(const ConvertResult& result, double seconds, bool wrote) {
+  std::printf("\n%s: %s\n", result.tensorflow_class.c_str(), result.verdict.c_str());
+  for (const std::string& line : result.rounding) std::printf("  %s\n", line.c_str());
   if (result.verified) print_table(result);
-  std::printf("\n%s: %zu tensors bound, %zu tied, %zu ignored with a reason\n", result.tensorflow_class.c_str(),
-              result.tensors_bound, result.tensors_tied, result.tensors_ignored);
+  std::printf("\n%zu tensors bound, %zu tied, %zu ignored with a reason\n", result.tensors_bound, result.tensors_tied,
+              result.tensors_ignored);
   if (result.verified) {
-    std::printf("%zu/%zu modules compared%s\n", result.modules_compared, result.modules_traced,
-                result.served ? ", and the SavedModel's own signature" : "");
+    std::printf("%zu/%zu modules compared", result.modules_compared, result.modules_traced);
+    if (result.functions > 0)
+      std::printf(", %zu/%zu functions of the SavedModel run", result.functions_run, result.functions);
+    if (result.cells > 0) std::printf(", %zu further sets of inputs", result.cells);
+    std::printf("\n");
   }
+  for (const std::string& note : result.notes) std::printf("note: %s\n", note.c_str());
   for (const std::string& finding : result.findings) std::printf("%s\n", finding.c_str());
   if (!result.verified) {
     std::printf("NOT VERIFIED (--no-verify)");

@@ -21,6 +21,9 @@ struct CompareOptions {
   std::string override_model_class = {};
   double max_error = 1e-5;
   double max_hidden_error = 1e-5;
+  bool strict = false;
+  std::filesystem::path inputs = {};
+  std::string grid = "none";
   std::filesystem::path tensorflow = {};
   std::filesystem::path python = {};
   int threads = 1;

@@ -31,6 +31,12 @@ struct ConvertOptions {
   std::filesystem::path reference;
   double max_error = 1e-5;
   double max_hidden_error = 1e-5;
+  /// What only float32's rounding explains is a disagreement too.
+  bool strict = false;
+  /// A safetensors or npz file of inputs for the live reference, names as PyTorch's; empty: made from the signature.
+  std::filesystem::path inputs = {};
+  /// Further inputs, in the live reference: "none", "quick" or "full".
+  std::string grid = "none";
 
   std::filesystem::path tensorflow = {};
   std::filesystem::path python;
@@ -50,11 +56,14 @@ struct TableRow {
   double max_error = 0;
   double max_error_padded = 0;  // negative when no position is excluded
   bool agrees = true;
+  std::size_t rounding = 0;  // tensors that only float32's rounding explains
 };
 
 struct ConvertResult {
   bool verified = false;
   bool agrees = false;
+  /// "agrees", "agrees; N of M tensors are over 1e-05 by float32's rounding, ...", "disagrees" or "not verified".
+  std::string verdict;
   /// False when the models disagree: the target is as it was.
   bool written = false;
   std::string tensorflow_class;
@@ -66,7 +75,14 @@ struct ConvertResult {
   std::size_t modules_traced = 0;
   std::size_t modules_compared = 0;
   bool served = false;
+  std::size_t functions = 0;      // of the SavedModel
+  std::size_t functions_run = 0;  // that were called and compared
+  std::size_t cells = 0;          // further sets of inputs that were run
   std::vector<TableRow> table;
+  /// Sentences about what rounding alone explains; empty when nothing is over the limit.
+  std::vector<std::string> rounding;
+  /// Sentences of the reference: what it had to do without.
+  std::vector<std::string> notes;
   /// Sentences about the first divergence and what was not compared; empty when all agree.
   std::vector<std::string> findings;
   /// The certificate, a JSON document.
@@ -86,6 +102,8 @@ struct RecordOptions {
   std::filesystem::path python;
   int threads = 1;
   int seed = 0;
+  std::filesystem::path inputs = {};
+  std::string grid = "none";
 };
 
 /// Records what PyTorch computes into a trace. Throws Error.

@@ -1,12 +1,13 @@
 #include "verify/binding.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <string_view>
+
+#include "tensor/half.h"
 
 namespace crossload::verify {
 namespace {
@@ -71,19 +72,9 @@ std::optional<std::int64_t> shifted_rows(const Elements& got, const Elements& wa
   return std::nullopt;
 }
 
-/// Rounds to `bits` explicit bits of mantissa, to nearest even: 10 for float16 in its normal range, 7 for bfloat16.
-float rounded(float value, int bits) {
-  const auto word = std::bit_cast<std::uint32_t>(value);
-  const unsigned drop = 23U - static_cast<unsigned>(bits);
-  const std::uint32_t half = (1U << (drop - 1U)) - 1U + ((word >> drop) & 1U);
-  return std::bit_cast<float>((word + half) & ~((1U << drop) - 1U));
-}
-
-bool is_rounded(const Elements& got, const Elements& wanted, int bits) {
-  constexpr float kSmallestNormalHalf = 6.1035e-5F;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const bool tiny = std::abs(wanted[i]) < kSmallestNormalHalf;  // where float16 has fewer bits
-    if (tiny ? std::abs(got[i] - wanted[i]) > 6e-8F : got[i] != rounded(wanted[i], bits)) return false;
+bool is_rounded(const Elements& got, const Elements& wanted, float (*rounding)(float)) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (got[i] != rounding(wanted[i])) return false;
   }
   return true;
 }
@@ -137,8 +128,8 @@ class Diagnosis {
     if (const auto shift = shifted_rows(got, wanted, variable.shape)) {
       return "its rows are shifted by " + std::to_string(*shift);
     }
-    if (is_rounded(got, wanted, 10)) return "rounded to float16";
-    if (is_rounded(got, wanted, 7)) return "rounded to bfloat16";
+    if (is_rounded(got, wanted, through_float16)) return "rounded to float16";
+    if (is_rounded(got, wanted, through_bfloat16)) return "rounded to bfloat16";
     if (std::all_of(got.begin(), got.end(), [&](float value) { return value == got.front(); })) {
       return "every element is " + std::to_string(got.front()) + ": never filled?";
     }

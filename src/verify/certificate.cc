@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kCertificateVersion = 1;
+constexpr int kCertificateVersion = 2;
 
 Json hash_entry(const std::string& name, const fs::path& file, FileHashes* hashes) {
   Json entry = Json::object();
@@ -37,15 +37,22 @@ Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
   return list;
 }
 
+Json shape_entry(const Shape& shape) {
+  Json list = Json::array();
+  for (const std::int64_t size : shape) list.push_back(size);
+  return list;
+}
+
 Json stage_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
   Json entry = Json::object();
   entry.set("path", report.name);
   if (!report.path.empty()) entry.set("module", report.path);  // "path" also counts calls and tensors
   if (!report.class_name.empty()) entry.set("class", report.class_name);
-  entry.set("agrees", report.agrees);
-  if (!comparison.shape_mismatch.empty()) {
-    entry.set("shape_mismatch", comparison.shape_mismatch);
+  entry.set("agrees", report.agrees());
+  entry.set("verdict", name_of(comparison.verdict));
+  if (!comparison.mismatch.empty()) {
+    entry.set("shape_mismatch", comparison.mismatch);
     return entry;
   }
   entry.set("max_error", comparison.kept.tf_to_pt);
@@ -64,6 +71,21 @@ Json stage_entry(const StageReport& report) {
   return entry;
 }
 
+/// A tensor that only float32's rounding explains.
+Json rounding_entry(const StageReport& report) {
+  const Comparison& comparison = report.comparison;
+  const auto larger = [&](double Distances::*field) {
+    return std::max(comparison.kept.*field, comparison.padded.*field);
+  };
+  Json entry = Json::object();
+  entry.set("tensor", report.name);
+  entry.set("max_error", larger(&Distances::tf_to_pt));
+  entry.set("tf_to_float64", comparison.has_float64 ? Json(larger(&Distances::tf_to_float64)) : Json());
+  entry.set("pt_to_float64", comparison.has_float64 ? Json(larger(&Distances::pt_to_float64)) : Json());
+  entry.set("noise", comparison.has_float64 ? Json(larger(&Distances::noise)) : Json());
+  return entry;
+}
+
 Json divergence_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
   Json entry = Json::object();
@@ -71,14 +93,69 @@ Json divergence_entry(const StageReport& report) {
   entry.set("stage", report.name);
   if (!report.class_name.empty()) entry.set("class", report.class_name);
   if (!report.source.empty()) entry.set("source", report.source);
+  if (!report.caller.class_name.empty()) {
+    Json caller = Json::object();
+    caller.set("path", report.caller.path);
+    caller.set("class", report.caller.class_name);
+    caller.set("source", report.caller.source);
+    entry.set("caller", caller);
+  }
   entry.set("max_error", comparison.kept.tf_to_pt);
-  if (!comparison.shape_mismatch.empty()) entry.set("shape_mismatch", comparison.shape_mismatch);
-  Json index = Json::array();
-  for (std::int64_t at : comparison.worst_index) index.push_back(at);
-  entry.set("at", index);
+  if (!comparison.mismatch.empty()) entry.set("shape_mismatch", comparison.mismatch);
+  entry.set("at", shape_entry(comparison.worst_index));
   entry.set("tensorflow", comparison.worst_tf);
   entry.set("pytorch", comparison.worst_pt);
   entry.set("hint", Json());
+  return entry;
+}
+
+/// The report with the largest difference; nullptr for none.
+const StageReport* worst_of(const std::vector<const StageReport*>& reports) {
+  const auto less = [](const StageReport* a, const StageReport* b) {
+    return std::pair(a->comparison.verdict, a->comparison.kept.tf_to_pt) <
+           std::pair(b->comparison.verdict, b->comparison.kept.tf_to_pt);
+  };
+  const auto worst = std::max_element(reports.begin(), reports.end(), less);
+  return worst == reports.end() ? nullptr : *worst;
+}
+
+void set_worst(Json* entry, const StageReport* worst) {
+  entry->set("worst", worst == nullptr ? Json() : Json(worst->name));
+  entry->set("max_error", worst == nullptr ? Json() : Json(worst->comparison.kept.tf_to_pt));
+}
+
+Json function_entry(const FunctionReport& function) {
+  Json entry = Json::object();
+  entry.set("name", function.label);
+  Json inputs = Json::array();
+  for (const std::string& name : function.inputs) inputs.push_back(name);
+  entry.set("inputs", inputs);
+  entry.set("training", function.training);
+  entry.set("ran", function.ran);
+  entry.set("verdict", name_of(function.verdict()));
+  entry.set("finding", function.finding.empty() ? Json() : Json(function.finding));
+  std::vector<const StageReport*> reports;
+  for (const StageReport& output : function.outputs) reports.push_back(&output);
+  entry.set("compared", reports.size());
+  set_worst(&entry, function.training ? nullptr : worst_of(reports));  // a training function's numbers are its own
+  return entry;
+}
+
+/// One line a cell.
+Json cell_entry(const CellReport& cell) {
+  Json entry = Json::object();
+  entry.set("name", cell.name);
+  entry.set("what", cell.what);
+  Json inputs = Json::object();
+  for (const auto& [name, shape] : cell.inputs) inputs.set(name, shape_entry(shape));
+  entry.set("inputs", inputs);
+  entry.set("tensors", cell.verification.tensors());
+  entry.set("verdict", name_of(cell.verification.verdict()));
+  std::vector<const StageReport*> all;
+  for (const Verdict verdict : {Verdict::kAgrees, Verdict::kRounding, Verdict::kDisagrees}) {
+    for (const StageReport* report : cell.verification.tensors_that(verdict)) all.push_back(report);
+  }
+  set_worst(&entry, worst_of(all));
   return entry;
 }
 
@@ -115,7 +192,7 @@ Json text_list(const std::vector<std::string>& values) {
 void add_verification(Json* document, const CertificateParts& parts) {
   const Verification& verification = *parts.verification;
   const StageReport* first = verification.first_divergence();
-  document->set("verdict", verification.agrees() && parts.binding.empty() ? "agrees" : "disagrees");
+  document->set("verdict", verdict_of(parts));
   document->set("first_divergence", first == nullptr ? Json() : divergence_entry(*first));
   Json others = Json::array();
   for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
@@ -136,22 +213,47 @@ void add_verification(Json* document, const CertificateParts& parts) {
   coverage.set("modules", verification.modules_traced);
   coverage.set("compared", verification.modules_compared);
   coverage.set("not_compared", text_list(verification.not_compared));
-  coverage.set("serving_default", verification.served);
+  coverage.set("serving_default", verification.served());
   document->set("coverage", coverage);
   Json tolerances = Json::object();
   tolerances.set("max_error", parts.tolerances.max_error);
   tolerances.set("max_hidden_error", parts.tolerances.max_hidden_error);
-  tolerances.set("relative_in_modules", kFloat32Relative);
+  tolerances.set("relative", Rule().relative);
+  tolerances.set("noise_multiple", parts.tolerances.noise_multiple);
+  tolerances.set("strict", parts.tolerances.strict);
   document->set("tolerances", tolerances);
-  Json stages = Json::array();
-  for (const StageReport& report : verification.stages) stages.push_back(stage_entry(report));
-  document->set("stages", stages);
-  Json outputs = Json::array();
-  for (const StageReport& report : verification.outputs) outputs.push_back(stage_entry(report));
+  const auto list_of = [](const auto& reports, const auto& entry_of) {
+    Json list = Json::array();
+    for (const auto& report : reports) list.push_back(entry_of(report));
+    return list;
+  };
+  document->set("rounding", list_of(verification.tensors_that(Verdict::kRounding),
+                                    [](const StageReport* report) { return rounding_entry(*report); }));
+  document->set("functions", list_of(verification.functions, function_entry));
+  document->set("cells", list_of(verification.cells, cell_entry));
+  document->set("stages", list_of(verification.stages, stage_entry));
+  Json outputs = list_of(verification.outputs, stage_entry);
+  for (const FunctionReport& function : verification.functions) {
+    if (function.label != "serving_default") continue;
+    for (const StageReport& output : function.outputs) outputs.push_back(stage_entry(output));
+  }
   document->set("outputs", outputs);
 }
 
 }  // namespace
+
+std::string verdict_of(const CertificateParts& parts) {
+  if (parts.verification == nullptr) return "not verified";
+  if (!parts.binding.empty()) return "disagrees";
+  switch (parts.verification->verdict()) {
+    case Verdict::kAgrees:
+      return "agrees";
+    case Verdict::kRounding:
+      return "agrees by rounding";
+    default:
+      return "disagrees";
+  }
+}
 
 Json certificate(const CertificateParts& parts) {
   Json document = Json::object();
@@ -161,9 +263,10 @@ Json certificate(const CertificateParts& parts) {
   if (parts.verification != nullptr) {
     add_verification(&document, parts);
   } else {
-    document.set("verdict", "not verified");
+    document.set("verdict", verdict_of(parts));
     document.set("first_divergence", Json());
   }
+  document.set("notes", text_list(parts.notes));
   document.set("read_back", text_list(parts.read_back));
   Json versions = Json::object();
   versions.set("crossload", version());
@@ -176,6 +279,7 @@ Json certificate(const CertificateParts& parts) {
   Json settings = Json::object();
   settings.set("threads", parts.threads);
   settings.set("onednn", parts.onednn);
+  settings.set("grid", parts.grid);
   document.set("settings", settings);
   document.set("read", hashes_of_read(parts.read, parts.hashes));
   document.set("written", hashes_of_written(parts.artifact, parts.hashes));

@@ -21,6 +21,8 @@ struct CertificateParts {
   std::string tensorflow_version;
   int threads = 1;
   bool onednn = false;
+  std::string grid = "none";
+  std::vector<std::string> notes;           // sentences for the reader: what the reference had to do without
   std::vector<std::filesystem::path> read;  // files of the checkpoint
   std::filesystem::path artifact;           // the folder that was written; its files are hashed
   std::vector<keras::LedgerEntry> ledger;
@@ -32,6 +34,9 @@ struct CertificateParts {
   Tolerances tolerances;
   FileHashes* hashes = nullptr;  // what was hashed ahead; null: all files are hashed by certificate()
 };
+
+/// "agrees", "agrees by rounding", "disagrees" or "not verified".
+std::string verdict_of(const CertificateParts& parts);
 
 /// The certificate as a document. Hashes all files.
 Json certificate(const CertificateParts& parts);

@@ -5,10 +5,13 @@
 #include <cstring>
 #include <limits>
 
+#include "tensor/integers.h"
 #include "tensor/layout.h"
 
 namespace crossload::verify {
 namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double element(const TensorView& view, std::size_t index) {
   const std::byte* at = view.bytes.data() + index * size_of(view.dtype);
@@ -24,9 +27,7 @@ double element(const TensorView& view, std::size_t index) {
 
 /// Equal infinities and two NaNs agree; one alone is infinitely wrong.
 double distance(double a, double b) {
-  if (std::isnan(a) || std::isnan(b)) {
-    return std::isnan(a) && std::isnan(b) ? 0 : std::numeric_limits<double>::infinity();
-  }
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b) ? 0 : kInfinity;
   return a == b ? 0 : std::abs(a - b);
 }
 
@@ -40,63 +41,166 @@ Shape index_of(std::size_t offset, const Shape& shape) {
   return index;
 }
 
-}  // namespace
-
-bool Comparison::kept_agrees(double absolute) const { return shape_mismatch.empty() && kept.excess <= absolute; }
-
-bool Comparison::padded_agrees(double absolute) const {
-  if (!has_padded || padded.excess <= absolute) return true;
-  return has_float64 && padded.tf_to_float64 <= 2 * std::max(padded.pt_to_float64, padded.noise);
+std::size_t row_size(const Shape& shape, NoisePool pool) {
+  std::int64_t size = 1;
+  for (std::size_t i = shape.size(); i-- > 0 && (pool == NoisePool::kTensor || size < kSmallestRow);) size *= shape[i];
+  return static_cast<std::size_t>(std::max<std::int64_t>(size, 1));
 }
 
-Comparison compare(const Shape& shape, std::span<const float> tf, const Reference& reference,
-                   const std::vector<bool>& kept, double relative_tolerance) {
+NumberKind kind_of(DType dtype) {
+  if (is_floating(dtype)) return NumberKind::kFloating;
+  return dtype == DType::kBool ? NumberKind::kBoolean : NumberKind::kInteger;
+}
+
+const char* name_of(NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kFloating:
+      return "floating numbers";
+    case NumberKind::kInteger:
+      return "integers";
+    default:
+      return "booleans";
+  }
+}
+
+std::string mismatch_of(const Values& tf, const TensorView& pt) {
+  if (tf.kind != kind_of(pt.dtype)) {
+    return std::string("TensorFlow ") + name_of(tf.kind) + ", PyTorch " + name_of(kind_of(pt.dtype));
+  }
+  if (tf.shape != pt.shape) return "TensorFlow " + to_string(tf.shape) + ", PyTorch " + to_string(pt.shape);
+  return "";
+}
+
+void compare_integers(const Values& tf, const TensorView& pt, Comparison* result) {
+  result->exact = true;
+  const std::size_t size = size_of(pt.dtype);
+  for (std::size_t i = 0; i < tf.integers.size(); ++i) {
+    const std::int64_t expected = integer_at(pt.dtype, pt.bytes.data() + i * size);
+    const double error = std::abs(static_cast<double>(tf.integers[i]) - static_cast<double>(expected));
+    if (tf.integers[i] == expected || error < result->kept.tf_to_pt) continue;
+    result->verdict = Verdict::kDisagrees;
+    result->kept.tf_to_pt = std::max(error, 1.0);
+    result->worst_index = index_of(i, tf.shape);
+    result->worst_tf = static_cast<double>(tf.integers[i]);
+    result->worst_pt = static_cast<double>(expected);
+  }
+  result->excess = result->kept.tf_to_pt;
+}
+
+/// Compares floating tensors of one shape.
+class FloatComparison {
+ public:
+  FloatComparison(const Values& tf, const Reference& reference, const std::vector<bool>& kept, const Rule& rule)
+      : tf_(tf), reference_(reference), kept_(kept), rule_(rule), row_(row_size(tf.shape, rule.pool)) {
+    const auto fits = [&](const TensorView* view) { return view != nullptr && view->shape == tf.shape; };
+    result_.has_float64 = fits(reference.float64);
+    has_noise_ = fits(reference.noise);
+  }
+
+  Comparison run() {
+    for (std::size_t begin = 0; begin < tf_.elements.size(); begin += row_) {
+      compare_row(begin, std::min(begin + row_, tf_.elements.size()));
+    }
+    result_.relative = largest_ > 0 ? result_.kept.tf_to_pt / largest_ : result_.kept.tf_to_pt;
+    if (!tf_.elements.empty()) {
+      result_.worst_index = index_of(worst_at_, tf_.shape);
+      result_.worst_tf = static_cast<double>(tf_.elements[worst_at_]);
+      result_.worst_pt = element(*reference_.values, worst_at_);
+      result_.worst_is_padded = !is_kept(worst_at_);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool is_kept(std::size_t i) const { return kept_.empty() || kept_[i]; }
+
+  double to_float64(double value, std::size_t i) const {
+    return result_.has_float64 ? distance(value, element(*reference_.float64, i)) : kInfinity;
+  }
+
+  /// What PyTorch's float32 runs are off by in the pool; where they are infinitely off nothing is known.
+  void compare_row(std::size_t begin, std::size_t end) {
+    double noise[2] = {0, 0};
+    for (std::size_t i = begin; result_.has_float64 && i < end; ++i) {
+      const double of_plain = to_float64(element(*reference_.values, i), i);
+      const double of_shaken = has_noise_ ? element(*reference_.noise, i) : 0;
+      Distances& distances = is_kept(i) ? result_.kept : result_.padded;
+      distances.pt_to_float64 = std::max(distances.pt_to_float64, of_plain);
+      distances.noise = std::max(distances.noise, of_shaken);
+      double& pool = noise[is_kept(i) ? 0 : 1];
+      for (const double off : {of_plain, of_shaken}) {
+        if (std::isfinite(off)) pool = std::max(pool, off);
+      }
+    }
+    for (std::size_t i = begin; i < end; ++i) compare_element(i, noise[is_kept(i) ? 0 : 1]);
+  }
+
+  void compare_element(std::size_t i, double noise) {
+    const bool kept = is_kept(i);
+    Distances& distances = kept ? result_.kept : result_.padded;
+    const double tf = static_cast<double>(tf_.elements[i]);
+    const double pt = element(*reference_.values, i);
+    const double error = distance(tf, pt);
+    const double excess = error - (std::isfinite(pt) ? rule_.relative * std::abs(pt) : 0);
+    const double off = to_float64(tf, i);
+    distances.tf_to_pt = std::max(distances.tf_to_pt, error);
+    if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
+    if (kept && std::isfinite(pt)) largest_ = std::max(largest_, std::abs(pt));
+    result_.has_padded = result_.has_padded || !kept;
+    result_.excess = std::max(result_.excess, excess);
+    Verdict verdict = Verdict::kAgrees;
+    if (error > rule_.absolute) {
+      double ratio = 0;
+      if (excess > rule_.absolute) {
+        ratio = std::isfinite(error) && noise > 0 ? off / noise : kInfinity;
+        result_.noise_ratio = std::max(result_.noise_ratio, ratio);
+      }
+      verdict = ratio > rule_.noise_multiple || rule_.strict ? Verdict::kDisagrees : Verdict::kRounding;
+    }
+    const bool first = worst_error_ < 0;
+    if (first || verdict > result_.verdict || (verdict == result_.verdict && error > worst_error_)) {
+      worst_at_ = i;
+      worst_error_ = error;
+    }
+    result_.verdict = std::max(result_.verdict, verdict);
+  }
+
+  const Values& tf_;
+  const Reference& reference_;
+  const std::vector<bool>& kept_;
+  const Rule& rule_;
+  const std::size_t row_;
+  bool has_noise_ = false;
+  double largest_ = 0;
+  std::size_t worst_at_ = 0;
+  double worst_error_ = -1;
+  Comparison result_;
+};
+
+}  // namespace
+
+std::string_view name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kAgrees:
+      return "agrees";
+    case Verdict::kRounding:
+      return "rounding";
+    default:
+      return "disagrees";
+  }
+}
+
+Comparison compare(const Values& tf, const Reference& reference, const std::vector<bool>& kept, const Rule& rule) {
   Comparison result;
-  const TensorView& pt = *reference.float32;
-  if (shape != pt.shape) {
-    result.shape_mismatch = "TensorFlow " + to_string(shape) + ", PyTorch " + to_string(pt.shape);
-    result.kept.tf_to_pt = std::numeric_limits<double>::infinity();
-    result.kept.excess = result.kept.tf_to_pt;
+  result.mismatch = mismatch_of(tf, *reference.values);
+  if (!result.mismatch.empty()) {
+    result.verdict = Verdict::kDisagrees;
+    result.kept.tf_to_pt = kInfinity;
+    result.excess = kInfinity;
     return result;
   }
-  result.has_float64 = reference.float64 != nullptr && reference.float64->shape == shape;
-  const bool has_noise = reference.noise != nullptr && reference.noise->shape == shape;
-  double largest = 0;
-  double worst_kept = -1;
-  double worst_padded = -1;
-  std::size_t worst_at = 0;
-  std::size_t worst_padded_at = 0;
-  for (std::size_t i = 0; i < tf.size(); ++i) {
-    const bool is_kept = kept.empty() || kept[i];
-    Distances& distances = is_kept ? result.kept : result.padded;
-    const double tf_value = static_cast<double>(tf[i]);
-    const double pt_value = element(pt, i);
-    const double error = distance(tf_value, pt_value);
-    const double allowed = std::isfinite(pt_value) ? relative_tolerance * std::abs(pt_value) : 0;
-    const double excess = error - allowed;
-    distances.tf_to_pt = std::max(distances.tf_to_pt, error);
-    distances.excess = std::max(distances.excess, excess);
-    if (result.has_float64) {
-      const double truth = element(*reference.float64, i);
-      distances.tf_to_float64 = std::max(distances.tf_to_float64, distance(tf_value, truth));
-      distances.pt_to_float64 = std::max(distances.pt_to_float64, distance(pt_value, truth));
-    }
-    if (has_noise) distances.noise = std::max(distances.noise, element(*reference.noise, i));
-    if (is_kept && std::isfinite(pt_value)) largest = std::max(largest, std::abs(pt_value));
-    result.has_padded = result.has_padded || !is_kept;
-    double& worst = is_kept ? worst_kept : worst_padded;
-    if (excess > worst) {
-      worst = excess;
-      (is_kept ? worst_at : worst_padded_at) = i;
-    }
-  }
-  result.relative = largest > 0 ? result.kept.tf_to_pt / largest : result.kept.tf_to_pt;
-  if (!tf.empty()) {
-    const std::size_t at = !result.has_padded || worst_kept > -1 ? worst_at : worst_padded_at;
-    result.worst_index = index_of(at, shape);
-    result.worst_tf = static_cast<double>(tf[at]);
-    result.worst_pt = element(pt, at);
-  }
+  if (tf.kind == NumberKind::kFloating) return FloatComparison(tf, reference, kept, rule).run();
+  compare_integers(tf, *reference.values, &result);
   return result;
 }
 

@@ -1,14 +1,41 @@
-// The difference of one tensor in TensorFlow and PyTorch.
+// The difference of one tensor in TensorFlow and PyTorch, and the rule by which it agrees.
 #pragma once
 
-#include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "tensor/tensor_view.h"
+#include "verify/values.h"
 
 namespace crossload::verify {
+
+enum class Verdict {
+  kAgrees,     // within the absolute limit
+  kRounding,   // over it, by no more than float32's rounding explains
+  kDisagrees,  // further off
+};
+/// "agrees", "rounding", "disagrees"
+std::string_view name_of(Verdict verdict);
+
+/// Which elements share what is known of PyTorch's noise. kRow: those with the same indexes but the last, joined with
+/// their neighbours where that is fewer than kSmallestRow. kTensor: all. Kept and padded ones never share.
+enum class NoisePool { kRow, kTensor };
+inline constexpr std::int64_t kSmallestRow = 16;
+
+/// When an element agrees. `make bench-agreement` measures the constants; docs/verification.md has its table.
+struct Rule {
+  /// |TensorFlow - PyTorch| up to this agrees.
+  double absolute = 1e-5;
+  /// Rounding explains absolute + relative * |PyTorch|: with 1e-5 the defaults of torch.testing.assert_close for
+  /// float32.
+  double relative = 1.3e-6;
+  /// It also explains a distance from PyTorch's float64 run of so many times the largest that PyTorch's own float32
+  /// runs have in the element's pool.
+  double noise_multiple = 4;
+  NoisePool pool = NoisePool::kRow;
+  /// Rounding disagrees too.
+  bool strict = false;
+};
 
 /// Distances over the kept positions or over the excluded ones: the largest absolute difference, infinity where one
 /// side is finite and the other is not.
@@ -17,17 +44,7 @@ struct Distances {
   double tf_to_float64 = 0;
   double pt_to_float64 = 0;  // of PyTorch's float32 run
   double noise = 0;          // the largest of float32 runs of PyTorch whose last bits were shaken
-  double excess = 0;         // of tf_to_pt over what the element's size allows, see Tolerance::relative
 };
-
-/// How far an element may be: absolute + relative * |PyTorch|. Inside a model activations reach sizes at which float32
-/// cannot resolve 1e-5 (one unit in the last place of 190 is 1.5e-5), so the modules have PyTorch's own relative
-/// tolerance of float32, that of torch.testing.assert_close; a model's outputs have none.
-struct Tolerance {
-  double absolute = 1e-5;
-  double relative = 0;
-};
-inline constexpr double kFloat32Relative = 1.3e-6;
 
 struct Comparison {
   Distances kept;
@@ -35,28 +52,30 @@ struct Comparison {
   bool has_padded = false;
   bool has_float64 = false;
   double relative = 0;  // kept.tf_to_pt / the largest |PyTorch| of the kept positions
-  // The worst kept element; the worst padded one when none is kept.
+  Verdict verdict = Verdict::kAgrees;
+  /// What decided: the largest |TF - PT| - Rule::relative * |PT|, and of the elements over Rule::absolute by that, the
+  /// largest ratio of their distance from float64 to their pool's noise (infinity without a float64 run).
+  double excess = 0;
+  double noise_ratio = 0;
+  // The worst element: of the worst verdict, then the one furthest off.
   Shape worst_index;
   double worst_tf = 0;
   double worst_pt = 0;
-  std::string shape_mismatch;  // empty, or both shapes
+  bool worst_is_padded = false;
+  std::string mismatch;  // empty, or both shapes, or both types
+  bool exact = false;    // integers or booleans: any difference disagrees
 
-  /// A kept position must be within the tolerance. A padded one may be further off as long as TensorFlow is no further
-  /// from the run in float64 than twice what PyTorch's float32 runs are: there rounding is amplified in PyTorch itself.
-  bool agrees(double absolute) const { return kept_agrees(absolute) && padded_agrees(absolute); }
-  bool kept_agrees(double absolute) const;
-  bool padded_agrees(double absolute) const;
+  bool agrees() const { return verdict != Verdict::kDisagrees; }
 };
 
 /// What PyTorch computed for a tensor; the last two may be null.
 struct Reference {
-  const TensorView* float32;
+  const TensorView* values;
   const TensorView* float64;
   const TensorView* noise;
 };
 
-/// `tf` in the order of `shape`; `kept` as KeptPositions gives.
-Comparison compare(const Shape& shape, std::span<const float> tf, const Reference& reference,
-                   const std::vector<bool>& kept, double relative_tolerance);
+/// `kept` as KeptPositions gives: one flag an element, empty when all are.
+Comparison compare(const Values& tf, const Reference& reference, const std::vector<bool>& kept, const Rule& rule);
 
 }  // namespace crossload::verify

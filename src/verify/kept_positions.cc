@@ -13,22 +13,22 @@ bool is_zero(const TensorView& view, std::int64_t index) {
 
 }  // namespace
 
-KeptPositions::KeptPositions(const TensorView* attention_mask, std::size_t input_ids_rank) {
-  if (attention_mask == nullptr) return;
-  const Shape& shape = attention_mask->shape;
-  const bool choices = shape.size() == 3 && input_ids_rank == 3;
-  if (shape.size() != 2 && !choices) return;
+KeptPositions::KeptPositions(const TensorView* mask, bool choices) {
+  if (mask == nullptr || mask->shape.size() != (choices ? 3U : 2U)) return;
+  const Shape& shape = mask->shape;
   length_ = shape.back();
   batch_ = choices ? shape[0] * shape[1] : shape[0];
-  for (std::int64_t i = 0; i < batch_ * length_; ++i) rows_.push_back(!is_zero(*attention_mask, i));
+  for (std::int64_t i = 0; i < batch_ * length_; ++i) rows_.push_back(!is_zero(*mask, i));
 }
 
-std::vector<bool> KeptPositions::of(const Shape& shape) const {
-  if (rows_.empty()) return {};
-  if (shape.size() < 2 || shape[0] != batch_) return {};
+std::vector<bool> KeptPositions::of(const Shape& shape, const Shape& symbolic) const {
+  if (rows_.empty() || shape.size() < 2 || shape[0] != batch_) return {};
+  const auto may_be_length = [&](std::size_t axis) {
+    return shape[axis] == length_ && (symbolic.size() != shape.size() || symbolic[axis] < 0);
+  };
   // With as many heads as positions, four dimensions are taken for attentions, whose keys may be an encoder's.
-  const bool by_query = shape.size() == 4 && shape[2] == length_;
-  const bool by_row = !by_query && shape[1] == length_;
+  const bool by_query = shape.size() == 4 && may_be_length(2);
+  const bool by_row = !by_query && may_be_length(1);
   if (!by_row && !by_query) return {};
   const std::int64_t heads = by_row ? 1 : shape[1];
   const std::int64_t inner = by_row ? element_count(Shape(shape.begin() + 2, shape.end())) : shape[3];

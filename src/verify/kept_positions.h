@@ -1,25 +1,26 @@
-// Which elements of a tensor the attention mask keeps.
+// Which elements of a tensor a mask keeps.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "tensor/tensor_view.h"
 
 namespace crossload::verify {
 
-/// Rows that the mask excludes hold amplified rounding noise in PyTorch itself, so they are judged by another rule (see
-/// comparison.h). A mask [batch, length] marks them; one with a third dimension (choices) is folded as models fold it;
-/// a mask [batch, queries, keys] excludes no row.
+/// A mask [batch, length] marks positions. One with a third dimension (choices) is folded as models fold it; a mask
+/// [batch, queries, keys] excludes no position. What a mask excludes is read by nothing, and holds amplified rounding
+/// noise in PyTorch itself.
 class KeptPositions {
  public:
   KeptPositions() = default;
-  /// From the input `attention_mask` of a trace; nullptr when there is none.
-  explicit KeptPositions(const TensorView* attention_mask, std::size_t input_ids_rank);
+  /// `mask` may be null. `choices`: its second dimension is that of multiple choice.
+  KeptPositions(const TensorView* mask, bool choices);
 
-  /// One flag an element, empty when all are kept. Tensors [batch, length, ...] and [batch, heads, length, keys] are
-  /// masked by their rows, every other shape is kept whole.
-  std::vector<bool> of(const Shape& shape) const;
+  /// One flag an element, empty when all are kept. The mask is that of the tensor's own side, encoder or decoder; its
+  /// positions are the second dimension, or the third of attentions [batch, heads, queries, keys]. `symbolic` is the
+  /// shape before the run: a size that is known then (a hidden size, a number of heads) is no length. Empty when
+  /// nothing is known.
+  std::vector<bool> of(const Shape& shape, const Shape& symbolic) const;
 
  private:
   std::int64_t batch_ = 0;

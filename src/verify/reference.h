@@ -13,6 +13,9 @@ struct ReferenceOptions {
   std::string model_class;       // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
   int threads = 1;
   int seed = 0;
+  std::string signature;         // as JSON, see tools/record_reference.py; empty: PyTorch's own
+  std::filesystem::path inputs;  // safetensors or npz; empty: made from the signature
+  std::string grid = "none";     // "quick" or "full": also on other inputs
 };
 
 /// The recorder, started in the background so that writing can go on.

@@ -1,7 +1,6 @@
 // Running a converted model on the inputs of a trace, every module observed.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,16 +11,11 @@
 #include "keras/model_graph.h"
 #include "keras/pretrained_model.h"
 #include "keras/weights.h"
-#include "tensor/tensor_view.h"
 #include "tf/session.h"
+#include "verify/feeds.h"
+#include "verify/values.h"
 
 namespace crossload::verify {
-
-/// What TensorFlow computed for one tensor.
-struct Values {
-  Shape shape;
-  std::vector<float> elements;
-};
 
 /// One call of one module, in the order of execution.
 struct ObservedStage {
@@ -41,9 +35,6 @@ struct Observation {
 /// Fills the elements of a variable.
 using ReadVariable = std::function<void(const keras::Variable& variable, std::span<float> out)>;
 
-/// Named values to feed. Integers of any width become int32.
-using Feeds = std::map<std::string, TensorView>;
-
 struct RunOptions {
   tf::SessionOptions session;
   bool training = false;
@@ -60,6 +51,8 @@ class Runner {
   Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::TFPreTrainedModel& model,
          const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs);
   Observation run(const Feeds& inputs);
+  /// Fills the variables anew.
+  void assign(const keras::Weights& weights, const ReadVariable& read);
 
  private:
   void add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
@@ -67,7 +60,8 @@ class Runner {
 
   keras::ModelGraph graph_;
   std::map<std::string, tf::Tensor> placeholders_;
-  std::vector<tf::Tensor> fetches_;  // of the stages, then of the outputs
+  std::vector<std::pair<tf::Tensor, TF_Operation*>> assigns_;  // of each variable: what is fed, what is run
+  std::vector<tf::Tensor> fetches_;                            // of the stages, then of the outputs
   std::vector<ObservedStage> stages_;
   std::vector<std::string> output_names_;
   std::optional<tf::Session> session_;
@@ -77,14 +71,5 @@ class Runner {
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs);
-
-/// Loads a SavedModel, restores its variables and runs its `serving_default`: its outputs by name. Nothing when the
-/// signature takes other inputs than these.
-std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const tf::Library>& library,
-                                                   const tf::SessionOptions& options,
-                                                   const std::filesystem::path& saved_model, const Feeds& inputs);
-
-/// A view as values for a session, integers as int32.
-tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const TensorView& view);
 
 }  // namespace crossload::verify

@@ -1,5 +1,8 @@
 #include "verify/trace.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "checkpoint/safetensors.h"
 #include "crossload/error.h"
 
@@ -8,6 +11,7 @@ namespace {
 
 constexpr std::string_view kInput = "input.";
 constexpr std::string_view kOutput = "output.";
+constexpr std::string_view kCell = "cell.";
 
 /// True for what modules return, and for what belongs to a floating output. An output may also hold integers, in both
 /// runs.
@@ -20,19 +24,39 @@ bool is_compared(const Trace& trace, const std::string& name) {
   return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("outputnoise.");
 }
 
+/// "modeling_bert.py:97" of the members "file" and "line"; empty when they are not known.
+std::string read_source(const Json& entry) {
+  if (!entry.contains("file") || !entry.at("file").is_string()) return "";
+  const bool has_line = entry.contains("line") && entry.at("line").is_integer();
+  return entry.at("file").as_string() + (has_line ? ":" + std::to_string(entry.at("line").as_integer()) : "");
+}
+
+/// A member that is a string; empty when it is not there or null.
+std::string read_text_or_null(const Json& object, const std::string& name) {
+  return object.contains(name) && !object.at(name).is_null() ? object.at(name).as_string() : "";
+}
+
 TracedStage read_stage(const Json& entry) {
   TracedStage stage;
   stage.path = entry.at("path").as_string();
   stage.call = static_cast<int>(entry.at("call").as_integer());
   stage.class_name = entry.at("class").as_string();
-  if (entry.contains("file") && entry.at("file").is_string()) {
-    stage.source = entry.at("file").as_string();
-    if (entry.contains("line") && entry.at("line").is_integer()) {
-      stage.source += ":" + std::to_string(entry.at("line").as_integer());
-    }
+  stage.source = read_source(entry);
+  stage.mask = read_text_or_null(entry, "mask");
+  if (entry.contains("caller") && entry.at("caller").is_object()) {
+    const Json caller = entry.at("caller");
+    stage.caller = {read_text_or_null(caller, "path"), read_text_or_null(caller, "class"), read_source(caller)};
   }
   for (const Json& name : entry.at("tensors").elements()) stage.tensors.push_back(name.as_string());
   return stage;
+}
+
+/// Traces of old do not say which mask is whose: there the encoder's masks all, unless there is a decoder.
+std::string assumed_mask(const std::map<std::string, TensorView>& inputs) {
+  for (const auto& [name, view] : inputs) {
+    if (name.starts_with("decoder_")) return "";
+  }
+  return inputs.contains("attention_mask") ? "attention_mask" : "";
 }
 
 }  // namespace
@@ -41,35 +65,76 @@ Trace Trace::open(const std::filesystem::path& path) {
   SafetensorsFile file = SafetensorsFile::open(path);
   Trace trace;
   trace.path_ = path;
-  trace.metadata_ = file.metadata();
-  trace.tensors_ = file.tensors();
-  if (!trace.metadata_.contains("crossload_trace")) {
+  trace.metadata_ = std::make_shared<const std::map<std::string, std::string>>(file.metadata());
+  if (!trace.has_metadata("crossload_trace")) {
     throw Error(ErrorKind::kBadInput,
                 path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
   }
-  for (const auto& [name, view] : trace.tensors_) {
-    if (is_compared(trace, name) && !is_floating(view.dtype)) {
-      throw Error(ErrorKind::kBadInput,
-                  path.string() + ": " + name + " is " + std::string(name_of(view.dtype)) + ", wanted a floating type");
-    }
-    if (name.starts_with(kInput)) trace.inputs_.emplace(name.substr(kInput.size()), view);
-    trace.has_weights_ = trace.has_weights_ || name.starts_with("weight.");
-    if (name.starts_with(kOutput)) trace.outputs_.push_back(name.substr(kOutput.size()));
+  const auto json = [&](const std::string& key) {
+    return Json::parse(trace.metadata(key), path.string() + " (" + key + ")");
+  };
+  const std::vector<Json> cells = trace.has_metadata("cells") ? json("cells").elements() : std::vector<Json>();
+  for (const Json& cell : cells) {
+    trace.cells_.push_back(
+        {cell.at("name").as_string(), cell.at("what").as_string(), read_text_or_null(cell, "weights"), Trace(trace)});
+    trace.cells_.back().trace.cells_.clear();
   }
-  const Json stages = Json::parse(trace.metadata("stages"), path.string() + " (stages)");
+  for (const auto& [name, view] : file.tensors()) {
+    if (!name.starts_with(kCell)) {
+      trace.tensors_.emplace(name, view);
+      continue;
+    }
+    const std::size_t slash = name.find('/');
+    std::size_t index = 0;
+    const char* begin = name.data() + kCell.size();
+    const auto [end, error] = std::from_chars(begin, name.data() + std::min(slash, name.size()), index);
+    if (slash == std::string::npos || error != std::errc() || *end != '/' || index >= cells.size()) {
+      throw Error(ErrorKind::kBadInput, path.string() + ": holds " + name + ", which is of no cell of its metadata");
+    }
+    trace.cells_[index].trace.tensors_.emplace(name.substr(slash + 1), view);
+  }
+  const auto masks = [](const Json& holder) {
+    return holder.is_object() && holder.contains("output_masks") ? holder.at("output_masks") : Json();
+  };
+  trace.read_run(json("stages"), trace.has_metadata("output_masks") ? json("output_masks") : Json());
+  for (std::size_t i = 0; i < cells.size(); ++i) trace.cells_[i].trace.read_run(cells[i].at("stages"), masks(cells[i]));
+  if (trace.has_metadata("notes")) {
+    for (const Json& note : json("notes").elements()) trace.notes_.push_back(note.as_string());
+  }
+  return trace;
+}
+
+void Trace::read_run(const Json& stages, const Json& output_masks) {
+  for (const auto& [name, view] : tensors_) {
+    if (is_compared(*this, name) && !is_floating(view.dtype)) {
+      throw Error(ErrorKind::kBadInput, path_.string() + ": " + name + " is " + std::string(name_of(view.dtype)) +
+                                            ", wanted a floating type");
+    }
+    if (name.starts_with(kInput)) inputs_.emplace(name.substr(kInput.size()), view);
+    has_weights_ = has_weights_ || name.starts_with("weight.");
+    if (name.starts_with(kOutput)) outputs_.push_back(name.substr(kOutput.size()));
+  }
   for (const Json& entry : stages.elements()) {
     TracedStage stage = read_stage(entry);
     for (const std::string& name : stage.tensors) {
-      if (trace.find("stage." + name) == nullptr) {
-        throw Error(ErrorKind::kBadInput, path.string() + ": lists stage." + name + " and does not hold it");
+      if (find("stage." + name) == nullptr) {
+        throw Error(ErrorKind::kBadInput, path_.string() + ": lists stage." + name + " and does not hold it");
       }
     }
-    trace.stages_.push_back(std::move(stage));
+    if (!output_masks.is_object()) stage.mask = assumed_mask(inputs_);
+    stages_.push_back(std::move(stage));
   }
-  if (trace.inputs_.empty() || trace.outputs_.empty()) {
-    throw Error(ErrorKind::kBadInput, path.string() + ": the trace has no inputs or no outputs");
+  for (const std::string& name : outputs_) {
+    output_masks_[name] = output_masks.is_object() ? read_text_or_null(output_masks, name) : assumed_mask(inputs_);
   }
-  return trace;
+  if (inputs_.empty() || outputs_.empty()) {
+    throw Error(ErrorKind::kBadInput, path_.string() + ": the trace has no inputs or no outputs");
+  }
+}
+
+std::string Trace::mask_of_output(const std::string& name) const {
+  const auto entry = output_masks_.find(name);
+  return entry == output_masks_.end() ? "" : entry->second;
 }
 
 const TensorView* Trace::find(const std::string& name) const {
@@ -78,8 +143,8 @@ const TensorView* Trace::find(const std::string& name) const {
 }
 
 std::string Trace::metadata(const std::string& key) const {
-  const auto entry = metadata_.find(key);
-  if (entry == metadata_.end()) {
+  const auto entry = metadata_->find(key);
+  if (entry == metadata_->end()) {
     throw Error(ErrorKind::kBadInput, path_.string() + ": the trace's metadata lacks \"" + key + "\"");
   }
   return entry->second;

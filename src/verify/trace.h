@@ -1,18 +1,19 @@
-// What PyTorch computed: a file written by tools/record_reference.py.
+// What PyTorch computed: a file written by tools/record_reference.py. docs/verification.md describes it.
 //
-//   input.<name>      what the model was called with
-//   stage.<path>      what the module at that path returned; `.<i>` is added when it returns several tensors, and
-//   `#<k>`
-//                     to the path for the k-th call after the first
-//   output.<name>     the model's own results; `.<i>` for the members of a list
+//   input.<name>            what the model was called with
+//   stage.<path>            what the module at that path returned; `.<i>` is added when it returns several tensors,
+//                           and `#<k>` to the path for the k-th call after the first
+//   output.<name>           the model's own results; `.<i>` for the members of a list
 //   stage64.*, output64.*   the same of a run in float64
 //   noise.*, outputnoise.*  how far float32 runs whose last bits were shaken are from that, element by element
-//   weight.<key>      in goldens: the checkpoint itself
-//   metadata          class, config, versions, seed, stages (a JSON list in the order of execution), not_called
+//   weight.<key>            in goldens: the checkpoint itself
+//   cell.<i>/...            the same (but weights) for further inputs, the cells
+//   metadata                class, config, versions, seed, stages (a JSON list in the order of execution), ...
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,25 @@
 
 namespace crossload::verify {
 
+/// Where a module was called from.
+struct Caller {
+  std::string path;  // empty for the model itself
+  std::string class_name;
+  std::string source;  // "modeling_bert.py:412", the line of the call
+};
+
 /// One call of one module, in the order in which they returned.
 struct TracedStage {
   std::string path;
   int call = 0;
   std::string class_name;
   std::string source;                // "modeling_bert.py:97", empty when not known
+  Caller caller;                     // empty in traces that do not say
+  std::string mask;                  // the input that masks this tensor's positions; empty for none
   std::vector<std::string> tensors;  // their names after "stage." and "stage64."; none if it returned no float tensor
 };
+
+struct TraceCell;
 
 class Trace {
  public:
@@ -40,20 +52,40 @@ class Trace {
   const std::vector<TracedStage>& stages() const { return stages_; }
   /// Names of the outputs, in the order of the file.
   const std::vector<std::string>& outputs() const { return outputs_; }
+  /// The input that masks an output's positions; empty for none.
+  std::string mask_of_output(const std::string& name) const;
   /// "stage.<name>", "stage64.<name>", ...; nullptr when it is not there.
   const TensorView* find(const std::string& name) const;
   std::string metadata(const std::string& key) const;
+  bool has_metadata(const std::string& key) const { return metadata_->contains(key); }
   /// True for a golden, which holds its checkpoint too.
   bool has_weights() const { return has_weights_; }
+  /// What else was run. A cell has none.
+  const std::vector<TraceCell>& cells() const { return cells_; }
+  /// Sentences of the recorder for the user.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  void read_run(const Json& stages, const Json& output_masks);
+
   std::filesystem::path path_;
-  std::map<std::string, std::string> metadata_;
+  std::shared_ptr<const std::map<std::string, std::string>> metadata_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, TensorView> inputs_;
   std::vector<TracedStage> stages_;
   std::vector<std::string> outputs_;
+  std::map<std::string, std::string> output_masks_;
+  std::vector<TraceCell> cells_;
+  std::vector<std::string> notes_;
   bool has_weights_ = false;
+};
+
+/// The same model on other inputs, or with its weights rounded.
+struct TraceCell {
+  std::string name;     // "call:input_ids", "length_1"
+  std::string what;     // a sentence
+  std::string weights;  // "float16", "bfloat16", or empty: as they are
+  Trace trace;
 };
 
 }  // namespace crossload::verify

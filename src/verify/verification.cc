@@ -2,53 +2,25 @@
 
 #include <algorithm>
 
-#include "verify/kept_positions.h"
+#include "verify/judgement.h"
 
 namespace crossload::verify {
 namespace {
 
-/// Outputs whose name says so are the hidden states that v4's command judged by a tolerance of their own.
-double limit_of_output(const std::string& name, const Tolerances& tolerances) {
-  return name.find("hidden") != std::string::npos ? tolerances.max_hidden_error : tolerances.max_error;
-}
-
-KeptPositions kept_positions(const Trace& trace) {
-  const auto mask = trace.inputs().find("attention_mask");
-  const auto ids = trace.inputs().find("input_ids");
-  return KeptPositions(mask == trace.inputs().end() ? nullptr : &mask->second,
-                       ids == trace.inputs().end() ? 2 : ids->second.shape.size());
-}
-
-void judge(StageReport* report, const Values& values, const Reference& reference, const KeptPositions& kept) {
-  report->comparison =
-      compare(values.shape, values.elements, reference, kept.of(values.shape), report->tolerance.relative);
-  report->agrees = report->comparison.agrees(report->tolerance.absolute);
-}
-
-Reference stage_reference(const Trace& trace, const std::string& name) {
-  return {trace.find("stage." + name), trace.find("stage64." + name), trace.find("noise." + name)};
-}
-
-Reference output_reference(const Trace& trace, const std::string& name) {
-  return {trace.find("output." + name), trace.find("output64." + name), trace.find("outputnoise." + name)};
-}
-
 class Verifier {
  public:
   Verifier(const Trace& trace, const Observation& observation, const Tolerances& tolerances)
-      : trace_(trace), observation_(observation), tolerances_(tolerances), kept_(kept_positions(trace)) {
+      : trace_(trace), observation_(observation), judgement_(trace, tolerances) {
     for (std::size_t i = 0; i < observation.stages.size(); ++i) {
       const ObservedStage& stage = observation.stages[i];
       observed_[{stage.path, stage.call}] = i;
     }
   }
 
-  Verification run(const std::map<std::string, Values>* served) {
+  Verification run() {
     compare_stages();
     find_divergences();
-    result_.served = served != nullptr;
-    compare_outputs(observation_.outputs, "output.", /*all=*/true);
-    if (served != nullptr) compare_outputs(*served, "serving_default.", /*all=*/false);
+    compare_outputs();
     return std::move(result_);
   }
 
@@ -59,22 +31,20 @@ class Verifier {
       ++result_.modules_traced;
       const auto observed = observed_.find({traced.path, traced.call});
       if (observed == observed_.end() || observation_.stages[observed->second].outputs.size() < traced.tensors.size()) {
-        result_.not_compared.push_back(traced.path);
+        result_.not_compared.push_back(traced.path + (traced.call > 0 ? "#" + std::to_string(traced.call) : ""));
         continue;
       }
       ++result_.modules_compared;
-      bool agrees = true;
       for (std::size_t i = 0; i < traced.tensors.size(); ++i) {
         StageReport report;
         report.name = traced.tensors[i];
         report.path = traced.path;
         report.source = traced.source;
         report.class_name = traced.class_name;
-        report.tolerance = {tolerances_.max_hidden_error, kFloat32Relative};
-        judge(&report, observation_.stages[observed->second].outputs[i], stage_reference(trace_, traced.tensors[i]),
-              kept_);
-        agrees = agrees && report.agrees;
-        if (!report.agrees) first_failure_.try_emplace(observed->second, result_.stages.size());
+        report.caller = traced.caller;
+        report.observed = observed->second;
+        judgement_.stage(traced.tensors[i], traced.mask, observation_.stages[observed->second].outputs[i], &report);
+        if (!report.agrees()) first_failure_.try_emplace(observed->second, result_.stages.size());
         result_.stages.push_back(std::move(report));
       }
     }
@@ -91,49 +61,97 @@ class Verifier {
     std::sort(result_.divergences.begin(), result_.divergences.end());
   }
 
-  void compare_outputs(const std::map<std::string, Values>& outputs, const std::string& prefix, bool all) {
+  void compare_outputs() {
     for (const std::string& name : trace_.outputs()) {
-      const auto values = outputs.find(name);
-      if (values == outputs.end()) {
-        if (all) result_.not_compared.push_back(prefix + name);
+      const auto values = observation_.outputs.find(name);
+      if (values == observation_.outputs.end()) {
+        result_.not_compared.push_back("output." + name);
         continue;
       }
-      if (!is_floating(trace_.find("output." + name)->dtype)) continue;
       StageReport report;
-      report.name = prefix + name;
-      report.tolerance.absolute = limit_of_output(name, tolerances_);
-      judge(&report, values->second, output_reference(trace_, name), kept_);
+      report.name = "output." + name;
+      judgement_.output(name, values->second, &report);
       result_.outputs.push_back(std::move(report));
     }
   }
 
   const Trace& trace_;
   const Observation& observation_;
-  const Tolerances tolerances_;
-  const KeptPositions kept_;
+  const Judgement judgement_;
   std::map<std::pair<std::string, int>, std::size_t> observed_;
   std::map<std::size_t, std::size_t> first_failure_;  // observed stage -> its first report that is off
   Verification result_;
 };
 
+/// Every list of reports of a verification itself, cells left out.
+template <class Visit>
+void visit_reports(const Verification& verification, const Visit& visit) {
+  visit(verification.stages);
+  visit(verification.outputs);
+  for (const FunctionReport& function : verification.functions) {
+    if (!function.training) visit(function.outputs);
+  }
+}
+
 }  // namespace
 
-bool Verification::agrees() const {
-  const auto fine = [](const StageReport& report) { return report.agrees; };
-  return not_compared.empty() && std::all_of(stages.begin(), stages.end(), fine) &&
-         std::all_of(outputs.begin(), outputs.end(), fine);
+Verdict Verification::verdict() const {
+  if (!not_compared.empty()) return Verdict::kDisagrees;
+  Verdict worst = Verdict::kAgrees;
+  visit_reports(*this, [&](const std::vector<StageReport>& reports) {
+    for (const StageReport& report : reports) worst = std::max(worst, report.comparison.verdict);
+  });
+  for (const FunctionReport& function : functions) worst = std::max(worst, function.verdict());
+  for (const CellReport& cell : cells) worst = std::max(worst, cell.verification.verdict());
+  return worst;
 }
 
 const StageReport* Verification::first_divergence() const {
   if (!divergences.empty()) return &stages[divergences.front()];
-  const auto off =
-      std::find_if(outputs.begin(), outputs.end(), [](const StageReport& report) { return !report.agrees; });
-  return off == outputs.end() ? nullptr : &*off;
+  const StageReport* first = nullptr;
+  visit_reports(*this, [&](const std::vector<StageReport>& reports) {
+    const auto off = std::find_if(reports.begin(), reports.end(), [](const auto& report) { return !report.agrees(); });
+    if (first == nullptr && off != reports.end()) first = &*off;
+  });
+  for (std::size_t i = 0; first == nullptr && i < cells.size(); ++i) first = cells[i].verification.first_divergence();
+  return first;
 }
 
-Verification verify(const Trace& trace, const Observation& observation, const std::map<std::string, Values>* served,
+std::vector<const StageReport*> Verification::tensors_that(Verdict verdict) const {
+  std::vector<const StageReport*> found;
+  visit_reports(*this, [&](const std::vector<StageReport>& reports) {
+    for (const StageReport& report : reports) {
+      if (report.comparison.verdict == verdict) found.push_back(&report);
+    }
+  });
+  for (const CellReport& cell : cells) {
+    const auto inside = cell.verification.tensors_that(verdict);
+    found.insert(found.end(), inside.begin(), inside.end());
+  }
+  return found;
+}
+
+std::size_t Verification::tensors() const {
+  std::size_t count = 0;
+  visit_reports(*this, [&](const std::vector<StageReport>& reports) { count += reports.size(); });
+  for (const CellReport& cell : cells) count += cell.verification.tensors();
+  return count;
+}
+
+bool Verification::served() const {
+  return std::any_of(functions.begin(), functions.end(), [](const FunctionReport& function) {
+    return function.label == "serving_default" && function.ran;
+  });
+}
+
+Verification verify(const Trace& trace, const Observation& observation, const std::vector<FunctionRun>& functions,
                     const Tolerances& tolerances) {
-  return Verifier(trace, observation, tolerances).run(served);
+  Verification result = Verifier(trace, observation, tolerances).run();
+  result.functions = verify_functions(functions, tolerances);
+  for (const FunctionReport& function : result.functions) {
+    if (!function.finding.empty()) result.not_compared.push_back(function.label + ": " + function.finding);
+  }
+  return result;
 }
 
 }  // namespace crossload::verify

@@ -1,7 +1,9 @@
-// The verdict: every module of PyTorch against TensorFlow, and the first one that is wrong.
+// The verdict: every module of PyTorch against TensorFlow, every function of the SavedModel, every further set of
+// inputs; and the first module that is wrong.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,9 @@ namespace crossload::verify {
 struct Tolerances {
   double max_error = 1e-5;         // for the model's outputs
   double max_hidden_error = 1e-5;  // for the modules inside it, and outputs named "hidden"
+  bool strict = false;             // what rounding explains disagrees too
+  double noise_multiple = Rule().noise_multiple;
+  NoisePool pool = NoisePool::kRow;
 };
 
 /// One tensor of one call of one module, or one output.
@@ -22,28 +27,73 @@ struct StageReport {
   std::string path;    // the module's path in PyTorch; empty for an output
   std::string source;  // where PyTorch defines the module's class
   std::string class_name;
-  Tolerance tolerance;
+  Caller caller;
+  std::optional<std::size_t> observed;  // its place in Observation::stages
+  double limit = 0;                     // Rule::absolute
   Comparison comparison;
-  bool agrees = false;
+
+  bool agrees() const { return comparison.agrees(); }
 };
 
+/// A function of the SavedModel that was called, or could not be.
+struct FunctionRun {
+  std::string label;  // "serving_default", "__call__(input_ids)"
+  std::vector<std::string> inputs;
+  bool training = false;
+  const Trace* trace = nullptr;           // what PyTorch did with these inputs; null when it was not asked
+  std::map<std::string, Values> outputs;  // members of lists as "hidden_states.0", or one tensor of all
+  std::string error;                      // why it did not run; empty when it did
+};
+
+struct FunctionReport {
+  std::string label;
+  std::vector<std::string> inputs;
+  bool training = false;
+  bool ran = false;
+  std::string finding;  // what is wrong besides tensors that are off; empty when nothing is
+  /// "<label>.<output>". Of a training function, whose numbers are its own, only shapes count.
+  std::vector<StageReport> outputs;
+
+  Verdict verdict() const;
+};
+
+struct CellReport;
+
 struct Verification {
-  std::vector<StageReport> stages;   // in the order of execution
-  std::vector<StageReport> outputs;  // "output.<name>": of the graph, and of the SavedModel's own signature
-  std::size_t modules_traced = 0;    // calls of modules that return float tensors
+  std::vector<StageReport> stages;        // in the order of execution
+  std::vector<StageReport> outputs;       // "output.<name>", of the graph
+  std::vector<FunctionReport> functions;  // of the SavedModel
+  std::vector<CellReport> cells;          // the same model on other inputs
+  std::size_t modules_traced = 0;         // calls of modules that return float tensors
   std::size_t modules_compared = 0;
-  std::vector<std::string> not_compared;  // modules and outputs that only PyTorch has
-  bool served = false;                    // the SavedModel's signature ran
+  std::vector<std::string> not_compared;  // modules, outputs and functions; each is a disagreement
   /// Indexes into `stages`: those that are off while everything they read agrees. The first is the first divergence.
   std::vector<std::size_t> divergences;
 
-  bool agrees() const;
-  /// The stage or output to look at first; nullptr when all agree.
+  Verdict verdict() const;
+  bool agrees() const { return verdict() != Verdict::kDisagrees; }
+  /// The stage, output or function's output to look at first, of this run before those of cells; nullptr when all
+  /// agree.
   const StageReport* first_divergence() const;
+  /// Every tensor with this verdict, those of functions and cells too, training functions' left out.
+  std::vector<const StageReport*> tensors_that(Verdict verdict) const;
+  std::size_t tensors() const;  // how many were compared, in all
+  bool served() const;          // serving_default ran
 };
 
-/// `served` are the outputs of the SavedModel's signature; nullptr when it did not run.
-Verification verify(const Trace& trace, const Observation& observation, const std::map<std::string, Values>* served,
+/// What became of a further set of inputs.
+struct CellReport {
+  std::string name;
+  std::string what;
+  std::map<std::string, Shape> inputs;
+  Verification verification;
+};
+
+/// `functions` are those of the SavedModel, empty when there is none.
+Verification verify(const Trace& trace, const Observation& observation, const std::vector<FunctionRun>& functions,
                     const Tolerances& tolerances);
+
+/// The same for functions alone.
+std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& functions, const Tolerances& tolerances);
 
 }  // namespace crossload::verify

@@ -1,0 +1,125 @@
+// Judging what the functions of a SavedModel returned.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "checkpoint/json.h"
+#include "verify/judgement.h"
+
+namespace crossload::verify {
+namespace {
+
+/// The members of a list that a signature returns as one tensor [members, ...].
+std::vector<Values> unstacked(const Values& stack) {
+  std::vector<Values> members;
+  if (stack.shape.empty() || stack.shape.front() <= 0) return members;
+  const auto count = static_cast<std::size_t>(stack.shape.front());
+  for (std::size_t i = 0; i < count; ++i) {
+    Values member;
+    member.kind = stack.kind;
+    member.shape.assign(stack.shape.begin() + 1, stack.shape.end());
+    if (!stack.symbolic.empty()) member.symbolic.assign(stack.symbolic.begin() + 1, stack.symbolic.end());
+    const auto piece = [&](const auto& all) {
+      const std::size_t size = all.size() / count;
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(i * size);
+      return std::decay_t<decltype(all)>(begin, begin + static_cast<std::ptrdiff_t>(size));
+    };
+    member.elements = piece(stack.elements);
+    member.integers = piece(stack.integers);
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+/// Outputs by the names of the trace: stacked lists are taken apart.
+std::map<std::string, Values> as_traced(const FunctionRun& run) {
+  const std::vector<std::string>& traced = run.trace->outputs();
+  const auto is_traced = [&](const std::string& name) {
+    return std::find(traced.begin(), traced.end(), name) != traced.end();
+  };
+  std::map<std::string, Values> outputs;
+  for (const auto& [name, values] : run.outputs) {
+    if (is_traced(name) || !is_traced(name + ".0")) {
+      outputs.emplace(name, values);
+      continue;
+    }
+    const std::vector<Values> members = unstacked(values);
+    for (std::size_t i = 0; i < members.size(); ++i) outputs.emplace(name + "." + std::to_string(i), members[i]);
+  }
+  return outputs;
+}
+
+void add_finding(FunctionReport* report, const std::string& finding) {
+  report->finding += (report->finding.empty() ? "" : "; ") + finding;
+}
+
+bool all_finite(const Values& values) {
+  return std::all_of(values.elements.begin(), values.elements.end(), [](float x) { return std::isfinite(x); });
+}
+
+/// PyTorch's own answer to whether training changes what the model returns on these inputs, as its recorder found out.
+std::optional<bool> training_differs(const Trace& trace) {
+  if (!trace.has_metadata("training")) return std::nullopt;
+  const Json training = Json::parse(trace.metadata("training"), trace.path().string() + " (training)");
+  if (!training.is_object() || !training.contains("differs") || !training.at("differs").is_bool()) return std::nullopt;
+  return training.at("differs").as_bool();
+}
+
+/// The numbers of a training function are its own, by dropout; whether there is any shows.
+void judge_training(const FunctionRun& run, FunctionReport* report) {
+  bool same = true;
+  for (const StageReport& output : report->outputs) same = same && output.agrees();
+  const std::optional<bool> differs = training_differs(*run.trace);
+  if (differs.value_or(false) && same) {
+    add_finding(report, "returns what it returns without training: dropout is not active");
+  } else if (differs && !*differs && !same) {
+    add_finding(report, "returns other numbers than without training, where PyTorch's do not change");
+  }
+}
+
+}  // namespace
+
+Verdict FunctionReport::verdict() const {
+  if (!ran || !finding.empty()) return Verdict::kDisagrees;
+  Verdict worst = Verdict::kAgrees;
+  for (const StageReport& output : outputs) {
+    if (!training) worst = std::max(worst, output.comparison.verdict);
+  }
+  return worst;
+}
+
+std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& functions, const Tolerances& tolerances) {
+  std::vector<FunctionReport> reports;
+  for (const FunctionRun& run : functions) {
+    FunctionReport report{run.label, run.inputs, run.training, run.error.empty() && run.trace != nullptr,
+                          run.error, {}};
+    if (run.trace == nullptr && run.error.empty()) report.finding = "was not run: the reference has no such inputs";
+    if (!report.ran) {
+      reports.push_back(std::move(report));
+      continue;
+    }
+    const Judgement judgement(*run.trace, tolerances);
+    const std::map<std::string, Values> outputs = as_traced(run);
+    for (const auto& [name, values] : outputs) {
+      if (run.trace->find("output." + name) == nullptr) {
+        add_finding(&report, "returns " + name + ", which PyTorch does not");
+        continue;
+      }
+      StageReport output;
+      output.name = run.label + "." + name;
+      judgement.output(name, values, &output);
+      if (run.training && !output.comparison.mismatch.empty())
+        add_finding(&report, name + ": " + output.comparison.mismatch);
+      if (run.training && !all_finite(values)) add_finding(&report, name + " holds NaN or infinity");
+      report.outputs.push_back(std::move(output));
+    }
+    for (const std::string& name : run.trace->outputs()) {
+      if (!outputs.contains(name) && !is_on_request(name)) add_finding(&report, "does not return " + name);
+    }
+    if (run.training) judge_training(run, &report);
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace crossload::verify
