@@ -32,9 +32,21 @@ tf::Tensor ModelGraph::value(const Variable& variable) {
   return values_.emplace(&variable, value).first->second;
 }
 
-void ModelGraph::record(const std::string& path, const std::vector<tf::Tensor>& outputs) {
-  if (path.empty()) return;  // the model itself: its results are the outputs
-  stages_.push_back({path, calls_[path]++, outputs});
+ModuleCall::ModuleCall(tf::Graph* graph, Place place, const std::string& tensorflow_path)
+    : graph_(dynamic_cast<ModelGraph*>(graph)), place_(std::move(place)), scope_(graph, tensorflow_path) {
+  if (graph_ != nullptr) graph_->running_.push_back(place_);
+}
+
+ModuleCall::~ModuleCall() {
+  if (graph_ != nullptr) graph_->running_.pop_back();
+}
+
+void ModuleCall::record(const std::vector<tf::Tensor>& outputs) const {
+  if (place_.path.empty()) return;  // the model itself: its results are the outputs
+  ModelGraph& graph = ModelGraph::of(outputs.front());
+  const std::size_t outside = graph.running_.size() - (graph_ != nullptr ? 1 : 0);
+  graph.stages_.push_back({place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file,
+                           place_.line, outside > 0 ? graph.running_[outside - 1].path : ""});
 }
 
 }  // namespace crossload::keras

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "keras/place.h"
 #include "keras/variable.h"
 #include "tf/graph.h"
 
@@ -16,6 +17,11 @@ struct Stage {
   std::string path;  // the module's path in PyTorch
   int call;          // 0, 1, ... for a module that is called several times
   std::vector<tf::Tensor> outputs;
+  // Our class and its constructor, see Place.
+  std::string class_name;
+  std::string file;
+  int line = 0;
+  std::string caller;  // the path of the module whose `call` made this call; empty for the model itself
 };
 
 class ModelGraph : public tf::Graph {
@@ -35,15 +41,35 @@ class ModelGraph : public tf::Graph {
   /// The resource of a variable.
   tf::Tensor handle(const Variable& variable);
 
-  void record(const std::string& path, const std::vector<tf::Tensor>& outputs);
   const std::vector<Stage>& stages() const { return stages_; }
 
  private:
+  friend class ModuleCall;
+
   Handles handles_kind_;
   std::map<const Variable*, tf::Tensor> handles_;
   std::map<const Variable*, tf::Tensor> values_;
   std::map<std::string, int> calls_;
+  std::vector<Place> running_;  // the modules that are being called, the outermost first
   std::vector<Stage> stages_;
+};
+
+/// One call of a module into a graph, while it lasts: operations made meanwhile are named in the module's scope.
+class ModuleCall {
+ public:
+  /// `graph` may be null when no argument of the call is a tensor.
+  ModuleCall(tf::Graph* graph, Place place, const std::string& tensorflow_path);
+  ~ModuleCall();
+  ModuleCall(const ModuleCall&) = delete;
+  ModuleCall& operator=(const ModuleCall&) = delete;
+
+  /// Makes what the module returned a stage.
+  void record(const std::vector<tf::Tensor>& outputs) const;
+
+ private:
+  ModelGraph* graph_;
+  Place place_;
+  tf::NameScope scope_;
 };
 
 }  // namespace crossload::keras
