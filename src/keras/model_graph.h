@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "keras/module_error.h"
 #include "keras/place.h"
 #include "keras/variable.h"
 #include "tf/graph.h"
@@ -43,6 +44,9 @@ class ModelGraph : public tf::Graph {
 
   const std::vector<Stage>& stages() const { return stages_; }
 
+  /// The failure of a run, at the module that made the node.
+  ModuleFailure failure_of(const tf::OperationError& error) const;
+
  private:
   friend class ModuleCall;
 
@@ -51,6 +55,8 @@ class ModelGraph : public tf::Graph {
   std::map<const Variable*, tf::Tensor> values_;
   std::map<std::string, int> calls_;
   std::vector<Place> running_;  // the modules that are being called, the outermost first
+  // Modules and who calls them, by the scope of the names of their nodes.
+  std::map<std::string, std::pair<Place, Place>> scopes_;
   std::vector<Stage> stages_;
 };
 
@@ -65,10 +71,13 @@ class ModuleCall {
 
   /// Makes what the module returned a stage.
   void record(const std::vector<tf::Tensor>& outputs) const;
+  /// Throws ModuleError: an operation of this module's own cannot be made.
+  [[noreturn]] void fail(const tf::OperationError& error) const;
 
  private:
   ModelGraph* graph_;
   Place place_;
+  Place caller_;  // without a class when none makes the call, or when it is not known
   tf::NameScope scope_;
 };
 

@@ -7,7 +7,7 @@
 //   };
 //
 // Constructing binds the weights; `pooler(x)` runs `call` and records what it returns as the stage of the module's
-// path.
+// path. An operation that TensorFlow refuses becomes a ModuleError of the innermost module.
 #pragma once
 
 #include <optional>
@@ -62,11 +62,15 @@ class Module {
   template <class... Arguments>
   auto operator()(const Arguments&... arguments) const {
     const ModuleCall running(graph_of(arguments...), place(), tensorflow_path_);
-    auto result = static_cast<const Derived&>(*this).call(arguments...);
-    std::vector<tf::Tensor> outputs;
-    append_tensors(&outputs, result);
-    running.record(outputs);
-    return result;
+    try {
+      auto result = static_cast<const Derived&>(*this).call(arguments...);
+      std::vector<tf::Tensor> outputs;
+      append_tensors(&outputs, result);
+      running.record(outputs);
+      return result;
+    } catch (const tf::OperationError& error) {
+      running.fail(error);
+    }
   }
 
   const std::string& path() const { return path_; }

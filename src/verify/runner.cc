@@ -179,7 +179,7 @@ Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& opt
   model_inputs.output_attentions = options.output_attentions;
   model_inputs.output_hidden_states = options.output_hidden_states;
   add_inputs(model, inputs, &model_inputs);
-  add_fetches(model.call(model_inputs, options.training), options.stages);
+  add_fetches(model(model_inputs, options.training), options.stages);
   session_.emplace(&graph_, options.session);
   assign_variables(&graph_, &*session_, weights, read);
 }
@@ -213,10 +213,18 @@ void Runner::add_fetches(const keras::ModelOutput& output, bool stages) {
   }
 }
 
+std::vector<tf::HostTensor> Runner::fetch(const std::vector<tf::Session::Feed>& feeds) {
+  try {
+    return session_->run(feeds, fetches_);
+  } catch (const tf::OperationError& error) {
+    throw keras::ModuleError(graph_.failure_of(error));
+  }
+}
+
 Observation Runner::run(const Feeds& inputs) {
   std::vector<tf::Session::Feed> feeds;
   for (const auto& [name, view] : inputs) feeds.emplace_back(placeholders_.at(name), to_host(graph_.library(), view));
-  const std::vector<tf::HostTensor> values = session_->run(feeds, fetches_);
+  const std::vector<tf::HostTensor> values = fetch(feeds);
   Observation observation;
   observation.stages = stages_;
   std::size_t at = 0;
@@ -230,7 +238,11 @@ Observation Runner::run(const Feeds& inputs) {
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs) {
-  return Runner(library, options, model, weights, read, inputs).run(inputs);
+  try {
+    return Runner(library, options, model, weights, read, inputs).run(inputs);
+  } catch (const keras::ModuleError& error) {
+    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+  }
 }
 
 std::optional<std::map<std::string, Values>> serve(const std::shared_ptr<const tf::Library>& library,

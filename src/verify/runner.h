@@ -61,14 +61,17 @@ struct RunOptions {
 /// types and ranks.
 class Runner {
  public:
-  /// Throws Error(kUsage) for an input that the model does not take. `inputs` give names, types and ranks alone.
+  /// Throws Error(kUsage) for an input that the model does not take, keras::ModuleError when TensorFlow cannot compute
+  /// a module from such inputs. `inputs` give names, types and ranks alone.
   Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::TFPreTrainedModel& model,
          const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs);
+  /// Throws keras::ModuleError when TensorFlow cannot compute a module from these inputs.
   Observation run(const Feeds& inputs);
 
  private:
   void add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
   void add_fetches(const keras::ModelOutput& output, bool stages);
+  std::vector<tf::HostTensor> fetch(const std::vector<tf::Session::Feed>& feeds);
 
   keras::ModelGraph graph_;
   std::map<std::string, tf::Tensor> placeholders_;
@@ -78,7 +81,8 @@ class Runner {
   std::optional<tf::Session> session_;
 };
 
-/// One run of a Runner of its own.
+/// One run of a Runner of its own, on inputs that PyTorch takes. Throws keras::ModuleError(kDisagrees) when TensorFlow
+/// cannot compute a module from them.
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs);
