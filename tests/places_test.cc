@@ -82,7 +82,7 @@ TEST_F(Places, OfAWholeModel) {
   loaded.model->call(inputs, /*training=*/false);
   ASSERT_GT(graph_.stages().size(), 30U);
   for (const Stage& stage : graph_.stages()) {
-    EXPECT_THAT(stage.file, testing::MatchesRegex("src/(models/modeling_tf_bert|keras/[a-z]+)\\.cc|src/keras/[a-z]+\\.h"));
+    EXPECT_THAT(stage.file, testing::AnyOf("src/models/modeling_tf_bert.cc", testing::StartsWith("src/keras/")));
     expect_in_constructor(stage);
   }
   const auto self = std::find_if(graph_.stages().begin(), graph_.stages().end(),

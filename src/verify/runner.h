@@ -32,10 +32,10 @@ struct ObservedStage {
   /// stages; its own children are among them.
   std::vector<std::size_t> reads;
   // Our class, the file and line of its constructor, and the path of the module that makes the call, see keras::Stage.
-  std::string class_name;
-  std::string file;
+  std::string class_name = {};
+  std::string file = {};
   int line = 0;
-  std::string caller;
+  std::string caller = {};
 };
 
 struct Observation {
