@@ -3,6 +3,8 @@
 add_library(crossload_options INTERFACE)
 target_compile_options(crossload_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                        -Werror)
+# Modules know their place in the sources; where the repository lies must not change a program.
+target_compile_options(crossload_options INTERFACE -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of GCC 12 on std::string (its bug 105651).
   target_compile_options(crossload_options INTERFACE -Wno-restrict)

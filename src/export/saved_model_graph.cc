@@ -43,6 +43,15 @@ FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
   return flat;
 }
 
+/// A model that cannot be called with its own signature is not PyTorch's function, whatever the checkpoint is.
+keras::ModelOutput call(const keras::TFPreTrainedModel& model, const keras::ModelInputs& inputs, bool training) {
+  try {
+    return model(inputs, training);
+  } catch (const keras::ModuleError& error) {
+    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+  }
+}
+
 /// Calls the model into the body of a function and adds it to the main graph.
 ConcreteFunction add_function(tf::Graph* main, const keras::TFPreTrainedModel& model, const keras::Weights& weights,
                               const std::string& name, const keras::Signature& inputs, bool training,
@@ -63,7 +72,7 @@ ConcreteFunction add_function(tf::Graph* main, const keras::TFPreTrainedModel& m
     arguments.push_back(body.handle(variable));
     handle_shapes.push_back(variable.shape);
   }
-  const FlatOutputs flat = flatten(model.call(model_inputs, training), stack_lists);
+  const FlatOutputs flat = flatten(call(model, model_inputs, training), stack_lists);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
   main->add_function(tf::Function::from_proto(

@@ -32,9 +32,42 @@ tf::Tensor ModelGraph::value(const Variable& variable) {
   return values_.emplace(&variable, value).first->second;
 }
 
-void ModelGraph::record(const std::string& path, const std::vector<tf::Tensor>& outputs) {
-  if (path.empty()) return;  // the model itself: its results are the outputs
-  stages_.push_back({path, calls_[path]++, outputs});
+ModuleFailure ModelGraph::failure_of(const tf::OperationError& error) const {
+  std::string scope = error.node();
+  do {
+    const std::size_t slash = scope.rfind('/');
+    scope.resize(slash == std::string::npos ? 0 : slash);
+    const auto found = scopes_.find(scope);
+    if (found != scopes_.end()) return {found->second.first, found->second.second, error.type(), error.reason()};
+  } while (!scope.empty());
+  return {{}, {}, error.type(), error.reason()};
+}
+
+ModuleCall::ModuleCall(tf::Graph* graph, Place place, const std::string& tensorflow_path)
+    : graph_(dynamic_cast<ModelGraph*>(graph)),
+      place_(std::move(place)),
+      caller_(graph_ != nullptr && !graph_->running_.empty() ? graph_->running_.back() : Place()),
+      scope_(graph, tensorflow_path) {
+  if (graph_ == nullptr) return;
+  graph_->running_.push_back(place_);
+  graph_->scopes_.try_emplace(tensorflow_path, place_, caller_);
+}
+
+ModuleCall::~ModuleCall() {
+  if (graph_ != nullptr) graph_->running_.pop_back();
+}
+
+void ModuleCall::record(const std::vector<tf::Tensor>& outputs) const {
+  if (place_.path.empty()) return;  // the model itself: its results are the outputs
+  ModelGraph& graph = ModelGraph::of(outputs.front());
+  std::string caller = caller_.path;
+  if (graph_ == nullptr && !graph.running_.empty()) caller = graph.running_.back().path;
+  graph.stages_.push_back({place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file,
+                           place_.line, caller});
+}
+
+void ModuleCall::fail(const tf::OperationError& error) const {
+  throw ModuleError({place_, caller_, error.type(), error.reason()});
 }
 
 }  // namespace crossload::keras

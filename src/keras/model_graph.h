@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "keras/module_error.h"
+#include "keras/place.h"
 #include "keras/variable.h"
 #include "tf/graph.h"
 
@@ -16,6 +18,11 @@ struct Stage {
   std::string path;  // the module's path in PyTorch
   int call;          // 0, 1, ... for a module that is called several times
   std::vector<tf::Tensor> outputs;
+  // Our class and its constructor, see Place.
+  std::string class_name;
+  std::string file;
+  int line = 0;
+  std::string caller;  // the path of the module whose `call` made this call; empty for the model itself
 };
 
 class ModelGraph : public tf::Graph {
@@ -35,15 +42,43 @@ class ModelGraph : public tf::Graph {
   /// The resource of a variable.
   tf::Tensor handle(const Variable& variable);
 
-  void record(const std::string& path, const std::vector<tf::Tensor>& outputs);
   const std::vector<Stage>& stages() const { return stages_; }
 
+  /// The failure of a run, at the module that made the node.
+  ModuleFailure failure_of(const tf::OperationError& error) const;
+
  private:
+  friend class ModuleCall;
+
   Handles handles_kind_;
   std::map<const Variable*, tf::Tensor> handles_;
   std::map<const Variable*, tf::Tensor> values_;
   std::map<std::string, int> calls_;
+  std::vector<Place> running_;  // the modules that are being called, the outermost first
+  // Modules and who calls them, by the scope of the names of their nodes.
+  std::map<std::string, std::pair<Place, Place>> scopes_;
   std::vector<Stage> stages_;
+};
+
+/// One call of a module into a graph, while it lasts: operations made meanwhile are named in the module's scope.
+class ModuleCall {
+ public:
+  /// `graph` may be null when no argument of the call is a tensor.
+  ModuleCall(tf::Graph* graph, Place place, const std::string& tensorflow_path);
+  ~ModuleCall();
+  ModuleCall(const ModuleCall&) = delete;
+  ModuleCall& operator=(const ModuleCall&) = delete;
+
+  /// Makes what the module returned a stage.
+  void record(const std::vector<tf::Tensor>& outputs) const;
+  /// Throws ModuleError: an operation of this module's own cannot be made.
+  [[noreturn]] void fail(const tf::OperationError& error) const;
+
+ private:
+  ModelGraph* graph_;
+  Place place_;
+  Place caller_;  // without a class when none makes the call, or when it is not known
+  tf::NameScope scope_;
 };
 
 }  // namespace crossload::keras

@@ -7,10 +7,11 @@
 //   };
 //
 // Constructing binds the weights; `pooler(x)` runs `call` and records what it returns as the stage of the module's
-// path.
+// path. An operation that TensorFlow refuses becomes a ModuleError of the innermost module.
 #pragma once
 
 #include <optional>
+#include <source_location>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -54,23 +55,31 @@ tf::Graph* graph_of(const First& first, const Rest&... rest) {
 template <class Derived>
 class Module {
  public:
-  explicit Module(const Scope& scope) : path_(scope.path()), tensorflow_path_(scope.tensorflow_path()) {}
+  /// `where` is left out: it then lies in the constructor of the derived class.
+  explicit Module(const Scope& scope, std::source_location where = std::source_location::current())
+      : path_(scope.path()), tensorflow_path_(scope.tensorflow_path()), where_(where) {}
 
   template <class... Arguments>
   auto operator()(const Arguments&... arguments) const {
-    const tf::NameScope scope(graph_of(arguments...), tensorflow_path_);
-    auto result = static_cast<const Derived&>(*this).call(arguments...);
-    std::vector<tf::Tensor> outputs;
-    append_tensors(&outputs, result);
-    ModelGraph::of(outputs.front()).record(path_, outputs);
-    return result;
+    const ModuleCall running(graph_of(arguments...), place(), tensorflow_path_);
+    try {
+      auto result = static_cast<const Derived&>(*this).call(arguments...);
+      std::vector<tf::Tensor> outputs;
+      append_tensors(&outputs, result);
+      running.record(outputs);
+      return result;
+    } catch (const tf::OperationError& error) {
+      running.fail(error);
+    }
   }
 
   const std::string& path() const { return path_; }
+  Place place() const { return place_of(path_, typeid(Derived), where_); }
 
  private:
   std::string path_;
   std::string tensorflow_path_;
+  std::source_location where_;
 };
 
 }  // namespace crossload::keras

@@ -1,6 +1,7 @@
 // The base of a model with its head.
 #pragma once
 
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ inline Signature token_inputs(const std::vector<std::string>& names, std::size_t
 /// Built from a checkpoint, called into a graph, any number of times.
 class TFPreTrainedModel {
  public:
-  explicit TFPreTrainedModel(Config config) : config_(std::move(config)) {}
+  /// `where` is left out: it then lies in the constructor of the derived class.
+  explicit TFPreTrainedModel(Config config, std::source_location where = std::source_location::current())
+      : config_(std::move(config)), where_(where) {}
   virtual ~TFPreTrainedModel() = default;
   TFPreTrainedModel(const TFPreTrainedModel&) = delete;
   TFPreTrainedModel& operator=(const TFPreTrainedModel&) = delete;
@@ -42,10 +45,14 @@ class TFPreTrainedModel {
   /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs.
   virtual std::vector<Signature> other_calls() const { return {}; }
 
+  /// What others use. Throws ModuleError when the model's operations do not fit each other.
+  ModelOutput operator()(const ModelInputs& inputs, bool training) const;
+  /// What authors write.
   virtual ModelOutput call(const ModelInputs& inputs, bool training) const = 0;
 
  private:
   Config config_;
+  std::source_location where_;
 };
 
 }  // namespace crossload::keras

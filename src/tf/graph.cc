@@ -4,6 +4,7 @@
 
 #include "crossload/error.h"
 #include "tf/buffer.h"
+#include "tf/operation_error.h"
 #include "tf/status.h"
 
 namespace crossload::tf {
@@ -19,7 +20,10 @@ int Tensor::rank() const {
 
 Shape Tensor::shape() const {
   const int dimensions = rank();
-  if (dimensions < 0) throw Error(ErrorKind::kBadInput, "TensorFlow: the rank of " + name() + " is not known");
+  if (dimensions < 0) {
+    throw OperationError("TensorFlow: the rank of " + name() + " is not known", "", name(),
+                         "the rank of a tensor is not known whose shape it needs");
+  }
   Shape shape(static_cast<std::size_t>(dimensions));
   Status status(*graph_->library());
   graph_->library()->TF_GraphGetTensorShape(graph_->get(), output_, shape.data(), dimensions, status);
@@ -32,8 +36,8 @@ std::int64_t Tensor::dim(int dimension) const {
   const int rank = static_cast<int>(sizes.size());
   const int index = dimension < 0 ? dimension + rank : dimension;
   if (index < 0 || index >= rank) {
-    throw Error(ErrorKind::kBadInput, "TensorFlow: " + name() + " of shape " + to_string(sizes) + " has no dimension " +
-                                          std::to_string(dimension));
+    const std::string what = "of shape " + to_string(sizes) + " has no dimension " + std::to_string(dimension);
+    throw OperationError("TensorFlow: " + name() + " " + what, "", name(), "a tensor " + what);
   }
   return sizes[static_cast<std::size_t>(index)];
 }
@@ -49,6 +53,7 @@ OperationBuilder::OperationBuilder(Graph* graph, const std::string& type, const 
       description_(graph->library()->TF_NewOperation(graph->get(), type.c_str(), name.c_str())) {}
 
 OperationBuilder& OperationBuilder::input(const Tensor& tensor) {
+  inputs_.push_back(tensor);
   graph_->library()->TF_AddInput(description_, tensor.output());
   return *this;
 }
@@ -56,6 +61,7 @@ OperationBuilder& OperationBuilder::input(const Tensor& tensor) {
 OperationBuilder& OperationBuilder::inputs(const std::vector<Tensor>& tensors) {
   std::vector<TF_Output> list;
   for (const Tensor& tensor : tensors) list.push_back(tensor.output());
+  inputs_.insert(inputs_.end(), tensors.begin(), tensors.end());
   graph_->library()->TF_AddInputList(description_, list.data(), static_cast<int>(list.size()));
   return *this;
 }
@@ -129,8 +135,13 @@ OperationBuilder& OperationBuilder::proto(const char* attribute, const std::stri
 TF_Operation* OperationBuilder::finish() {
   Status status(*graph_->library());
   TF_Operation* operation = graph_->library()->TF_FinishOperation(description_, status);
-  status.check("operation " + type_ + " \"" + name_ + "\"");
-  return operation;
+  if (status.ok()) return operation;
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : inputs_) {
+    if (tensor.rank() >= 0) shapes.push_back(tensor.shape());
+  }
+  throw OperationError("TensorFlow, operation " + type_ + " \"" + name_ + "\": " + status.message(), type_, name_,
+                       reason_of(status.message(), shapes));
 }
 
 Tensor OperationBuilder::output() { return {graph_, TF_Output{finish(), 0}}; }

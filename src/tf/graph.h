@@ -25,8 +25,9 @@ class Tensor {
   TF_Output output() const { return output_; }
   DataType dtype() const;
   int rank() const;
+  /// Throws OperationError when not even the rank is known.
   Shape shape() const;
-  /// Negative dimensions count from the end.
+  /// Negative dimensions count from the end. Throws OperationError when there is no such dimension.
   std::int64_t dim(int dimension) const;
   /// "name:index"
   std::string name() const;
@@ -56,7 +57,7 @@ class OperationBuilder {
   /// A serialized AttrValue, for what the other setters cannot say.
   OperationBuilder& proto(const char* attribute, const std::string& attr_value);
 
-  /// Each throws Error(kBadInput) with TensorFlow's message when the inputs do not fit the operation.
+  /// Each throws OperationError with TensorFlow's message when the inputs do not fit the operation.
   TF_Operation* finish();
   Tensor output();
   std::vector<Tensor> outputs();
@@ -66,6 +67,7 @@ class OperationBuilder {
   std::string type_;
   std::string name_;
   TF_OperationDescription* description_;
+  std::vector<Tensor> inputs_;
 };
 
 /// A function made of a graph, see Graph::to_function.

@@ -86,10 +86,18 @@ std::vector<HostTensor> Session::run(const std::vector<Feed>& feeds, const std::
   library.TF_SessionRun(session_, nullptr, inputs.data(), input_values.data(), static_cast<int>(inputs.size()),
                         outputs.data(), output_values.data(), static_cast<int>(outputs.size()), targets.data(),
                         static_cast<int>(targets.size()), nullptr, status);
+  if (!status.ok() && status.is_of_arguments()) throw failure(status.message());
   status.check("running the graph");
   std::vector<HostTensor> results;
   for (TF_Tensor* value : output_values) results.emplace_back(graph_->library(), value);
   return results;
+}
+
+OperationError Session::failure(const std::string& message) const {
+  const std::string node = failing_node(message);
+  TF_Operation* operation = graph_->library()->TF_GraphOperationByName(graph_->get(), node.c_str());
+  return {"TensorFlow, running the graph: " + message,
+          operation == nullptr ? "" : graph_->library()->TF_OperationOpType(operation), node, reason_of(message)};
 }
 
 }  // namespace crossload::tf

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tf/graph.h"
+#include "tf/operation_error.h"
 
 namespace crossload::tf {
 
@@ -30,12 +31,14 @@ class Session {
   Session(Session&& other) noexcept;
   Session& operator=(Session&&) = delete;
 
-  /// Values of `fetches` in their order. Throws Error(kBadInput) with TensorFlow's message.
+  /// Values of `fetches` in their order. Throws OperationError when an operation cannot compute its inputs, Error
+  /// otherwise, with TensorFlow's message.
   std::vector<HostTensor> run(const std::vector<Feed>& feeds, const std::vector<Tensor>& fetches,
                               const std::vector<TF_Operation*>& targets = {});
 
  private:
   Session(Graph* graph, TF_Session* session) : graph_(graph), session_(session) {}
+  OperationError failure(const std::string& message) const;
 
   Graph* graph_;
   TF_Session* session_;

@@ -17,9 +17,21 @@ class Status {
 
   operator TF_Status*() { return status_; }
   bool ok() const { return library_.TF_GetCode(status_) == 0; }
-  /// Throws Error(kBadInput) with TensorFlow's own message when the last call failed.
+  /// True when the last call failed because what it was given does not fit: TensorFlow's codes INVALID_ARGUMENT,
+  /// OUT_OF_RANGE and UNIMPLEMENTED, and not for want of memory, a file or a variable's value.
+  bool is_of_arguments() const {
+    const int code = library_.TF_GetCode(status_);
+    return code == 3 || code == 11 || code == 12;
+  }
+  /// TensorFlow's own words.
+  std::string message() const { return library_.TF_Message(status_); }
+  /// Throws Error with TensorFlow's own message when the last call failed: kEnvironment when a resource was exhausted,
+  /// else kBadInput.
   void check(const std::string& what) const {
-    if (!ok()) throw Error(ErrorKind::kBadInput, "TensorFlow, " + what + ": " + library_.TF_Message(status_));
+    constexpr int kResourceExhausted = 8;
+    if (ok()) return;
+    throw Error(library_.TF_GetCode(status_) == kResourceExhausted ? ErrorKind::kEnvironment : ErrorKind::kBadInput,
+                "TensorFlow, " + what + ": " + message());
   }
 
  private:

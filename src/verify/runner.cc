@@ -79,7 +79,7 @@ Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& opt
   model_inputs.output_attentions = options.output_attentions;
   model_inputs.output_hidden_states = options.output_hidden_states;
   add_inputs(model, inputs, &model_inputs);
-  add_fetches(model.call(model_inputs, options.training), options.stages);
+  add_fetches(model(model_inputs, options.training), options.stages);
   session_.emplace(&graph_, options.session);
   assign(weights, read);
 }
@@ -132,7 +132,8 @@ void Runner::add_fetches(const keras::ModelOutput& output, bool stages) {
   for (std::size_t i = 0; stages && i < graph_.stages().size(); ++i) {
     const keras::Stage& stage = graph_.stages()[i];
     fetches_.insert(fetches_.end(), stage.outputs.begin(), stage.outputs.end());
-    stages_.push_back({stage.path, stage.call, std::vector<Values>(stage.outputs.size()), reads.of(i)});
+    stages_.push_back({stage.path, stage.call, std::vector<Values>(stage.outputs.size()), reads.of(i),
+                       stage.class_name, stage.file, stage.line, stage.caller});
   }
   for (const keras::ModelOutput::Field& field : output.fields()) {
     for (std::size_t i = 0; i < field.tensors.size(); ++i) {
@@ -142,13 +143,21 @@ void Runner::add_fetches(const keras::ModelOutput& output, bool stages) {
   }
 }
 
+std::vector<tf::HostTensor> Runner::fetch(const std::vector<tf::Session::Feed>& feeds) {
+  try {
+    return session_->run(feeds, fetches_);
+  } catch (const tf::OperationError& error) {
+    throw keras::ModuleError(graph_.failure_of(error));
+  }
+}
+
 Observation Runner::run(const Feeds& inputs) {
   std::vector<tf::Session::Feed> feeds;
   for (const auto& [name, view] : inputs) {
     const Tensor& placeholder = placeholders_.at(name);
     feeds.emplace_back(placeholder, to_host(graph_.library(), name, view, placeholder.dtype()));
   }
-  const std::vector<tf::HostTensor> values = session_->run(feeds, fetches_);
+  const std::vector<tf::HostTensor> values = fetch(feeds);
   Observation observation;
   observation.stages = stages_;
   std::size_t at = 0;
@@ -166,7 +175,11 @@ Observation Runner::run(const Feeds& inputs) {
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs) {
-  return Runner(library, options, model, weights, read, inputs).run(inputs);
+  try {
+    return Runner(library, options, model, weights, read, inputs).run(inputs);
+  } catch (const keras::ModuleError& error) {
+    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+  }
 }
 
 }  // namespace crossload::verify

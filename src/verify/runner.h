@@ -25,6 +25,11 @@ struct ObservedStage {
   /// The stages (indexes into Observation::stages, all smaller) whose tensors this one reads, not looking through other
   /// stages; its own children are among them.
   std::vector<std::size_t> reads;
+  // Our class, the file and line of its constructor, and the path of the module that makes the call, see keras::Stage.
+  std::string class_name = {};
+  std::string file = {};
+  int line = 0;
+  std::string caller = {};
 };
 
 struct Observation {
@@ -47,9 +52,11 @@ struct RunOptions {
 /// types and ranks.
 class Runner {
  public:
-  /// Throws Error(kUsage) for an input that the model does not take. `inputs` give names, types and ranks alone.
+  /// Throws Error(kUsage) for an input that the model does not take, keras::ModuleError when TensorFlow cannot compute
+  /// a module from such inputs. `inputs` give names, types and ranks alone.
   Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::TFPreTrainedModel& model,
          const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs);
+  /// Throws keras::ModuleError when TensorFlow cannot compute a module from these inputs.
   Observation run(const Feeds& inputs);
   /// Fills the variables anew.
   void assign(const keras::Weights& weights, const ReadVariable& read);
@@ -57,6 +64,7 @@ class Runner {
  private:
   void add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
   void add_fetches(const keras::ModelOutput& output, bool stages);
+  std::vector<tf::HostTensor> fetch(const std::vector<tf::Session::Feed>& feeds);
 
   keras::ModelGraph graph_;
   std::map<std::string, tf::Tensor> placeholders_;
@@ -67,7 +75,8 @@ class Runner {
   std::optional<tf::Session> session_;
 };
 
-/// One run of a Runner of its own.
+/// One run of a Runner of its own, on inputs that PyTorch takes. Throws keras::ModuleError(kDisagrees) when TensorFlow
+/// cannot compute a module from them.
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
                     const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs);
