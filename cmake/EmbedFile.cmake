@@ -21,3 +21,18 @@ function(crossload_embed_files target name)
     COMMENT "Embedding ${name}")
   target_sources(${target} PRIVATE ${output})
 endfunction()
+
+# Makes a source file that defines `const char* const name[]` (in namespace crossload): for each file its path below
+# `base` and its text, after the last a null pointer.
+function(crossload_embed_folder target name base)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  string(REPLACE ";" "|" inputs "${ARGN}")
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} "-DINPUT=${inputs}" -DBASE=${base} -DOUTPUT=${output} -DNAME=${name}
+            -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM
+    DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    COMMENT "Embedding ${name}")
+  target_sources(${target} PRIVATE ${output})
+endfunction()

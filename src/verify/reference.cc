@@ -17,8 +17,8 @@
 
 namespace crossload {
 
-/// tools/record_reference.py, embedded by the build.
-extern const char record_reference_script[];
+/// tools/record_reference.py and what it imports, embedded by the build: path, text, path, text, ..., nullptr.
+extern const char* const recorder_files[];
 
 namespace verify {
 namespace {
@@ -95,15 +95,44 @@ ErrorKind kind_of(int exit_code) {
 
 }  // namespace
 
+RecorderFiles::RecorderFiles(fs::path folder, const ReferenceOptions& options) : folder_(std::move(folder)) {
+  const auto write = [&](const fs::path& path, std::string_view text) {
+    std::error_code failed;
+    fs::create_directories(path.parent_path(), failed);
+    if (failed) {
+      throw Error(ErrorKind::kEnvironment, path.parent_path().string() + ": cannot be made: " + failed.message());
+    }
+    OutputFile file(path);  // not synced: it is gone when the trace is there
+    file.append(text);
+    file.close();
+  };
+  try {
+    for (const char* const* file = recorder_files; *file != nullptr; file += 2) write(folder_ / file[0], file[1]);
+    if (!options.signature.empty()) write(signature(), options.signature);
+  } catch (...) {
+    remove();
+    throw;
+  }
+}
+
+RecorderFiles::~RecorderFiles() { remove(); }
+
+void RecorderFiles::remove() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
 ReferenceProcess::ReferenceProcess(const fs::path& model, const fs::path& trace, const ReferenceOptions& options)
-    : script_(trace.string() + ".record_reference.py"), python_(find_python(options.python)) {
-  write_file(script_, record_reference_script);
-  std::vector<std::string> words = {python_,     script_.string(),
+    : files_(trace.string() + ".recorder", options), python_(find_python(options.python)) {
+  std::vector<std::string> words = {python_,     files_.script().string(),
                                     "--model",   model.string(),
                                     "--output",  trace.string(),
+                                    "--grid",    options.grid,
                                     "--threads", std::to_string(options.threads),
                                     "--seed",    std::to_string(options.seed)};
   if (!options.model_class.empty()) words.insert(words.end(), {"--model-class", options.model_class});
+  if (!options.signature.empty()) words.insert(words.end(), {"--signature", files_.signature().string()});
+  if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -125,8 +154,6 @@ ReferenceProcess::~ReferenceProcess() {
   }
   if (output_ >= 0) ::close(output_);
   if (errors_ >= 0) ::close(errors_);
-  std::error_code ignored;
-  fs::remove(script_, ignored);
 }
 
 void ReferenceProcess::wait(const std::function<void(const std::string&)>& progress) {

@@ -1,4 +1,10 @@
 // Running PyTorch: tools/record_reference.py in a Python that has torch and transformers.
+//
+//     ReferenceOptions options;
+//     options.signature = R"({"serving": [{"name": "input_ids", "dtype": "int32", "shape": [-1, -1]}]})";
+//     ReferenceProcess process(checkpoint, trace, options);
+//     ...
+//     process.wait([](const std::string& step) { ... });
 #pragma once
 
 #include <filesystem>
@@ -11,11 +17,33 @@ struct ReferenceOptions {
   std::filesystem::path python;  // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
                                  // program or in the working folder, python3
   std::string model_class;       // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
+  std::string signature;         // JSON: the inputs that the TensorFlow model takes, described in
+                                 // tools/reference/signature.py; empty: those of PyTorch's forward
+  std::filesystem::path inputs;  // .safetensors or .npz with the inputs to run on; empty: made ones
+  std::string grid = "none";     // further sets of inputs: "none", "quick", "full"
   int threads = 1;
   int seed = 0;
   std::string signature;         // as JSON, see tools/record_reference.py; empty: PyTorch's own
   std::filesystem::path inputs;  // safetensors or npz; empty: made from the signature
   std::string grid = "none";     // "quick" or "full": also on other inputs
+};
+
+/// The recorder's files in a folder of their own, while this lives.
+class RecorderFiles {
+ public:
+  /// Makes `folder` and writes them into it. Throws Error(kEnvironment).
+  RecorderFiles(std::filesystem::path folder, const ReferenceOptions& options);
+  ~RecorderFiles();
+  RecorderFiles(const RecorderFiles&) = delete;
+  RecorderFiles& operator=(const RecorderFiles&) = delete;
+
+  std::filesystem::path script() const { return folder_ / "record_reference.py"; }
+  std::filesystem::path signature() const { return folder_ / "signature.json"; }
+
+ private:
+  void remove();
+
+  std::filesystem::path folder_;
 };
 
 /// The recorder, started in the background so that writing can go on.
@@ -34,7 +62,7 @@ class ReferenceProcess {
   void wait(const std::function<void(const std::string& step)>& progress);
 
  private:
-  std::filesystem::path script_;
+  RecorderFiles files_;
   std::string python_;
   int process_ = -1;
   int output_ = -1;

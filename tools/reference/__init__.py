@@ -1,0 +1,1 @@
+"""The parts of record_reference.py, one subject each."""

@@ -1,0 +1,117 @@
+"""Cells: further sets of inputs, run in the same process as the main ones and written into the same trace."""
+
+import contextlib
+import dataclasses
+
+import torch
+
+from reference.calls import ENCODER_STATES
+from reference.messages import BAD_INPUT, Failure
+from reference.recording import NOISE_RUNS_OF_CELLS, Recording
+
+WIDTHS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclasses.dataclass
+class Cell:
+    name: str
+    what: str  # a short sentence
+    inputs: dict
+    weights: str = None  # a key of WIDTHS: the weights are rounded to it
+    is_generated: bool = True  # else its inputs are the main run's
+    has_stages: bool = True
+
+    def described(self, recording):
+        calls = recording.calls if self.has_stages else []
+        about = {"name": self.name, "what": self.what, "weights": self.weights, "generated": self.is_generated}
+        return {**about, "stages": calls, "output_masks": recording.output_masks}
+
+
+def call_cells(signature, main, maker, plan):
+    """One for every set of inputs that the model takes besides those of serving, of the main run's inputs."""
+    cells = []
+    for names in signature.calls:
+        if set(names) == set(signature.names()):
+            continue
+        missing = [name for name in names if name not in main]
+        made = {}
+        if missing:  # such as an encoder's hidden states for a decoder that attends to them
+            made = maker.make(missing, dataclasses.replace(plan, lengths=main_lengths(main, plan)))
+        inputs = {name: main[name] if name in main else made[name] for name in names}
+        cells.append(Cell(f"call:{'+'.join(names)}", "the model called with these inputs alone", inputs,
+                          is_generated=ENCODER_STATES in missing))
+    return cells
+
+
+def main_lengths(main, plan):
+    """Rows as many as the main inputs have."""
+    batch = max((tensor.shape[0] for tensor in main.values()), default=len(plan.lengths))
+    return tuple(plan.lengths[i % len(plan.lengths)] for i in range(batch))
+
+
+@contextlib.contextmanager
+def rounded(model, weights):
+    """The model with its weights rounded to a narrower type and widened again; afterwards they are back, bit by bit."""
+    if weights is None:
+        yield
+        return
+    state = {name: t for name, t in model.state_dict().items() if t.is_floating_point()}
+    kept = {name: tensor.clone() for name, tensor in state.items()}
+    try:
+        for name, tensor in state.items():
+            narrow = tensor.to(WIDTHS[weights])
+            if not narrow.isfinite().equal(tensor.isfinite()):
+                raise Failure(BAD_INPUT, f"{weights} does not hold the numbers of {name}")
+            tensor.copy_(narrow)
+        yield
+    finally:
+        model.float()
+        for name, tensor in model.state_dict().items():
+            if name in kept:
+                tensor.copy_(kept[name])
+
+
+class RecordedCells:
+    """The cells that PyTorch could run, and notes about those that it could not."""
+
+    def __init__(self):
+        self.cells, self.recordings, self.notes = [], [], []
+
+    def record(self, model, cells, seed):
+        """All of one kind of weights: the model is widened to float64 once for all of them."""
+        started = []
+        try:
+            with rounded(model, cells[0].weights):
+                for cell in cells:
+                    recording = Recording(model, cell.inputs, seed)
+                    if self.runs(cell, recording.in_float32):
+                        started.append((cell, recording))
+                model.double()
+                started = [(cell, recording) for cell, recording in started if self.runs(cell, recording.in_float64)]
+                model.float()
+                for cell, recording in started:
+                    recording.noise(NOISE_RUNS_OF_CELLS)
+        except Failure as failure:
+            self.notes += [f"the cell {cell.name} was left out: {failure}" for cell in cells]
+            return
+        self.cells += [cell for cell, _ in started]
+        self.recordings += [recording for _, recording in started]
+
+    def runs(self, cell, step):
+        try:
+            step()
+            return True
+        except Failure as failure:
+            self.notes.append(f"the cell {cell.name} was left out: {failure}")
+            return False
+
+    def tensors(self):
+        found = {}
+        for i, (cell, recording) in enumerate(zip(self.cells, self.recordings)):
+            tensors = recording.all_tensors(f"cell.{i}/")
+            stages = (f"cell.{i}/stage", f"cell.{i}/noise.")
+            found.update({n: t for n, t in tensors.items() if cell.has_stages or not n.startswith(stages)})
+        return found
+
+    def described(self):
+        return [cell.described(recording) for cell, recording in zip(self.cells, self.recordings)]

@@ -1,0 +1,61 @@
+"""Recording a checkpoint: the main run, and the cells beside it."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from reference.cells import RecordedCells, call_cells
+from reference.chosen import choose_inputs
+from reference.files import class_of, read_config, write_trace
+from reference.grid import grid_cells
+from reference.inputs import InputMaker
+from reference.messages import progress
+from reference.models import load_model, require_unused
+from reference.recording import outputs_of, record_model
+from reference.signature import read_signature, signature_of
+
+
+@dataclasses.dataclass
+class Job:
+    """What to record."""
+
+    model: Path
+    output: Path
+    model_class: str = None
+    inputs: Path = None
+    signature: object = None  # a path, or the object itself
+    grid: str = "none"
+    seed: int = 0
+
+
+def job_of(line):
+    """From an object of a batch file: the names of a Job's fields, paths as strings."""
+    line = dict(line)
+    for name in ("model", "output", "inputs"):
+        line[name] = Path(line[name]) if line.get(name) else None
+    if isinstance(line.get("signature"), str):
+        line["signature"] = Path(line["signature"])
+    return Job(**{name: value for name, value in line.items() if value is not None})
+
+
+def record_checkpoint(job, threads):
+    fields = read_config(job.model)
+    class_name = job.model_class or class_of(fields, job.model)
+    progress(f"loading {job.model}")
+    model, config, missing = load_model(job.model, class_name, fields, job.seed)
+    signature = read_signature(job.signature) or signature_of(model, job.model)
+    maker = InputMaker(model, signature, job.model, job.seed)
+    inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
+    notes = require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
+    tensors, metadata = record_model(model, inputs, config, job.seed, threads)
+    recorded = RecordedCells()
+    cells = [*call_cells(signature, inputs, maker, plan), *grid_cells(job.grid, model, signature, inputs, maker, plan)]
+    for weights in dict.fromkeys(cell.weights for cell in cells):
+        chosen = [cell for cell in cells if cell.weights == weights]
+        progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))
+        recorded.record(model, chosen, job.seed)
+    tensors.update(recorded.tensors())
+    metadata["cells"] = json.dumps(recorded.described())
+    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes])
+    progress("writing")
+    write_trace(job.output, tensors, metadata)

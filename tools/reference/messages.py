@@ -1,0 +1,46 @@
+"""What the recorder says: progress on stdout, a failure as one line on stderr with an exit code."""
+
+import contextlib
+import sys
+
+USAGE, BAD_INPUT, UNKNOWN_CLASS, ENVIRONMENT = 2, 3, 4, 5
+
+
+class Failure(Exception):
+    """Ends the program with one line on stderr and an exit code."""
+
+    def __init__(self, code, message):
+        super().__init__(" ".join(message.split()))
+        self.code = code
+
+
+class Terminal:
+    """This program's own streams; those of the libraries lead nowhere."""
+
+    out, err = sys.stdout, sys.stderr
+
+
+def progress(text):
+    print(f"progress: {text}", file=Terminal.out, flush=True)
+
+
+def summary(error):
+    """An exception of a library as a part of one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:400]}" if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def failing(code, what, hint=""):
+    """Turns the exceptions of libraries into a Failure that says what could not be done."""
+    try:
+        yield
+    except (Failure, MemoryError):
+        raise
+    except Exception as error:
+        raise Failure(code, f"{what} ({summary(error)}){hint and '; ' + hint}") from error
+
+
+def listing(names, limit=8):
+    names = sorted(names)
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,0 +1,127 @@
+"""The PyTorch model of a checkpoint: its class, its weights, and a proof for weights that may be missing."""
+
+import difflib
+import inspect
+import json
+
+import torch
+import transformers
+
+from reference.files import WEIGHT, load_tensors, without_prefix
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
+
+
+def find_class(name):
+    found = getattr(transformers, name, None)
+    is_model = inspect.isclass(found) and issubclass(found, transformers.PreTrainedModel)
+    if not is_model and not (found and name.startswith("AutoModel")):
+        models = (known for known in dir(transformers) if "For" in known or "Model" in known)
+        names = [known for known in models if not known.startswith(("TF", "Flax"))]
+        similar = difflib.get_close_matches(name, names, n=3)
+        hint = f"did you mean {' or '.join(similar)}?" if similar else "upgrade it, or choose with --model-class"
+        what = f"transformers {transformers.__version__} has no such PyTorch class"
+        raise Failure(UNKNOWN_CLASS, f"{name}: {what}; {hint}")
+    return found
+
+
+def field_of(config, name, default=None):
+    """A field of the configuration, or of its part for text or images."""
+    for part in (config, getattr(config, "text_config", None), getattr(config, "vision_config", None)):
+        value = part.get(name) if isinstance(part, dict) else getattr(part, name, None)
+        if value is not None:
+            return value
+    return default
+
+
+def describe_config(config, class_name):
+    fields = json.loads(config.to_json_string(use_diff=False))
+    fields["_name_or_path"] = ""  # where the files were is not what they are
+    fields["architectures"] = [class_name]
+    return json.dumps(fields, sort_keys=True)
+
+
+def build_model(model_class, config, seed):
+    """A model with random weights."""
+    torch.manual_seed(seed)
+    config._attn_implementation = "eager"
+    return model_class(config).float().eval()
+
+
+def load_model(path, class_name, config_fields, seed):
+    """The model of a folder or a golden; its configuration, described; the names of the weights that the file lacks,
+    which require_unused must see before the model counts."""
+    model_class = find_class(class_name)
+    config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
+    with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
+        if path.is_dir():
+            config = config_class.from_pretrained(str(path), local_files_only=True)
+            model, info = load_folder(path, model_class, config)
+        else:
+            config = config_class.from_dict(config_fields)
+            model, info = load_golden(path, build_model(model_class, config, seed))
+        return model, describe_config(config, type(model).__name__), missing_weights(model, info, path)
+
+
+def load_folder(path, model_class, config):
+    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    model, info = model_class.from_pretrained(
+        str(path),
+        config=config,
+        local_files_only=True,
+        attn_implementation="eager",
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are in the loading info, and become an error that names them
+        **{"dtype" if version >= (4, 56) else "torch_dtype": torch.float32},
+    )
+    return model.float().eval(), info
+
+
+def load_golden(path, model):
+    result = model.load_state_dict(without_prefix(load_tensors(path), WEIGHT), strict=False)
+    if result.unexpected_keys:
+        raise Failure(BAD_INPUT, f"{path}: {type(model).__name__} has no place for {listing(result.unexpected_keys)}")
+    model.tie_weights()
+    return model, {"missing_keys": result.missing_keys, "mismatched_keys": []}
+
+
+def missing_weights(model, info, path):
+    """What the model has and the checkpoint lacks; Transformers filled it with random numbers."""
+    mismatched = [entry[0] if isinstance(entry, tuple) else str(entry) for entry in info["mismatched_keys"]]
+    if mismatched:
+        hint = "config.json and weights are of different models, or the class is another (--model-class)"
+        what = f"has weights of a wrong shape for {type(model).__name__}: {listing(mismatched)}"
+        raise Failure(BAD_INPUT, f"{path}: {what}; {hint}")
+    state = model.state_dict()
+    missing = {key for key in info["missing_keys"] if key in state}
+    loaded = {tensor.data_ptr() for key, tensor in state.items() if key not in missing}
+    return {key for key in missing if state[key].data_ptr() not in loaded}  # the others are tied to a loaded one
+
+
+def require_unused(model, missing, path, results):
+    """Sentences for the user about missing weights; a Failure unless it is seen that nothing the model returns depends
+    on them: `results()`, its tensors by name, are the same bits with NaN in their place. NaN stays there, so that a
+    later run that did read them would show it."""
+    if not missing:
+        return []
+    state = model.state_dict()
+    before = results()
+    used = set()
+    for key in sorted(missing):
+        kept = state[key].clone()
+        state[key].fill_(float("nan")) if kept.is_floating_point() else state[key].add_(1)
+        after = results()
+        if any(not same_bits(tensor, after.get(name)) for name, tensor in before.items()):
+            used.add(key)
+            state[key].copy_(kept)
+    if used:
+        hint = "choose with --model-class the class that was saved"
+        raise Failure(BAD_INPUT, f"{path}: lacks weights of {type(model).__name__}: {listing(used)}; {hint}")
+    how = "with NaN in its place" if len(missing) == 1 else "with NaN in their place"
+    return [f"the checkpoint lacks {listing(missing)}, which changes nothing outside training: {how} all results "
+            "are the same bits"]
+
+
+def same_bits(one, other):
+    if other is None or one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return one.numpy().tobytes() == other.numpy().tobytes()

@@ -1,0 +1,144 @@
+"""The command line."""
+
+import argparse
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from reference import libraries
+from reference.files import class_of, read_config, read_header
+from reference.messages import BAD_INPUT, ENVIRONMENT, USAGE, Failure, Terminal, failing, summary
+from reference.recipes import read_recipes
+
+GRIDS = ("none", "quick", "full")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Failure(USAGE, f"{message}; see --help")
+
+
+def parse_arguments(description):
+    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--model", type=Path, help="record the checkpoint in this folder, or the one in this golden")
+    task.add_argument("--batch", type=Path, metavar="FILE.jsonl", help="record many, one JSON object a line: model, "
+                      "output, and if wanted model_class, signature (the object, or its file), inputs, grid, seed")
+    task.add_argument("--recipes", type=Path, help="make the goldens of this file of recipes")
+    task.add_argument("--again", type=Path, help="make this golden again, from the recipe that it holds")
+    add = parser.add_argument
+    add("--output", type=Path, help="the trace to write (with --model, --again)")
+    add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
+    add("--only", metavar="NAME,NAME", help="of the recipes, make these only")
+    add("--seed-offset", type=int, default=0, help="with --recipes: added to the seed of each (default 0)")
+    add("--weight-scale", type=float, help="with --recipes: the scale of random weights (default 0.25)")
+    add("--model-class", metavar="CLASS", help="PyTorch class; default: the one that config.json names, or AutoModel")
+    add("--signature", type=Path, help="JSON file of the inputs that the TensorFlow model takes; default: forward's")
+    add("--inputs", type=Path, help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
+        "a trace; default: two texts, ...")
+    add("--grid", choices=GRIDS, default="none", help="further inputs to run (default none)")
+    add("--seed", type=int, default=0, help="of random inputs (default 0)")
+    add("--threads", type=int, default=1, help="of PyTorch (default 1)")
+    add("--traceback", action="store_true", help="on failure, also show where it came from")
+    args = parser.parse_args()
+    check_targets(args, parser)
+    if args.threads < 1 or args.seed < 0:
+        parser.error("--threads must be at least 1 and --seed at least 0")
+    return args
+
+
+def check_targets(args, parser):
+    if args.batch:
+        return
+    target, word = (args.output_dir, "--output-dir") if args.recipes else (args.output, "--output")
+    if target is None:
+        parser.error(f"{word} is needed: where to write")
+    folder = target if args.recipes else target.parent
+    if not folder.is_dir():
+        parser.error(f"{word} {target}: {folder} is no folder; make it first")
+    if not args.recipes and target.is_dir():
+        parser.error(f"{word} {target}: is a folder; name a file")
+
+
+def run(args):
+    if args.model:
+        record_one(args)
+    elif args.batch:
+        record_batch(args)
+    else:
+        make_goldens(args)
+
+
+def make_goldens(args):
+    if args.again:
+        text = read_header(args.again)[0]["__metadata__"].get("recipe")
+        if text is None:
+            raise Failure(BAD_INPUT, f"{args.again}: holds no recipe, so it is no golden; record a model with --model")
+        with failing(BAD_INPUT, f"{args.again}: its recipe is no JSON"):
+            goldens = [(json.loads(text), args.output)]
+    else:
+        only = set(filter(None, args.only.split(","))) if args.only else None
+        recipes = read_recipes(args.recipes, only, args.seed_offset, args.weight_scale)
+        goldens = [(recipe, args.output_dir / f"{recipe['name']}.safetensors") for recipe in recipes]
+    libraries.load(args.threads)
+    from reference.goldens import make_golden
+
+    for recipe, output in goldens:
+        make_golden(recipe, output, args.threads)
+
+
+def record_one(args):
+    check_checkpoint(args.model, args.model_class)
+    for path in filter(None, (args.inputs, args.signature)):
+        if not path.is_file():
+            raise Failure(BAD_INPUT, f"{path}: no such file")
+    libraries.load(args.threads)
+    from reference.checkpoints import Job, record_checkpoint
+
+    job = Job(args.model, args.output, args.model_class, args.inputs, args.signature, args.grid, args.seed)
+    record_checkpoint(job, args.threads)
+
+
+def check_checkpoint(path, model_class):
+    """Mistakes that are seen without torch, which takes long to import."""
+    config = read_config(path)
+    if not model_class:
+        class_of(config, path)
+
+
+def record_batch(args):
+    """All lines, also after one that fails; the first failure is the program's, and each is told on stderr."""
+    with failing(BAD_INPUT, f"{args.batch}: is no file of JSON objects, one a line"):
+        lines = [json.loads(line) for line in args.batch.read_text(encoding="utf-8").splitlines() if line.strip()]
+    libraries.load(args.threads)
+    from reference.checkpoints import job_of, record_checkpoint
+
+    failures = []
+    for number, line in enumerate(lines, 1):
+        try:
+            with failing(BAD_INPUT, f"{args.batch}: line {number} cannot be recorded"):
+                record_checkpoint(job_of(line), args.threads)
+        except Failure as failure:
+            failures.append(failure)
+            print(f"record_reference: line {number}: {failure}", file=Terminal.err, flush=True)
+    if failures:
+        raise Failure(failures[0].code, f"{args.batch}: {len(failures)} of {len(lines)} could not be recorded")
+
+
+def main(description):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that temporary files are removed
+    try:
+        args = parse_arguments(description)
+        libraries.silence()
+        run(args)
+        return 0
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if "--traceback" in sys.argv:
+            traceback.print_exc(file=Terminal.err)
+        failure = error if isinstance(error, Failure) else Failure(ENVIRONMENT, f"{summary(error)}; see --traceback")
+        print(f"record_reference: {failure}", file=Terminal.err, flush=True)
+        return failure.code

@@ -1,0 +1,206 @@
+"""Running a model and writing down what each of its modules returned: in float32, in float64, with shaken last bits."""
+
+import functools
+import inspect
+import json
+
+import torch
+
+from reference.calls import Watch, float_tensors, source_of
+from reference.files import INPUT
+from reference.libraries import versions
+from reference.messages import BAD_INPUT, Failure, failing, listing, progress
+from reference.rows import without_rows
+
+NOISE_RUNS = 4
+NOISE_RUNS_OF_CELLS = 2
+
+
+def named_tensors(result, name=""):
+    """The tensors of the model's result by name."""
+    if isinstance(result, torch.Tensor):
+        return {name or "output": result}
+    members, found = (), {}
+    if isinstance(result, (dict, tuple, list)):
+        members = result.items() if isinstance(result, dict) else enumerate(result)
+    for key, member in members:
+        found.update(named_tensors(member, f"{name}.{key}" if name else str(key)))
+    return found
+
+
+def cast(tensor, dtype):
+    """A copy, which later changes in place do not reach; integers become int64."""
+    kept = torch.bool if tensor.dtype == torch.bool else torch.int64
+    tensor = tensor.detach().to(dtype if tensor.is_floating_point() else kept)
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def options_for(forward):
+    """What makes the model return all that it computes, as far as its forward takes it."""
+    parameters = inspect.signature(forward).parameters
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    wanted = {"output_hidden_states": True, "output_attentions": True, "use_cache": False, "return_dict": True}
+    return {name: value for name, value in wanted.items() if takes_any or name in parameters}
+
+
+def shaken(x, generator):
+    """The tensor with about its last bit changed at random: one unit in the last place of the element, or of the
+    typical size of its row, as a sum of a row's products is off by."""
+    size = torch.maximum(x.abs(), x.square().mean(-1, keepdim=True).sqrt()) if x.dim() else x.abs()
+    return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
+
+
+def call_model(model, inputs, dtype, seed):
+    """What the model returns, as it returns it."""
+    torch.manual_seed(seed)
+    torch.set_default_dtype(dtype)  # some models make masks without naming a type
+    shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in inputs.items())
+    what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
+    try:
+        with failing(BAD_INPUT, what, "other inputs can be given with --inputs"), torch.no_grad():
+            return model(**inputs, **options_for(model.forward))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def outputs_of(model, inputs, seed):
+    """The tensors that the model returns in float32, by name."""
+    arguments = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
+    result = named_tensors(call_model(model, arguments, torch.float32, seed))
+    return {f"output.{name}": cast(tensor, torch.float32) for name, tensor in result.items()}
+
+
+class Run:
+    """Calls the model once. `tensors`: its stages and outputs; `calls`: those of its modules in the order in which they
+    returned, with `watched` also who called and which mask counts, and `output_masks`. With the generator `shake`, what
+    the innermost modules return goes on shaken."""
+
+    def __init__(self, model, inputs, dtype, seed, shake=None, watched=False):
+        self.tensors, self.calls, self.output_masks, self.dtype, self.shake = {}, [], {}, dtype, shake
+        self.counts = {}
+        arguments = {name: cast(tensor, dtype) for name, tensor in inputs.items()}
+        self.watch = Watch(model, arguments) if watched else None
+        hooks = self.watch.hooks() if watched else []
+        for path, module in model.named_modules():
+            if path or watched:
+                hooks.append(module.register_forward_hook(functools.partial(self.record, path)))
+        try:
+            result = call_model(model, arguments, dtype, seed)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        outputs = named_tensors(result)
+        if watched:
+            self.output_masks = self.watch.output_masks(outputs)
+        self.tensors.update({f"output.{name}": cast(tensor, dtype) for name, tensor in outputs.items()})
+        self.watch = None
+
+    def record(self, path, module, _, result):
+        mask, caller, masks = self.watch.leave(result) if self.watch else (None, None, [])
+        if not path:
+            return None
+        call = self.counts[path] = self.counts.get(path, -1) + 1
+        found = float_tensors(result)
+        name = f"{path}#{call}" if call else path
+        names = [name] if len(found) == 1 else [f"{name}.{i}" for i in range(len(found))]
+        self.tensors.update({f"stage.{name}": cast(tensor, self.dtype) for name, tensor in zip(names, found)})
+        described = {"path": path, "call": call, "class": type(module).__name__, **source_of(type(module))}
+        self.calls.append({**described, "tensors": names, "caller": caller, "mask": mask, "tensor_masks": masks})
+        is_leaf = next(module.children(), None) is None
+        return shaken(result, self.shake) if self.shake and is_leaf and found and found[0] is result else None
+
+
+def never_called(model, calls):
+    """Modules that did not run, except containers, which are not made to be called."""
+    called = {call["path"] for call in calls}
+
+    def is_container(path, module):
+        unrolled = isinstance(module, torch.nn.Sequential) and any(name.startswith(f"{path}.") for name in called)
+        return unrolled or type(module).forward is torch.nn.Module.forward
+
+    unused = [(path, module) for path, module in model.named_modules() if path and path not in called]
+    return [path for path, module in unused if not is_container(path, module)]
+
+
+class Recording:
+    """One set of inputs and what the model makes of it. First in_float32, then, with the model in float64, in_float64,
+    then, back in float32, noise; so that several recordings share the conversions of the one model in memory."""
+
+    def __init__(self, model, inputs, seed):
+        self.model, self.seed = model, seed
+        self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
+        self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
+
+    def in_float32(self):
+        run = Run(self.model, self.inputs, torch.float32, self.seed, watched=True)
+        self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
+        self.drop_masks_without_rows()
+
+    def drop_masks_without_rows(self):
+        """A tensor that has no rows, as a pooled one, has no mask."""
+        names = without_rows(self.model, self.inputs, self.tensors, self.shapes_of)
+        for call in self.calls:
+            masks = [None if f"stage.{n}" in names else m for n, m in zip(call["tensors"], call.pop("tensor_masks"))]
+            if masks and all(mask is None for mask in masks):
+                call["mask"] = None
+            if any(mask != call["mask"] for mask in masks):
+                call["tensor_masks"] = masks
+        self.output_masks = {n: None if f"output.{n}" in names else m for n, m in self.output_masks.items()}
+
+    def shapes_of(self, inputs):
+        """The shapes of all tensors for other inputs."""
+        run = Run(self.model, inputs, torch.float32, self.seed)
+        return {name: tensor.shape for name, tensor in run.tensors.items()}
+
+    def in_float64(self):
+        self.exact = Run(self.model, self.inputs, torch.float64, self.seed).tensors
+        if self.exact.keys() != self.tensors.keys():
+            what = f"returns other tensors in float64 than in float32: {listing(self.exact.keys() ^ self.tensors.keys())}"
+            raise Failure(BAD_INPUT, f"{type(self.model).__name__} {what}")
+
+    def noise(self, runs):
+        """The largest distance of shaken float32 runs from the exact tensors, for each of their elements."""
+        noise, exact = {}, self.exact
+        for i in range(runs):
+            generator = torch.Generator().manual_seed(self.seed + i)
+            tensors = Run(self.model, self.inputs, torch.float32, self.seed, generator).tensors
+            for name in (name for name in tensors if name in exact and exact[name].is_floating_point()):
+                distance = (tensors[name].double() - exact[name]).abs().float().nan_to_num()
+                key = name.replace(".", "noise.", 1).replace("stagenoise.", "noise.", 1)
+                noise[key] = torch.maximum(noise[key], distance) if key in noise else distance
+        self.tensors.update(noise)
+
+    def all_tensors(self, prefix=""):
+        """Under their names in the trace."""
+        tensors = {**self.tensors, **{name.replace(".", "64.", 1): tensor for name, tensor in self.exact.items()}}
+        tensors.update({INPUT + name: tensor for name, tensor in self.inputs.items()})
+        return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def record_model(model, inputs, config, seed, threads):
+    """The tensors and the metadata of a trace. One model, converted back and forth: never two are in memory."""
+    recording = Recording(model, inputs, seed)
+    progress("running float32")
+    recording.in_float32()
+    progress("running float64")
+    model.double()
+    recording.in_float64()
+    progress("shaking the last bits")
+    model.float()
+    recording.noise(NOISE_RUNS)
+    return recording.all_tensors(), describe_recording(recording, config, threads)
+
+
+def describe_recording(recording, config, threads):
+    metadata = {
+        "stages": json.dumps(recording.calls),
+        "output_masks": json.dumps(recording.output_masks),
+        "not_called": json.dumps(never_called(recording.model, recording.calls)),
+    }
+    described = {"class": type(recording.model).__name__, "config": config}
+    return {**describe_run(recording.seed, threads), **metadata, **described}
+
+
+def describe_run(seed, threads):
+    about = {"versions": json.dumps(versions()), "seed": str(seed), "threads": str(threads)}
+    return {"crossload_trace": "1", **about, "stages": "[]"}
