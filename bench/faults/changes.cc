@@ -172,13 +172,13 @@ ChangeOperation selected(int axis, int index) {
   return [=](const Made& made) { return tf::select(made.input(0), axis, index); };
 }
 
-ChangeOperation gelu_by_tanh(const std::string& name) {
-  return [=](const Made& made) {
-    const Tensor& x = made.kept->at(name);
-    const double scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-    return 0.5 * x * (1.0 + tf::tanh(scale * (x + 0.044715 * x * x * x)));
-  };
+Tensor gelu_by_tanh(const Made& made) {
+  const Tensor x = 2.0 * made.input(0);
+  const double scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+  return 0.5 * x * (1.0 + tf::tanh(scale * (x + 0.044715 * x * x * x)));
 }
+
+Tensor one_later(const Made& made) { return tf::less_equal(made.input(0), made.input(1) + 1.0); }
 
 ChangeOperation convolved(std::int64_t stride, std::int64_t before, std::int64_t after) {
   return [=](const Made& made) {

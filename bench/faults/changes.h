@@ -55,8 +55,10 @@ tf::Tensor softmax_over_queries(const Made& made);
 tf::Tensor reshaped_instead(const Made& made);
 /// x[..., index, ...], the axis dropped, of what the operation takes.
 ChangeOperation selected(int axis, int index);
-/// The approximation of GELU by tanh, of what was noted.
-ChangeOperation gelu_by_tanh(const std::string& name);
+/// The approximation by tanh in the place of GELU's last product, (x / 2) * (1 + erf(...)).
+tf::Tensor gelu_by_tanh(const Made& made);
+/// A causal mask that lets each query see the key after it too.
+tf::Tensor one_later(const Made& made);
 /// A convolution along the width with other strides or another padding before and after.
 ChangeOperation convolved(std::int64_t stride, std::int64_t before, std::int64_t after);
 

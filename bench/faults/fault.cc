@@ -43,8 +43,7 @@ LoadedModel load(const Checkpoint& checkpoint, const Fault& fault) {
   const ModelClass model_class = choose_class(checkpoint.config());
   LoadedModel loaded{model_class, std::make_unique<keras::Weights>(checkpoint.tensors()), nullptr};
   for (const auto& [pattern, why] : model_class.head->ignores) loaded.weights->ignore(pattern, why);
-  loaded.model =
-      model_class.head->build(keras::Scope(loaded.weights.get()), changed(checkpoint.config(), fault));
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), changed(checkpoint.config(), fault));
   return loaded;
 }
 
@@ -140,6 +139,12 @@ tf::Tensor Made::input(int index) const {
   return {&tensor.graph(), from};
 }
 
+std::string table_line(const Fault& fault, const Finding& finding) {
+  const auto yes_or_no = [](bool yes) { return yes ? "yes" : "**no**"; };
+  return "| " + fault.golden + " | " + fault.what + " | `" + fault.at + "` | " + yes_or_no(finding.detected) + " | " +
+         yes_or_no(finding.located) + " |";
+}
+
 Finding Bench::run(const Fault& fault) const {
   const fs::path path = golden_path(goldens_, fault.golden);
   const Checkpoint checkpoint = Checkpoint::open(path);
@@ -169,7 +174,11 @@ Finding Bench::run(const Fault& fault) const {
   finding.detected = !verification.agrees();
   if (const verify::StageReport* first = verification.first_divergence()) {
     finding.first_divergence = first->path.empty() ? first->name : first->path;
-    finding.max_error = first->comparison.kept.tf_to_pt;
+  }
+  for (const auto* reports : {&verification.stages, &verification.outputs}) {
+    for (const verify::StageReport& report : *reports) {
+      finding.max_error = std::max(finding.max_error, report.comparison.kept.tf_to_pt);
+    }
   }
   finding.located = finding.detected && finding.first_divergence == fault.at;
   finding.detected_by_v4 = v4_refuses(trace, observation);

@@ -74,10 +74,13 @@ struct Finding {
   bool detected = false;  // the verdict is "disagrees"
   bool located = false;   // and the first divergence is Fault::at
   std::string first_divergence;
-  double max_error = 0;
+  double max_error = 0;  // at kept positions, of all stages and outputs
   /// Transformers 4's `pt-to-tf` refused a model when an output (all but attentions) was off by more than 5e-5.
   bool detected_by_v4 = false;
 };
+
+/// "| golden | fault | module | detected | located |": a line of the table in docs/faults.md, up to there.
+std::string table_line(const Fault& fault, const Finding& finding);
 
 /// Runs faults on goldens.
 class Bench {

@@ -49,7 +49,7 @@ struct RunOptions {
   bool training = false;
   bool output_attentions = true;
   bool output_hidden_states = true;
-  bool stages = true;  // fetch what every module returns, not the outputs alone
+  bool stages = true;                          // fetch what every module returns, not the outputs alone
   tf::Graph::Substitute substitute = nullptr;  // puts a fault into the graph
 };
 
