@@ -1,9 +1,9 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench docs format fixup lint goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens verified bench-inference clean
 
-sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
+sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
 demo_output = demo/all-MiniLM-L6-v2-tf
 # What is built: release, debug, asan or tsan.
@@ -17,6 +17,8 @@ help:
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
 	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
 	@echo 'make bench    measures conversions of 0.1, 1 and 8 GB against cp and Transformers 4.57'
+	@echo 'make bench-faults puts faults into models on purpose, and says which are found and where'
+	@echo 'make bench-faults-table  writes what that gives to docs/faults.md'
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
 	@echo 'make docs     brings the tables of models in README.md and docs/models.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
@@ -63,6 +65,22 @@ fuzz: packages
 bench: setup build
 	@echo 'Measuring conversions: about 15 minutes, of which Transformers 5; needs 30 GB below build/.'
 	@$(python) bench/conversion.py --transformers --folder $(build_folder) --crossload $(build_folder)/crossload $(BENCH)
+
+# FAULTS='causal mask' runs those whose golden and description hold the words.
+bench-faults: bench-faults-build
+	@$(build_folder)/bench_faults $(if $(FAULTS),'$(FAULTS)')
+
+bench-faults-table: bench-faults-build
+	@sed '/^<!-- What follows/q' docs/faults.md >$(build_folder)/faults.md
+	@echo >>$(build_folder)/faults.md
+	@$(build_folder)/bench_faults >>$(build_folder)/faults.md
+	@mv $(build_folder)/faults.md docs/faults.md
+	@git status --short docs/faults.md
+
+bench-faults-build: packages
+	@echo 'Building the faults: about 4 minutes when nothing is built yet. Running them: 25 seconds.'
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target bench_faults
 
 pytorch-matrix: setup
 	@echo 'Making the files by PyTorch and reading them: about 2 minutes.'

@@ -82,6 +82,20 @@ TEST(OpeningTensorFlow, AFileOfTheWorkingFolderNeedsNoSlash) {
 
 class Ops : public GraphTest {};
 
+TEST_F(Ops, WhatAnOperationMadeCanBeSubstituted) {
+  const Tensor a = vector({1, 4});
+  std::vector<std::string> seen;
+  graph_.set_substitute([&](const Tensor& made) {
+    seen.push_back(library()->TF_OperationOpType(made.output().oper));
+    return seen.back() == "Neg" ? square(made) : made;
+  });
+  expect(-a, {2}, {1, 16});
+  expect(split(-a, 2, 0)[1], {1}, {16});
+  graph_.set_substitute(nullptr);
+  expect(-a, {2}, {-1, -4});
+  EXPECT_THAT(seen, ElementsAre("Neg", "Neg", "Const", "Split", "Split"));  // and no Square
+}
+
 TEST_F(Ops, Arithmetic) {
   const Tensor a = vector({6, -3, 0.5});
   const Tensor b = vector({2, 4, -0.25});

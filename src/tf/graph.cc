@@ -144,13 +144,13 @@ TF_Operation* OperationBuilder::finish() {
                        reason_of(status.message(), shapes));
 }
 
-Tensor OperationBuilder::output() { return {graph_, TF_Output{finish(), 0}}; }
+Tensor OperationBuilder::output() { return graph_->substituted({graph_, TF_Output{finish(), 0}}); }
 
 std::vector<Tensor> OperationBuilder::outputs() {
   TF_Operation* operation = finish();
   std::vector<Tensor> tensors;
   for (int i = 0; i < graph_->library()->TF_OperationNumOutputs(operation); ++i) {
-    tensors.emplace_back(graph_, TF_Output{operation, i});
+    tensors.push_back(graph_->substituted({graph_, TF_Output{operation, i}}));
   }
   return tensors;
 }
@@ -175,6 +175,14 @@ Graph::Graph(std::shared_ptr<const Library> library) : library_(std::move(librar
 Graph::~Graph() { library_->TF_DeleteGraph(graph_); }
 
 std::string Graph::unique_name(const std::string& type) { return scope_ + type + "_" + std::to_string(operations_++); }
+
+Tensor Graph::substituted(const Tensor& made) {
+  if (!substitute_) return made;
+  const Substitute function = std::exchange(substitute_, nullptr);
+  Tensor used = function(made);
+  substitute_ = function;
+  return used;
+}
 
 OperationBuilder Graph::operation(const std::string& type, const std::string& name) {
   return {this, type, name.empty() ? unique_name(type) : name};

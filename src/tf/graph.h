@@ -5,6 +5,7 @@
 //   Tensor y = graph.operation("Tanh").input(x).output();
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -93,6 +94,12 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
+  /// Called with what an operation made, gives what is used in its place.
+  using Substitute = std::function<Tensor(const Tensor&)>;
+  /// For whoever wants a graph with a fault in it (see bench/faults/). Operations that the function makes are its own:
+  /// it is not called with them.
+  void set_substitute(Substitute substitute) { substitute_ = std::move(substitute); }
+
   /// Starts an operation. Without a name it gets one from its type, unique in the scope.
   OperationBuilder operation(const std::string& type, const std::string& name = "");
   Tensor placeholder(DataType dtype, const Shape& shape, const std::string& name);
@@ -117,12 +124,15 @@ class Graph {
 
  private:
   friend class NameScope;
+  friend class OperationBuilder;
   std::string unique_name(const std::string& type);
+  Tensor substituted(const Tensor& made);
 
   std::shared_ptr<const Library> library_;
   TF_Graph* graph_;
   std::string scope_;
   std::int64_t operations_ = 0;
+  Substitute substitute_;
 };
 
 /// Operations made while it lives are named `<scope>/...`. Without a graph it does nothing.

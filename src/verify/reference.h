@@ -23,9 +23,6 @@ struct ReferenceOptions {
   std::string grid = "none";     // further sets of inputs: "none", "quick", "full"
   int threads = 1;
   int seed = 0;
-  std::string signature;         // as JSON, see tools/record_reference.py; empty: PyTorch's own
-  std::filesystem::path inputs;  // safetensors or npz; empty: made from the signature
-  std::string grid = "none";     // "quick" or "full": also on other inputs
 };
 
 /// The recorder's files in a folder of their own, while this lives.

@@ -78,8 +78,10 @@ Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& opt
   keras::ModelInputs model_inputs;
   model_inputs.output_attentions = options.output_attentions;
   model_inputs.output_hidden_states = options.output_hidden_states;
+  graph_.set_substitute(options.substitute);
   add_inputs(model, inputs, &model_inputs);
   add_fetches(model(model_inputs, options.training), options.stages);
+  graph_.set_substitute(nullptr);
   session_.emplace(&graph_, options.session);
   assign(weights, read);
 }

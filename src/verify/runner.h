@@ -45,7 +45,8 @@ struct RunOptions {
   bool training = false;
   bool output_attentions = true;
   bool output_hidden_states = true;
-  bool stages = true;  // fetch what every module returns, not the outputs alone
+  bool stages = true;                          // fetch what every module returns, not the outputs alone
+  tf::Graph::Substitute substitute = nullptr;  // puts a fault into the graph
 };
 
 /// A model called into a graph, with its variables assigned, ready to run any number of times on inputs of these names,
