@@ -2,15 +2,17 @@
 
 #include <algorithm>
 
+#include "crossload/dtype.h"
 #include "crossload/version.h"
 #include "tensor/digest.h"
+#include "verify/certificate_hash.h"
 
 namespace crossload::verify {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kCertificateVersion = 1;
+constexpr int kCertificateVersion = 2;
 
 Json hash_entry(const std::string& name, const fs::path& file, FileHashes* hashes) {
   Json entry = Json::object();
@@ -29,12 +31,29 @@ Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
 Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+    // A certificate that is there already is being replaced, or lies beside the one that `compare` makes.
+    if (entry.is_regular_file() && entry.path() != folder / "crossload.json") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   Json list = Json::array();
   for (const fs::path& file : files) list.push_back(hash_entry(fs::relative(file, folder).string(), file, hashes));
   return list;
+}
+
+Json input_entries(const Trace& trace) {
+  Json inputs = Json::object();
+  for (const auto& [name, view] : trace.inputs()) {
+    Json entry = Json::object();
+    entry.set("dtype", name_of(view.dtype));
+    Json shape = Json::array();
+    for (std::int64_t size : view.shape) shape.push_back(size);
+    entry.set("shape", shape);
+    Digest digest(Digest::Kind::kSha256);
+    digest.update(view.bytes);
+    entry.set("sha256", digest.hex());
+    inputs.set(name, entry);
+  }
+  return inputs;
 }
 
 Json stage_entry(const StageReport& report) {
@@ -149,6 +168,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
   Json outputs = Json::array();
   for (const StageReport& report : verification.outputs) outputs.push_back(stage_entry(report));
   document->set("outputs", outputs);
+  document->set("inputs", input_entries(*parts.trace));
 }
 
 }  // namespace
@@ -156,6 +176,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
 Json certificate(const CertificateParts& parts) {
   Json document = Json::object();
   document.set("crossload_certificate", kCertificateVersion);
+  document.set(kCertificateHash, "");
   document.set("model", parts.model);
   document.set("class", parts.tensorflow_class);
   if (parts.verification != nullptr) {
@@ -180,6 +201,7 @@ Json certificate(const CertificateParts& parts) {
   document.set("read", hashes_of_read(parts.read, parts.hashes));
   document.set("written", hashes_of_written(parts.artifact, parts.hashes));
   document.set("ledger", ledger_entries(parts.ledger));
+  seal(&document);
   return document;
 }
 

@@ -33,7 +33,7 @@ struct CertificateParts {
   FileHashes* hashes = nullptr;  // what was hashed ahead; null: all files are hashed by certificate()
 };
 
-/// The certificate as a document. Hashes all files.
+/// The certificate as a document, sealed: what dump_pretty() gives is to be written as it is. Hashes all files.
 Json certificate(const CertificateParts& parts);
 
 }  // namespace crossload::verify
