@@ -7,9 +7,12 @@
 #include "crossload/compare.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
+#include "loaded_model.h"
 #include "steps.h"
+#include "verify/binding.h"
 #include "verify/certificate_check.h"
 #include "verify/replay.h"
+#include "weight_formats.h"
 
 namespace crossload {
 namespace {
@@ -42,6 +45,41 @@ bool is_loaded(const fs::path& relative) {
   const auto companions = companion_names();
   return safetensors || first.starts_with("tf_model") || first == "config.json" ||
          std::find(companions.begin(), companions.end(), first) != companions.end();
+}
+
+Format format_of(const std::string& name) {
+  if (name == "h5") return Format::kH5;
+  return name == "safetensors" ? Format::kSafetensors : Format::kSavedModel;
+}
+
+/// What differs from the checkpoint in one format of the artifact.
+CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const LoadedModel& source) {
+  const std::string subject = "replay: " + format;
+  try {
+    const auto stored = open_written({format_of(format)}, artifact);
+    const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
+    if (!faults.empty()) {
+      return {Outcome::kDiffers, subject,
+              (faults.size() == 1 ? std::string("1 variable is") : std::to_string(faults.size()) + " variables are") +
+                  " not the checkpoint's: " + faults[0].variable + ": " + faults[0].what};
+    }
+    return {Outcome::kHolds, subject, "every variable is bit by bit the checkpoint's"};
+  } catch (const Error& error) {
+    return {Outcome::kDiffers, subject, error.what()};
+  }
+}
+
+/// Every format that was read back before: compare() looks at the variables of one.
+std::vector<CertificateCheck> read_back_again(const Json& certificate, const VerifyCertificateOptions& options) {
+  if (options.checkpoint.empty()) return {};
+  const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
+  const LoadedModel source =
+      load_from_pytorch(checkpoint, choose_class(checkpoint.config(), certificate.at("class").as_string()));
+  std::vector<CertificateCheck> checks;
+  for (const Json& format : certificate.at("read_back").elements()) {
+    checks.push_back(read_back_again(format.as_string(), options.artifact, source));
+  }
+  return checks;
 }
 
 /// The same comparison as the certified one.
@@ -150,6 +188,7 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
     const Progress further = [&](int step, int, const std::string& what) {
       if (progress) progress(own_steps + step, all_steps, what);
     };
+    checks.add(read_back_again(certificate, options));
     checks.add(verify::check_replay(certificate, compare_again(certificate, options, further)));
   }
   if (!options.json.empty()) write_file(options.json, document_of(result).dump_pretty());

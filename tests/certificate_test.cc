@@ -12,6 +12,7 @@
 #include "checkpoint/json.h"
 #include "crossload/convert.h"
 #include "crossload/verify_certificate.h"
+#include "tensor/digest.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
 #include "verify/certificate_hash.h"
@@ -390,9 +391,34 @@ TEST_F(Replay, RunsTheComparisonAgain) {
   EXPECT_EQ(result.verdict, "agrees");
   std::vector<std::string> subjects;
   for (const CertificateCheck& check : result.checks) subjects.push_back(check.subject);
-  for (const std::string part : {"inputs", "verdict", "coverage", "numbers"}) {
+  for (const std::string part : {"h5", "safetensors", "saved_model", "inputs", "verdict", "coverage", "numbers"}) {
     EXPECT_THAT(subjects, testing::Contains("replay: " + part));
   }
+}
+
+/// A certificate that was made to fit a changed weight, in the format that compare() does not look at.
+TEST_F(Replay, FindsAForgedFormat) {
+  const TemporaryFolder folder;
+  const fs::path copy = folder.path() / "artifact";
+  fs::copy(artifact(), copy, fs::copy_options::recursive);
+  const fs::path weights = copy / "model.safetensors";
+  change_byte(weights, fs::file_size(weights) - 1);
+  Json forged = certificate();
+  for (Json entry : forged.at("written").elements()) {
+    if (entry.at("file").as_string() == "model.safetensors") entry.set("sha256", sha256_of_file(weights));
+  }
+  forged.set(verify::kCertificateHash, "");
+  verify::seal(&forged);
+  write_file(copy / "crossload.json", forged.dump_pretty());
+  EXPECT_TRUE(verify_certificate({.artifact = copy}).holds());
+  const VerifyCertificateResult result =
+      verify_certificate({.artifact = copy, .checkpoint = kGolden, .replay = true, .reference = kGolden});
+  EXPECT_EQ(result.failed, 1U);
+  const auto failure = std::find_if(result.checks.begin(), result.checks.end(),
+                                    [](const CertificateCheck& check) { return !check.holds(); });
+  ASSERT_NE(failure, result.checks.end());
+  EXPECT_EQ(failure->subject, "replay: safetensors");
+  EXPECT_THAT(failure->detail, HasSubstr("1 variable is not the checkpoint's: "));
 }
 
 TEST_F(Replay, DoesNotRunWhatIsNotCertified) {
