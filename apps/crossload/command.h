@@ -21,6 +21,7 @@ void add_compare(CLI::App* app, Action* action);
 void add_record(CLI::App* app, Action* action);
 void add_list(CLI::App* app, Action* action);
 void add_inspect(CLI::App* app, Action* action);
+void add_verify_certificate(CLI::App* app, Action* action);
 void add_login(CLI::App* app, Action* action);
 void add_logout(CLI::App* app, Action* action);
 void add_whoami(CLI::App* app, Action* action);

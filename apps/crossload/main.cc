@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   crossload::program::Action action;
   crossload::program::add_pt_to_tf(&app, &action);
   crossload::program::add_compare(&app, &action);
+  crossload::program::add_verify_certificate(&app, &action);
   crossload::program::add_record(&app, &action);
   crossload::program::add_list(&app, &action);
   crossload::program::add_add_new_model(&app, &action);

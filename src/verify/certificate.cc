@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "crossload/dtype.h"
 #include "crossload/version.h"
 #include "tensor/digest.h"
+#include "verify/certificate_hash.h"
 
 namespace crossload::verify {
 namespace {
@@ -29,7 +31,8 @@ Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
 Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+    // A certificate that is there already is being replaced, or lies beside the one that `compare` makes.
+    if (entry.is_regular_file() && entry.path() != folder / "crossload.json") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   Json list = Json::array();
@@ -41,6 +44,20 @@ Json shape_entry(const Shape& shape) {
   Json list = Json::array();
   for (const std::int64_t size : shape) list.push_back(size);
   return list;
+}
+
+Json input_entries(const Trace& trace) {
+  Json inputs = Json::object();
+  for (const auto& [name, view] : trace.inputs()) {
+    Json entry = Json::object();
+    entry.set("dtype", name_of(view.dtype));
+    entry.set("shape", shape_entry(view.shape));
+    Digest digest(Digest::Kind::kSha256);
+    digest.update(view.bytes);
+    entry.set("sha256", digest.hex());
+    inputs.set(name, entry);
+  }
+  return inputs;
 }
 
 Json stage_entry(const StageReport& report) {
@@ -238,6 +255,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
     for (const StageReport& output : function.outputs) outputs.push_back(stage_entry(output));
   }
   document->set("outputs", outputs);
+  document->set("inputs", input_entries(*parts.trace));
 }
 
 }  // namespace
@@ -258,6 +276,7 @@ std::string verdict_of(const CertificateParts& parts) {
 Json certificate(const CertificateParts& parts) {
   Json document = Json::object();
   document.set("crossload_certificate", kCertificateVersion);
+  document.set(kCertificateHash, "");
   document.set("model", parts.model);
   document.set("class", parts.tensorflow_class);
   if (parts.verification != nullptr) {
@@ -284,6 +303,7 @@ Json certificate(const CertificateParts& parts) {
   document.set("read", hashes_of_read(parts.read, parts.hashes));
   document.set("written", hashes_of_written(parts.artifact, parts.hashes));
   document.set("ledger", ledger_entries(parts.ledger));
+  seal(&document);
   return document;
 }
 

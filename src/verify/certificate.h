@@ -38,7 +38,7 @@ struct CertificateParts {
 /// "agrees", "agrees by rounding", "disagrees" or "not verified".
 std::string verdict_of(const CertificateParts& parts);
 
-/// The certificate as a document. Hashes all files.
+/// The certificate as a document, sealed: what dump_pretty() gives is to be written as it is. Hashes all files.
 Json certificate(const CertificateParts& parts);
 
 }  // namespace crossload::verify

@@ -1,0 +1,56 @@
+// Checking a certificate that somebody made: files, form, and the numbers if wanted.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "crossload/convert.h"
+
+namespace crossload {
+
+struct VerifyCertificateOptions {
+  /// The artifact's folder.
+  std::filesystem::path artifact;
+  /// The certificate; empty: crossload.json in the folder.
+  std::filesystem::path certificate = {};
+  /// The checkpoint it was made from: its files are checked too. A folder, or a golden. May be empty.
+  std::filesystem::path checkpoint = {};
+  /// Runs the comparison again with the certificate's settings: against live PyTorch on `checkpoint`, or `reference`.
+  bool replay = false;
+  std::filesystem::path reference = {};  // a trace
+  std::filesystem::path tensorflow = {};
+  std::filesystem::path python = {};
+  /// Write the result here too.
+  std::filesystem::path json = {};
+};
+
+/// One thing that was checked.
+struct CertificateCheck {
+  enum class Outcome {
+    kHolds,
+    kNote,     // worth knowing, wrong in nothing
+    kDiffers,  // is not what was certified
+    kMissing,  // was certified, is not there
+    kExtra,    // is there, was not certified, and loaders would take it
+  };
+  Outcome outcome = Outcome::kHolds;
+  std::string subject;  // a file, or a part of the comparison
+  std::string detail;   // a sentence
+  bool holds() const { return outcome == Outcome::kHolds || outcome == Outcome::kNote; }
+};
+
+struct VerifyCertificateResult {
+  std::string verdict;  // what the certificate says
+  std::vector<CertificateCheck> checks;
+  std::size_t failed = 0;
+  bool holds() const { return failed == 0; }
+};
+
+/// A difference is no error: it is in the result. Throws Error(kBadInput) when the certificate cannot be read, does not
+/// meet docs/certificate.schema.json or names files outside of the folder, and what compare() throws when replaying.
+/// The certificate is no signature: who can change a file can make a certificate that fits.
+VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& options, const Progress& progress = {});
+
+}  // namespace crossload

@@ -1,0 +1,34 @@
+// What a certificate says against what is on the disk.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/json.h"
+#include "crossload/verify_certificate.h"
+
+namespace crossload::verify {
+
+/// docs/certificate.schema.json.
+std::string certificate_schema();
+
+/// A certificate of this version that meets the schema and whose `read` and `written` name files below a folder:
+/// relative, without "..". Throws Error(kBadInput) that says where in the document it does not.
+Json parse_certificate(const std::string& text, const std::string& where);
+
+/// Whether the text is the one that was hashed.
+CertificateCheck check_own_hash(const Json& certificate, const std::string& text);
+
+/// Every file of `written`: there, of its size and SHA-256, and in the folder (or in the blobs of the Hub's cache that
+/// the folder is in) where symbolic links end. Then what else is below the folder, but for `certificate_file`: a file
+/// of the checkpoint as it was read, or one that no loader takes, is a note; one that `is_loaded` is wrong.
+std::vector<CertificateCheck> check_written(const Json& certificate, const std::filesystem::path& folder,
+                                            const std::filesystem::path& certificate_file,
+                                            const std::function<bool(const std::filesystem::path&)>& is_loaded);
+
+/// Every file of `read`, in the checkpoint's folder, or beside the golden. Symbolic links are followed.
+std::vector<CertificateCheck> check_read(const Json& certificate, const std::filesystem::path& checkpoint);
+
+}  // namespace crossload::verify

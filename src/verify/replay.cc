@@ -1,0 +1,213 @@
+#include "verify/replay.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace crossload::verify {
+namespace {
+
+using Outcome = CertificateCheck::Outcome;
+
+std::string scientific(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2e", value);
+  return text;
+}
+
+/// Distances that are infinite or NaN are strings.
+double distance_of(const Json& value) {
+  return value.is_number() ? value.as_number() : std::numeric_limits<double>::infinity();
+}
+
+/// The list, or an empty one where certificates do not have it.
+Json list_of(const Json& certificate, const std::string& name) {
+  return certificate.contains(name) ? certificate.at(name) : Json::array();
+}
+
+/// Every tensor by its name; of those with equal names, by "name (2)" and so on.
+std::map<std::string, Json> tensors_of(const Json& certificate) {
+  std::map<std::string, Json> tensors;
+  for (const char* const list : {"stages", "outputs"}) {
+    for (const Json& entry : list_of(certificate, list).elements()) {
+      const std::string name = entry.at("path").as_string();
+      std::string key = name;
+      for (int count = 2; tensors.contains(key); ++count) key = name + " (" + std::to_string(count) + ")";
+      tensors.emplace(key, entry);
+    }
+  }
+  return tensors;
+}
+
+/// What was compared besides tensors: "function __call__", "cell length_1".
+std::map<std::string, Json> runs_of(const Json& certificate) {
+  std::map<std::string, Json> runs;
+  for (const auto& [list, kind] : {std::pair("functions", "function "), std::pair("cells", "cell ")}) {
+    for (const Json& entry : list_of(certificate, list).elements()) {
+      std::string name = kind + entry.at("name").as_string();
+      if (std::string_view(list) == "functions") {
+        for (const Json& input : entry.at("inputs").elements()) name += " " + input.as_string();
+        if (entry.at("training").as_bool()) name += " training";
+      }
+      runs.emplace(name, entry);
+    }
+  }
+  return runs;
+}
+
+/// Names joined, cut at three.
+std::string joined(const std::vector<std::string>& names) {
+  constexpr std::size_t kNamed = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
+  return text;
+}
+
+/// What only one of both has; nothing when they have the same.
+std::string only_in_one(const std::map<std::string, Json>& certified, const std::map<std::string, Json>& again) {
+  std::vector<std::string> gone;
+  std::vector<std::string> fresh;
+  for (const auto& [name, entry] : certified) {
+    if (!again.contains(name)) gone.push_back(name);
+  }
+  for (const auto& [name, entry] : again) {
+    if (!certified.contains(name)) fresh.push_back(name);
+  }
+  std::string text;
+  if (!gone.empty()) text += "certified and not compared now: " + joined(gone);
+  if (!fresh.empty()) text += (text.empty() ? "" : "; ") + ("compared now and not certified: " + joined(fresh));
+  return text;
+}
+
+CertificateCheck check_inputs(const Json& certified, const Json& again) {
+  std::vector<std::string> others;
+  std::vector<std::string> rounded;
+  const Json before = certified.at("inputs");
+  const Json now = again.at("inputs");
+  for (const auto& [name, input] : before.members()) {
+    if (!now.contains(name)) {
+      others.push_back(name);
+      continue;
+    }
+    const Json other = now.at(name);
+    const std::string dtype = input.at("dtype").as_string();
+    const bool same_form =
+        dtype == other.at("dtype").as_string() && input.at("shape").dump() == other.at("shape").dump();
+    const bool same_bits = input.at("sha256").as_string() == other.at("sha256").as_string();
+    const bool floats = dtype.starts_with("F") || dtype.starts_with("BF");
+    if (!same_form || (!same_bits && !floats)) {
+      others.push_back(name);
+    } else if (!same_bits) {
+      rounded.push_back(name);
+    }
+  }
+  for (const auto& [name, input] : now.members()) {
+    if (!before.contains(name)) others.push_back(name);
+  }
+  if (!others.empty()) {
+    return {Outcome::kDiffers, "replay: inputs",
+            "are others than the certified ones: " + joined(others) +
+                "; give the trace that the certificate was made with by --reference"};
+  }
+  if (!rounded.empty()) {
+    return {Outcome::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
+  }
+  return {Outcome::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
+}
+
+CertificateCheck check_verdict(const Json& certified, const Json& again) {
+  const std::string before = certified.at("verdict").as_string();
+  const std::string now = again.at("verdict").as_string();
+  const bool same = (before == "disagrees") == (now == "disagrees");
+  return {same ? Outcome::kHolds : Outcome::kDiffers, "replay: verdict",
+          before == now ? now : "certified is \"" + before + "\", now it is \"" + now + "\""};
+}
+
+CertificateCheck check_coverage(const Json& certified, const Json& again) {
+  const std::string subject = "replay: coverage";
+  for (const auto& [name, before] : certified.at("coverage").members()) {
+    const Json now = again.at("coverage").at(name);
+    if (before.dump() == now.dump()) continue;
+    return {Outcome::kDiffers, subject, name + ": certified is " + before.dump() + ", now it is " + now.dump()};
+  }
+  const auto tensors = tensors_of(certified);
+  std::string difference = only_in_one(tensors, tensors_of(again));
+  if (difference.empty()) difference = only_in_one(runs_of(certified), runs_of(again));
+  if (!difference.empty()) return {Outcome::kDiffers, subject, difference};
+  return {Outcome::kHolds, subject, "the same " + std::to_string(tensors.size()) + " tensors were compared"};
+}
+
+/// Collects how far the numbers of two comparisons are apart.
+struct Distance {
+  std::size_t same = 0;
+  double largest_before = 0;
+  double largest_now = 0;
+  double ratio = 0;
+  std::string at;
+
+  void add(const std::string& name, double before, double now) {
+    largest_before = std::max(largest_before, before);
+    largest_now = std::max(largest_now, now);
+    if (before <= 0 || !std::isfinite(before) || now / before <= ratio) return;
+    ratio = now / before;
+    at = name + " (certified " + scientific(before) + ", now " + scientific(now) + ")";
+  }
+};
+
+CertificateCheck check_numbers(const Json& certified, const Json& again) {
+  const std::string subject = "replay: numbers";
+  const std::map<std::string, Json> now = tensors_of(again);
+  Distance distance;
+  std::vector<std::string> worse;
+  std::size_t compared = 0;
+  for (const auto& [name, before] : tensors_of(certified)) {
+    const auto found = now.find(name);
+    if (found == now.end()) continue;
+    if (before.at("agrees").as_bool() && !found->second.at("agrees").as_bool()) worse.push_back(name);
+    ++compared;
+    if (before.dump() == found->second.dump()) ++distance.same;
+    for (const char* const field : {"max_error", "max_error_padded"}) {
+      if (!before.contains(field) || !found->second.contains(field)) continue;
+      if (before.at(field).is_null() || found->second.at(field).is_null()) continue;
+      distance.add(name, distance_of(before.at(field)), distance_of(found->second.at(field)));
+    }
+  }
+  if (!worse.empty()) return {Outcome::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
+  std::string text = std::to_string(distance.same) + " of " + std::to_string(compared) +
+                     " tensors have the certified numbers to the last digit; the largest error is " +
+                     scientific(distance.largest_now) + ", certified " + scientific(distance.largest_before);
+  if (distance.ratio > 0) {
+    char ratio[32];
+    std::snprintf(ratio, sizeof(ratio), "%.3g", distance.ratio);
+    text += "; the largest ratio of errors is " + std::string(ratio) + " at " + distance.at;
+  }
+  return {Outcome::kHolds, subject, text};
+}
+
+/// Other versions explain other numbers.
+std::optional<CertificateCheck> note_of_versions(const Json& certified, const Json& again) {
+  std::vector<std::string> changed;
+  const Json now = again.at("versions");
+  for (const auto& [name, before] : certified.at("versions").members()) {
+    const std::string other = now.contains(name) ? now.at(name).dump() : "none";
+    if (before.dump() != other) changed.push_back(name + " (certified " + before.dump() + ", now " + other + ")");
+  }
+  if (changed.empty()) return std::nullopt;
+  return CertificateCheck{Outcome::kNote, "replay: versions", "differ: " + joined(changed)};
+}
+
+}  // namespace
+
+std::vector<CertificateCheck> check_replay(const Json& certified, const Json& again) {
+  std::vector<CertificateCheck> checks = {check_inputs(certified, again), check_verdict(certified, again),
+                                          check_coverage(certified, again), check_numbers(certified, again)};
+  if (const auto note = note_of_versions(certified, again)) checks.push_back(*note);
+  return checks;
+}
+
+}  // namespace crossload::verify

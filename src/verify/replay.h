@@ -1,0 +1,20 @@
+// A comparison that ran again beside the one that was certified.
+#pragma once
+
+#include <vector>
+
+#include "checkpoint/json.h"
+#include "crossload/verify_certificate.h"
+
+namespace crossload::verify {
+
+/// `certified` and `again` are certificates of the same artifact, both with a comparison. Holds when
+/// - both ran on the same inputs (of floats, only their shapes must be the same: other processors round them
+/// otherwise),
+/// - both agree, by rounding or not, or both disagree,
+/// - the same tensors, functions and cells were compared,
+/// - every tensor that was certified to agree does so again by the rule.
+/// How far the numbers are apart is said, and is wrong in nothing: the last bits belong to the processor.
+std::vector<CertificateCheck> check_replay(const Json& certified, const Json& again);
+
+}  // namespace crossload::verify

@@ -1,0 +1,198 @@
+#include "crossload/verify_certificate.h"
+
+#include <algorithm>
+
+#include "artifact_folder.h"
+#include "checkpoint/checkpoint.h"
+#include "crossload/compare.h"
+#include "crossload/error.h"
+#include "export/output_file.h"
+#include "loaded_model.h"
+#include "steps.h"
+#include "verify/binding.h"
+#include "verify/certificate_check.h"
+#include "verify/replay.h"
+#include "weight_formats.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+using Outcome = CertificateCheck::Outcome;
+
+void require_usable(const VerifyCertificateOptions& options) {
+  if (!fs::is_directory(options.artifact)) {
+    throw Error(ErrorKind::kUsage, options.artifact.string() + ": is no folder; give the artifact's folder");
+  }
+  if (!options.checkpoint.empty() && !fs::exists(options.checkpoint)) {
+    throw Error(ErrorKind::kUsage,
+                options.checkpoint.string() + ": is not there; give the checkpoint's folder with --checkpoint");
+  }
+  if (options.replay && options.checkpoint.empty() && options.reference.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "--replay needs what PyTorch computes: give the checkpoint with --checkpoint, or a trace "
+                "with --reference");
+  }
+}
+
+/// What TensorFlow or Transformers would load from a folder: not to be there unless it was certified.
+bool is_loaded(const fs::path& relative) {
+  const std::string first = relative.begin()->string();
+  if (first == "saved_model") return true;
+  if (std::next(relative.begin()) != relative.end()) return false;
+  const bool safetensors =
+      first.starts_with("model") && (first.ends_with(".safetensors") || first.ends_with(".safetensors.index.json"));
+  const auto companions = companion_names();
+  return safetensors || first.starts_with("tf_model") || first == "config.json" ||
+         std::find(companions.begin(), companions.end(), first) != companions.end();
+}
+
+Format format_of(const std::string& name) {
+  if (name == "h5") return Format::kH5;
+  return name == "safetensors" ? Format::kSafetensors : Format::kSavedModel;
+}
+
+/// What differs from the checkpoint in one format of the artifact.
+CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const LoadedModel& source) {
+  const std::string subject = "replay: " + format;
+  try {
+    const auto stored = open_written({format_of(format)}, artifact);
+    const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
+    if (!faults.empty()) {
+      return {Outcome::kDiffers, subject,
+              (faults.size() == 1 ? std::string("1 variable is") : std::to_string(faults.size()) + " variables are") +
+                  " not the checkpoint's: " + faults[0].variable + ": " + faults[0].what};
+    }
+    return {Outcome::kHolds, subject, "every variable is bit by bit the checkpoint's"};
+  } catch (const Error& error) {
+    return {Outcome::kDiffers, subject, error.what()};
+  }
+}
+
+/// Every format that was read back before: compare() looks at the variables of one.
+std::vector<CertificateCheck> read_back_again(const Json& certificate, const VerifyCertificateOptions& options) {
+  if (options.checkpoint.empty()) return {};
+  const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
+  const LoadedModel source =
+      load_from_pytorch(checkpoint, choose_class(checkpoint.config(), certificate.at("class").as_string()));
+  std::vector<CertificateCheck> checks;
+  for (const Json& format : certificate.at("read_back").elements()) {
+    checks.push_back(read_back_again(format.as_string(), options.artifact, source));
+  }
+  return checks;
+}
+
+/// The same comparison as the certified one.
+Json compare_again(const Json& certificate, const VerifyCertificateOptions& options, const Progress& progress) {
+  CompareOptions again;
+  again.artifact = options.artifact;
+  again.name = certificate.at("model").as_string();
+  again.model = options.checkpoint;
+  again.reference = options.reference;
+  again.override_model_class = certificate.at("class").as_string();
+  again.max_error = certificate.at("tolerances").at("max_error").as_number();
+  again.max_hidden_error = certificate.at("tolerances").at("max_hidden_error").as_number();
+  again.tensorflow = options.tensorflow;
+  again.python = options.python;
+  again.threads = static_cast<int>(certificate.at("settings").at("threads").as_integer());
+  again.onednn = certificate.at("settings").at("onednn").as_bool();
+  return Json::parse(compare(again, progress).certificate, "the comparison that ran again");
+}
+
+std::string name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kHolds:
+      return "holds";
+    case Outcome::kNote:
+      return "note";
+    case Outcome::kDiffers:
+      return "differs";
+    case Outcome::kMissing:
+      return "missing";
+    case Outcome::kExtra:
+      return "extra";
+  }
+  return "?";
+}
+
+Json document_of(const VerifyCertificateResult& result) {
+  Json document = Json::object();
+  document.set("holds", result.holds());
+  document.set("failed", result.failed);
+  document.set("verdict", result.verdict);
+  Json checks = Json::array();
+  for (const CertificateCheck& check : result.checks) {
+    Json entry = Json::object();
+    entry.set("outcome", name_of(check.outcome));
+    entry.set("subject", check.subject);
+    entry.set("detail", check.detail);
+    checks.push_back(entry);
+  }
+  document.set("checks", checks);
+  return document;
+}
+
+/// Collects checks and counts those that fail.
+class Checks {
+ public:
+  explicit Checks(VerifyCertificateResult* result) : result_(result) {}
+  void add(const CertificateCheck& check) {
+    if (!check.holds()) ++result_->failed;
+    result_->checks.push_back(check);
+  }
+  void add(const std::vector<CertificateCheck>& checks) {
+    for (const CertificateCheck& check : checks) add(check);
+  }
+
+ private:
+  VerifyCertificateResult* result_;
+};
+
+}  // namespace
+
+VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& options, const Progress& progress) {
+  require_usable(options);
+  const int own_steps = options.checkpoint.empty() ? 2 : 3;
+  constexpr int kStepsOfCompare = 4;
+  const int all_steps = own_steps + (options.replay ? kStepsOfCompare : 0);
+  Steps steps(progress, all_steps);
+
+  const fs::path file = options.certificate.empty() ? options.artifact / "crossload.json" : options.certificate;
+  steps.next("reading " + file.string());
+  if (!fs::is_regular_file(file)) {
+    throw Error(ErrorKind::kBadInput,
+                file.string() +
+                    ": is not there or no file; the folder has no certificate, name one that lies "
+                    "elsewhere with --certificate");
+  }
+  const std::string text = read_text(file);
+  const Json certificate = verify::parse_certificate(text, file.string());
+
+  VerifyCertificateResult result;
+  result.verdict = certificate.at("verdict").as_string();
+  Checks checks(&result);
+  checks.add(verify::check_own_hash(certificate, text));
+  steps.next("hashing what was written");
+  checks.add(verify::check_written(certificate, options.artifact, file, is_loaded));
+  if (!options.checkpoint.empty()) {
+    steps.next("hashing what was read");
+    checks.add(verify::check_read(certificate, options.checkpoint));
+  }
+
+  if (options.replay && result.verdict == "not verified") {
+    checks.add({Outcome::kMissing, "replay", "the certificate has no comparison: it was made with --no-verify"});
+  } else if (options.replay && !result.holds()) {
+    // What is not what was certified is not loaded: a SavedModel is a program.
+    checks.add({Outcome::kNote, "replay", "was not run, as the files are not those certified"});
+  } else if (options.replay) {
+    const Progress further = [&](int step, int, const std::string& what) {
+      if (progress) progress(own_steps + step, all_steps, what);
+    };
+    checks.add(read_back_again(certificate, options));
+    checks.add(verify::check_replay(certificate, compare_again(certificate, options, further)));
+  }
+  if (!options.json.empty()) write_file(options.json, document_of(result).dump_pretty());
+  return result;
+}
+
+}  // namespace crossload
