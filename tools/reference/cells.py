@@ -7,7 +7,7 @@ import torch
 
 from reference.calls import ENCODER_STATES
 from reference.messages import BAD_INPUT, Failure
-from reference.recording import NOISE_RUNS_OF_CELLS, Recording
+from reference.recording import HINT, NOISE_RUNS_OF_CELLS, Recording
 
 WIDTHS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -23,7 +23,8 @@ class Cell:
 
     def described(self, recording):
         calls = recording.calls if self.has_stages else []
-        about = {"name": self.name, "what": self.what, "weights": self.weights, "generated": self.is_generated}
+        what = self.what if recording.attentions else f"{self.what}; without attentions, which PyTorch cannot return here"
+        about = {"name": self.name, "what": what, "weights": self.weights, "generated": self.is_generated}
         return {**about, "stages": calls, "output_masks": recording.output_masks}
 
 
@@ -83,7 +84,7 @@ class RecordedCells:
         try:
             with rounded(model, cells[0].weights):
                 for cell in cells:
-                    recording = Recording(model, cell.inputs, seed)
+                    recording = Recording(model, cell.inputs, seed, cell.has_stages)
                     if self.runs(cell, recording.in_float32):
                         started.append((cell, recording))
                 model.double()
@@ -92,7 +93,7 @@ class RecordedCells:
                 for cell, recording in started:
                     recording.noise(NOISE_RUNS_OF_CELLS)
         except Failure as failure:
-            self.notes += [f"the cell {cell.name} was left out: {failure}" for cell in cells]
+            self.leave_out(cells, failure)
             return
         self.cells += [cell for cell, _ in started]
         self.recordings += [recording for _, recording in started]
@@ -102,15 +103,18 @@ class RecordedCells:
             step()
             return True
         except Failure as failure:
-            self.notes.append(f"the cell {cell.name} was left out: {failure}")
+            self.leave_out([cell], failure)
             return False
 
+    def leave_out(self, cells, failure):
+        why = str(failure).removesuffix(f"; {HINT}")
+        self.notes += [f"the cell {cell.name} was left out: {why}" for cell in cells]
+
     def tensors(self):
+        """By their names in the trace."""
         found = {}
-        for i, (cell, recording) in enumerate(zip(self.cells, self.recordings)):
-            tensors = recording.all_tensors(f"cell.{i}/")
-            stages = (f"cell.{i}/stage", f"cell.{i}/noise.")
-            found.update({n: t for n, t in tensors.items() if cell.has_stages or not n.startswith(stages)})
+        for i, recording in enumerate(self.recordings):
+            found.update(recording.all_tensors(f"cell.{i}/"))
         return found
 
     def described(self):

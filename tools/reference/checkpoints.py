@@ -7,9 +7,9 @@ from pathlib import Path
 from reference.cells import RecordedCells, call_cells
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
-from reference.grid import grid_cells
+from reference.grid import GRIDS, grid_cells
 from reference.inputs import InputMaker
-from reference.messages import progress
+from reference.messages import USAGE, Failure, progress
 from reference.models import load_model, require_unused
 from reference.recording import outputs_of, record_model
 from reference.signature import read_signature, signature_of
@@ -39,6 +39,8 @@ def job_of(line):
 
 
 def record_checkpoint(job, threads):
+    if job.grid not in GRIDS:
+        raise Failure(USAGE, f"grid {job.grid}: there are {', '.join(GRIDS)}")
     fields = read_config(job.model)
     class_name = job.model_class or class_of(fields, job.model)
     progress(f"loading {job.model}")
@@ -47,15 +49,16 @@ def record_checkpoint(job, threads):
     maker = InputMaker(model, signature, job.model, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
     notes = require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
-    tensors, metadata = record_model(model, inputs, config, job.seed, threads)
+    main, metadata = record_model(model, inputs, config, job.seed, threads)
+    cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
     recorded = RecordedCells()
-    cells = [*call_cells(signature, inputs, maker, plan), *grid_cells(job.grid, model, signature, inputs, maker, plan)]
     for weights in dict.fromkeys(cell.weights for cell in cells):
         chosen = [cell for cell in cells if cell.weights == weights]
         progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))
         recorded.record(model, chosen, job.seed)
-    tensors.update(recorded.tensors())
     metadata["cells"] = json.dumps(recorded.described())
+    if not main.attentions:
+        notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
     metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes])
     progress("writing")
-    write_trace(job.output, tensors, metadata)
+    write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)

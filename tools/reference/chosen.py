@@ -82,18 +82,21 @@ def golden_inputs(path):
 
 def choose_inputs(path, given, model, signature, maker):
     """The inputs, and the plan by which others can be made for the same model."""
-    plans = plans_for(model, signature)
     source = given or (path if path.is_file() else None)
     inputs = (read_inputs(given) if given else golden_inputs(path)) if source else {}
-    if inputs:
-        checked = check_inputs(inputs, model, signature, source)
-        return checked, first_that_runs(plans, model, signature, maker, or_else=plans[0])[1]
-    return first_that_runs(plans, model, signature, maker)
+    if not inputs:
+        return first_that_runs(plans_for(model, signature, TEXTS), model, signature, maker)
+    inputs = check_inputs(inputs, model, signature, source)
+    plans = plans_for(model, signature, texts=())
+    try:
+        return inputs, first_that_runs(plans, model, signature, maker)[1] if len(plans) > 1 else plans[0]
+    except Failure:
+        return inputs, plans[0]
 
 
-def plans_for(model, signature):
+def plans_for(model, signature, texts):
     """From the inputs that ask most of a model to those that every class takes."""
-    plans = [Plan(texts=tuple(TEXTS))]
+    plans = [Plan(texts=tuple(texts))]
     if signature.find("pixel_values") and signals.has_free_size(model.config, signature.find("pixel_values")):
         plans = [dataclasses.replace(plans[0], is_square=False), *plans]
     if {"input_ids", "decoder_input_ids"} <= set(signature.names()):
@@ -101,7 +104,8 @@ def plans_for(model, signature):
     return plans
 
 
-def first_that_runs(plans, model, signature, maker, or_else=None):
+def first_that_runs(plans, model, signature, maker):
+    """The inputs by the first plan that the model runs with, and the plan."""
     failures = []
     for plan in plans:
         inputs = maker.make(signature.names(), plan)
@@ -112,6 +116,4 @@ def first_that_runs(plans, model, signature, maker, or_else=None):
             return inputs, plan
         except Failure as failure:
             failures.append(failure)
-    if or_else:
-        return {}, or_else
     raise failures[0]

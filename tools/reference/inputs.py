@@ -38,9 +38,9 @@ class InputMaker:
         self.limit, self.decoder_limit = text.text_limit(model), text.decoder_limit(model)
         self.notes = []
 
-    def make(self, names, plan):
-        """The tensors by name, in this order."""
-        generator = torch.Generator().manual_seed(self.seed)
+    def make(self, names, plan, salt=0):
+        """The tensors by name, in this order. Another salt makes other numbers."""
+        generator = torch.Generator().manual_seed(self.seed + 1000 * salt)
         sides = {"text": self.text_side(plan, generator), "decoder": self.decoder_side(plan)}
         return {name: self.make_input(name, plan, sides, generator) for name in names}
 

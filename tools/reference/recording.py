@@ -1,5 +1,6 @@
 """Running a model and writing down what each of its modules returned: in float32, in float64, with shaken last bits."""
 
+import contextlib
 import functools
 import inspect
 import json
@@ -11,7 +12,9 @@ from reference.files import INPUT
 from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
+from reference.wide import Widened
 
+HINT = "other inputs can be given with --inputs"
 NOISE_RUNS = 4
 NOISE_RUNS_OF_CELLS = 2
 
@@ -35,11 +38,11 @@ def cast(tensor, dtype):
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def options_for(forward):
+def options_for(forward, attentions=True):
     """What makes the model return all that it computes, as far as its forward takes it."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    wanted = {"output_hidden_states": True, "output_attentions": True, "use_cache": False, "return_dict": True}
+    wanted = {"output_hidden_states": True, "output_attentions": attentions, "use_cache": False, "return_dict": True}
     return {name: value for name, value in wanted.items() if takes_any or name in parameters}
 
 
@@ -50,15 +53,15 @@ def shaken(x, generator):
     return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
 
 
-def call_model(model, inputs, dtype, seed):
+def call_model(model, inputs, dtype, seed, attentions=True):
     """What the model returns, as it returns it."""
     torch.manual_seed(seed)
     torch.set_default_dtype(dtype)  # some models make masks without naming a type
     shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in inputs.items())
     what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
     try:
-        with failing(BAD_INPUT, what, "other inputs can be given with --inputs"), torch.no_grad():
-            return model(**inputs, **options_for(model.forward))
+        with failing(BAD_INPUT, what, HINT), torch.no_grad():
+            return model(**inputs, **options_for(model.forward, attentions))
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -66,18 +69,30 @@ def call_model(model, inputs, dtype, seed):
 def outputs_of(model, inputs, seed):
     """The tensors that the model returns in float32, by name."""
     arguments = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
-    result = named_tensors(call_model(model, arguments, torch.float32, seed))
-    return {f"output.{name}": cast(tensor, torch.float32) for name, tensor in result.items()}
+    result, _ = with_or_without_attentions(lambda wanted: call_model(model, arguments, torch.float32, seed, wanted))
+    return {f"output.{name}": cast(tensor, torch.float32) for name, tensor in named_tensors(result).items()}
+
+
+def with_or_without_attentions(run):
+    """What run(True) gives, and True; else what run(False) gives, and False: some decoders can return attentions only
+    when they have an encoder's states."""
+    try:
+        return run(True), True
+    except Failure as failure:
+        try:
+            return run(False), False
+        except Failure:
+            raise failure from None
 
 
 class Run:
     """Calls the model once. `tensors`: its stages and outputs; `calls`: those of its modules in the order in which they
     returned, with `watched` also who called and which mask counts, and `output_masks`. With the generator `shake`, what
-    the innermost modules return goes on shaken."""
+    the innermost modules return goes on shaken. Without `stages`, outputs are all that is kept."""
 
-    def __init__(self, model, inputs, dtype, seed, shake=None, watched=False):
-        self.tensors, self.calls, self.output_masks, self.dtype, self.shake = {}, [], {}, dtype, shake
-        self.counts = {}
+    def __init__(self, model, inputs, dtype, seed, shake=None, watched=False, stages=True, attentions=True):
+        self.tensors, self.calls, self.output_masks, self.counts = {}, [], {}, {}
+        self.dtype, self.shake, self.stages = dtype, shake, stages
         arguments = {name: cast(tensor, dtype) for name, tensor in inputs.items()}
         self.watch = Watch(model, arguments) if watched else None
         hooks = self.watch.hooks() if watched else []
@@ -85,7 +100,7 @@ class Run:
             if path or watched:
                 hooks.append(module.register_forward_hook(functools.partial(self.record, path)))
         try:
-            result = call_model(model, arguments, dtype, seed)
+            result = call_model(model, arguments, dtype, seed, attentions)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -103,7 +118,8 @@ class Run:
         found = float_tensors(result)
         name = f"{path}#{call}" if call else path
         names = [name] if len(found) == 1 else [f"{name}.{i}" for i in range(len(found))]
-        self.tensors.update({f"stage.{name}": cast(tensor, self.dtype) for name, tensor in zip(names, found)})
+        if self.stages:
+            self.tensors.update({f"stage.{name}": cast(tensor, self.dtype) for name, tensor in zip(names, found)})
         described = {"path": path, "call": call, "class": type(module).__name__, **source_of(type(module))}
         self.calls.append({**described, "tensors": names, "caller": caller, "mask": mask, "tensor_masks": masks})
         is_leaf = next(module.children(), None) is None
@@ -126,13 +142,20 @@ class Recording:
     """One set of inputs and what the model makes of it. First in_float32, then, with the model in float64, in_float64,
     then, back in float32, noise; so that several recordings share the conversions of the one model in memory."""
 
-    def __init__(self, model, inputs, seed):
-        self.model, self.seed = model, seed
+    def __init__(self, model, inputs, seed, stages=True, widened=True):
+        self.model, self.seed, self.stages, self.widened = model, seed, stages, widened
         self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
+        self.attentions = True
+
+    def run(self, dtype, shake=None):
+        return Run(self.model, self.inputs, dtype, self.seed, shake, False, self.stages, self.attentions)
 
     def in_float32(self):
-        run = Run(self.model, self.inputs, torch.float32, self.seed, watched=True)
+        def watched(attentions):
+            return Run(self.model, self.inputs, torch.float32, self.seed, None, True, self.stages, attentions)
+
+        run, self.attentions = with_or_without_attentions(watched)
         self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
         self.drop_masks_without_rows()
 
@@ -149,11 +172,12 @@ class Recording:
 
     def shapes_of(self, inputs):
         """The shapes of all tensors for other inputs."""
-        run = Run(self.model, inputs, torch.float32, self.seed)
+        run = Run(self.model, inputs, torch.float32, self.seed, attentions=self.attentions)
         return {name: tensor.shape for name, tensor in run.tensors.items()}
 
     def in_float64(self):
-        self.exact = Run(self.model, self.inputs, torch.float64, self.seed).tensors
+        with Widened() if self.widened else contextlib.nullcontext():
+            self.exact = self.run(torch.float64).tensors
         if self.exact.keys() != self.tensors.keys():
             what = f"returns other tensors in float64 than in float32: {listing(self.exact.keys() ^ self.tensors.keys())}"
             raise Failure(BAD_INPUT, f"{type(self.model).__name__} {what}")
@@ -163,7 +187,7 @@ class Recording:
         noise, exact = {}, self.exact
         for i in range(runs):
             generator = torch.Generator().manual_seed(self.seed + i)
-            tensors = Run(self.model, self.inputs, torch.float32, self.seed, generator).tensors
+            tensors = self.run(torch.float32, generator).tensors
             for name in (name for name in tensors if name in exact and exact[name].is_floating_point()):
                 distance = (tensors[name].double() - exact[name]).abs().float().nan_to_num()
                 key = name.replace(".", "noise.", 1).replace("stagenoise.", "noise.", 1)
@@ -177,9 +201,9 @@ class Recording:
         return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-def record_model(model, inputs, config, seed, threads):
-    """The tensors and the metadata of a trace. One model, converted back and forth: never two are in memory."""
-    recording = Recording(model, inputs, seed)
+def record_model(model, inputs, config, seed, threads, widened=True):
+    """The recording and the metadata of its trace. One model, converted back and forth: never two are in memory."""
+    recording = Recording(model, inputs, seed, widened=widened)
     progress("running float32")
     recording.in_float32()
     progress("running float64")
@@ -188,7 +212,7 @@ def record_model(model, inputs, config, seed, threads):
     progress("shaking the last bits")
     model.float()
     recording.noise(NOISE_RUNS)
-    return recording.all_tensors(), describe_recording(recording, config, threads)
+    return recording, describe_recording(recording, config, threads)
 
 
 def describe_recording(recording, config, threads):

@@ -95,12 +95,15 @@ def embeddings(model, mask, generator, width):
 
 
 def positions(mask, limit, generator):
-    """Other ones in each row, none twice where there are enough."""
+    """Other ones in each row, none twice where there are enough, the last one that there is among them."""
     length = mask.shape[-1]
     if limit == NO_LIMIT or limit < length:
         return torch.arange(length).flip(0).expand(mask.shape).clone()
-    highest = min(limit, 4 * length)
-    return torch.stack([torch.randperm(highest, generator=generator)[:length] for _ in mask])
+    rows = torch.stack([torch.randperm(limit - 1, generator=generator)[:length] for _ in mask]) if limit > length else None
+    if rows is None:
+        return torch.stack([torch.randperm(limit, generator=generator) for _ in mask])
+    rows[:, 0] = limit - 1
+    return rows
 
 
 def tokenized(path, config, limit, texts):
