@@ -173,7 +173,7 @@ Observed Bench::observe(const Fault& fault) const {
 
 Finding Bench::run(const Fault& fault) const {
   const auto [trace, observation] = observe(fault);
-  const verify::Verification verification = verify::verify(trace, observation, nullptr, verify::Tolerances{});
+  const verify::Verification verification = verify::verify(trace, observation, {}, verify::Tolerances{});
   Finding finding;
   finding.detected = !verification.agrees();
   if (const verify::StageReport* first = verification.first_divergence()) {
