@@ -78,7 +78,7 @@ bench-faults-table: bench-faults-build
 	@git status --short docs/faults.md
 
 bench-faults-build: packages
-	@echo 'Building the faults: about 4 minutes when nothing is built yet. Running them: 25 seconds.'
+	@echo 'Building the faults: about 4 minutes when nothing is built yet. Running them: half a minute.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target bench_faults
 

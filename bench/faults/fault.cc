@@ -145,7 +145,7 @@ std::string table_line(const Fault& fault, const Finding& finding) {
          yes_or_no(finding.located) + " |";
 }
 
-Finding Bench::run(const Fault& fault) const {
+Observed Bench::observe(const Fault& fault) const {
   const fs::path path = golden_path(goldens_, fault.golden);
   const Checkpoint checkpoint = Checkpoint::open(path);
   const LoadedModel loaded = load(checkpoint, fault);
@@ -163,13 +163,17 @@ Finding Bench::run(const Fault& fault) const {
   options.training = fault.training;
   if (!fault.edits.empty()) options.substitute = [editor](const tf::Tensor& made) { return (*editor)(made); };
 
-  const verify::Trace trace = verify::Trace::open(path);
-  const verify::Observation observation =
+  verify::Trace trace = verify::Trace::open(path);
+  verify::Observation observation =
       verify::observe(library_, options, *loaded.model, *loaded.weights, read, trace.inputs());
   editor->check_all_done();
   if (!changed_a_variable) without_effect(fault, "no variable has other values");
+  return {std::move(trace), std::move(observation)};
+}
 
-  const verify::Verification verification = verify::verify(trace, observation, nullptr, verify::Tolerances{});
+Finding Bench::run(const Fault& fault) const {
+  const auto [trace, observation] = observe(fault);
+  const verify::Verification verification = verify::verify(trace, observation, {}, verify::Tolerances{});
   Finding finding;
   finding.detected = !verification.agrees();
   if (const verify::StageReport* first = verification.first_divergence()) {

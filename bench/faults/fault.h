@@ -17,6 +17,8 @@
 #include "keras/weights.h"
 #include "tf/library.h"
 #include "tf/ops.h"
+#include "verify/runner.h"
+#include "verify/trace.h"
 
 namespace crossload::faults {
 
@@ -70,6 +72,12 @@ struct Fault {
 /// All faults, model by model.
 std::vector<Fault> all_faults();
 
+/// What PyTorch computed, and TensorFlow with the fault.
+struct Observed {
+  verify::Trace trace;
+  verify::Observation observation;
+};
+
 struct Finding {
   bool detected = false;  // the verdict is "disagrees"
   bool located = false;   // and the first divergence is Fault::at
@@ -87,6 +95,8 @@ class Bench {
  public:
   explicit Bench(std::string goldens) : goldens_(std::move(goldens)), library_(tf::Library::open()) {}
   /// Throws Error when the fault changed nothing: then it is the fault that is wrong.
+  Observed observe(const Fault& fault) const;
+  /// Judged with the default tolerances.
   Finding run(const Fault& fault) const;
   /// The same of the golden without any fault, which must be found sound.
   Finding run_sound(const std::string& golden) const;
