@@ -64,9 +64,7 @@ class Case {
     return suspect_.alike.push_back({module, keep(shape, weight), keep({length(bias)}, bias)}), *this;
   }
   Case& number(const std::string& name, double value) { return suspect_.numbers.emplace(name, value), *this; }
-  Case& mask(const Shape& shape, const Vector& values) {
-    return suspect_.attention_mask = keep(shape, values), *this;
-  }
+  Case& mask(const Shape& shape, const Vector& values) { return suspect_.attention_mask = keep(shape, values), *this; }
 
   std::string hint_for(const Vector& tensorflow) { return hint_for(shape_, tensorflow); }
   std::string hint_for(const Shape& shape, const Vector& tensorflow) {
@@ -94,9 +92,10 @@ TEST(Hints, NotFinite) {
   const Vector pt = noise(kShape, 1);
   Vector tf = pt;
   std::fill(tf.begin() + 4, tf.begin() + 8, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_EQ(Case("Linear", kShape).pytorch(pt).hint_for(tf),
-            "4 of TensorFlow's 24 elements are NaN or infinite where PyTorch's are finite, in whole rows: what is divided "
-            "by is zero there, likely");
+  EXPECT_EQ(
+      Case("Linear", kShape).pytorch(pt).hint_for(tf),
+      "4 of TensorFlow's 24 elements are NaN or infinite where PyTorch's are finite, in whole rows: what is divided "
+      "by is zero there, likely");
   tf[5] = pt[5];
   EXPECT_EQ(Case("Linear", kShape).pytorch(pt).hint_for(tf),
             "3 of TensorFlow's 24 elements are NaN or infinite where PyTorch's are finite");
@@ -109,8 +108,9 @@ TEST(Hints, Scale) {
   EXPECT_EQ(Case("Embedding", kShape).pytorch(pt).hint_for(times(1.5F)), "TensorFlow's values are 1.5 times PyTorch's");
   EXPECT_EQ(Case("Embedding", kShape).pytorch(pt).number("d_model", 4).hint_for(times(0.5F)),
             "TensorFlow's values are 0.5 times PyTorch's (1/sqrt(4), d_model being 4)");
-  EXPECT_EQ(Case("x", kShape).pytorch(pt).number("hidden_size", 512).number("num_attention_heads", 8).hint_for(times(8)),
-            "TensorFlow's values are 8 times PyTorch's (sqrt(64), the size of a head being 64)");
+  EXPECT_EQ(
+      Case("x", kShape).pytorch(pt).number("hidden_size", 512).number("num_attention_heads", 8).hint_for(times(8)),
+      "TensorFlow's values are 8 times PyTorch's (sqrt(64), the size of a head being 64)");
   EXPECT_EQ(Case("x", kShape).pytorch(pt).number("dropout", 0.1).hint_for(times(0.9F)),
             "TensorFlow's values are 0.9 times PyTorch's (1 - dropout)");
   EXPECT_EQ(Case("x", kShape).pytorch(pt).hint_for(times(-1)), "TensorFlow's values have the opposite sign");
@@ -126,9 +126,10 @@ TEST(Hints, Axes) {
   const Shape nchw = {1, 2, 1, 3};
   EXPECT_EQ(Case("Conv2d", nchw).pytorch({1, 2, 3, 4, 5, 6}).hint_for({1, 1, 3, 2}, {1, 4, 2, 5, 3, 6}),
             "TensorFlow's tensor is PyTorch's with its axes in the order [0, 2, 3, 1]");
-  EXPECT_EQ(Case("x", {2, 3}).pytorch({1, 2, 3, 4, 5, 6}).hint_for({1, 4, 2, 5, 3, 6}),
-            "TensorFlow's elements are PyTorch's in the order of axes [1, 0]: a reshape where a transposition is needed, "
-            "or the other way round");
+  EXPECT_EQ(
+      Case("x", {2, 3}).pytorch({1, 2, 3, 4, 5, 6}).hint_for({1, 4, 2, 5, 3, 6}),
+      "TensorFlow's elements are PyTorch's in the order of axes [1, 0]: a reshape where a transposition is needed, "
+      "or the other way round");
   EXPECT_EQ(Case("x", {2, 3}).pytorch({1, 2, 3, 4, 5, 6}).hint_for({1, 6}, {1, 2, 3, 4, 5, 6}),
             "the elements are the same, in the same order: only the shape differs");
   EXPECT_THAT(Case("x", {2, 3}).pytorch({1, 2, 3, 4, 5, 6}).hint_for({3, 2}, {1, 4, 2, 5, 3, 7}), IsEmpty());
@@ -156,7 +157,8 @@ TEST(Hints, Slices) {
             "every slice of TensorFlow's along axis 0 is PyTorch's slice 0");
   Vector shifted = noise(shape, 5);
   for (const std::size_t row : {0U, 12U}) std::copy_n(pt.begin() + row, 9, shifted.begin() + row + 3);
-  EXPECT_EQ(Case("x", shape).pytorch(pt).hint_for(shifted), "TensorFlow's slices along axis 1 are PyTorch's, shifted by 1");
+  EXPECT_EQ(Case("x", shape).pytorch(pt).hint_for(shifted),
+            "TensorFlow's slices along axis 1 are PyTorch's, shifted by 1");
   exchanged[0] += 0.5F;
   EXPECT_THAT(Case("x", shape).pytorch(pt).hint_for(exchanged), IsEmpty());
   Vector dead = pt;  // a feature that is zero, as another one is
@@ -208,9 +210,10 @@ TEST(Hints, Dropout) {
   const Vector pt = noise(shape, 11);
   Vector tf = changed(pt, [](float x) { return x / 0.8F; });
   for (std::size_t i = 0; i < tf.size(); i += 5) tf[i] = 0;
-  EXPECT_EQ(Case("Dropout", shape).pytorch(pt).hint_for(tf),
-            "20 % of TensorFlow's elements are zero and the others 1.25 times PyTorch's: dropout is active, with a rate "
-            "of 0.2");
+  EXPECT_EQ(
+      Case("Dropout", shape).pytorch(pt).hint_for(tf),
+      "20 % of TensorFlow's elements are zero and the others 1.25 times PyTorch's: dropout is active, with a rate "
+      "of 0.2");
   Vector zeros = pt;
   for (std::size_t i = 0; i < zeros.size(); i += 5) zeros[i] = 0;
   EXPECT_THAT(Case("Dropout", shape).pytorch(pt).hint_for(zeros), IsEmpty());
@@ -270,8 +273,8 @@ Vector normalized(const Vector& x, const Vector& gamma, const Vector& beta, cons
     for (std::size_t i = 0; i < n; ++i) variance += std::pow(x[row + i] - mean, 2);
     variance /= static_cast<double>(n - options.less);
     for (std::size_t i = 0; i < n; ++i) {
-      const double value = (x[row + i] - mean) / std::sqrt(variance + options.epsilon) * gamma[i] +
-                           (beta.empty() ? 0.0F : beta[i]);
+      const double value =
+          (x[row + i] - mean) / std::sqrt(variance + options.epsilon) * gamma[i] + (beta.empty() ? 0.0F : beta[i]);
       result[row + i] = static_cast<float>(value);
     }
   }
@@ -365,8 +368,10 @@ TEST(Hints, Activation) {
             "TensorFlow applies gelu_new (the approximation by tanh) to dense, PyTorch gelu");
   EXPECT_EQ(suspect().hint_for(changed(x, quick)), "TensorFlow applies quick_gelu to dense, PyTorch gelu");
   EXPECT_EQ(suspect().hint_for(x), "TensorFlow applies no function to dense, PyTorch gelu");
-  EXPECT_EQ(Case("ACT", shape).pytorch(changed(x, [](float v) { return std::max(v, 0.0F); })).read("fc1", x).hint_for(
-                changed(x, gelu)),
+  EXPECT_EQ(Case("ACT", shape)
+                .pytorch(changed(x, [](float v) { return std::max(v, 0.0F); }))
+                .read("fc1", x)
+                .hint_for(changed(x, gelu)),
             "TensorFlow applies gelu to fc1, PyTorch relu");
   EXPECT_THAT(suspect().hint_for(sum(changed(x, gelu), noise(shape, 31, 1e-3F))), IsEmpty());
   EXPECT_THAT(suspect().hint_for(changed(x, [](float v) { return std::sin(v); })), IsEmpty());
@@ -457,9 +462,10 @@ TEST(Hints, Embedding) {
   const Shape shape = {2, 3, 4};
   const auto taken = [&](const std::vector<std::size_t>& ids) { return rows_of(table, 4, ids); };
   const auto suspect = [&] { return Case("Embedding", shape).weight({9, 4}, table).number("pad_token_id", 1); };
-  EXPECT_EQ(suspect().path("position_embeddings").pytorch(taken({2, 3, 4, 2, 3, 4})).hint_for(taken({0, 1, 2, 0, 1, 2})),
-            "TensorFlow takes row 0 at [0, 0] where PyTorch takes 2, 2 less everywhere: the positions' offset, "
-            "pad_token_id + 1");
+  EXPECT_EQ(
+      suspect().path("position_embeddings").pytorch(taken({2, 3, 4, 2, 3, 4})).hint_for(taken({0, 1, 2, 0, 1, 2})),
+      "TensorFlow takes row 0 at [0, 0] where PyTorch takes 2, 2 less everywhere: the positions' offset, "
+      "pad_token_id + 1");
   EXPECT_EQ(suspect().pytorch(taken({0, 1, 1, 0, 0, 1})).hint_for(taken({0, 0, 0, 0, 0, 0})),
             "TensorFlow takes row 0 everywhere, PyTorch takes 1 at [0, 1]");
   EXPECT_EQ(suspect().pytorch(taken({5, 6, 7, 8, 1, 2})).hint_for(taken({5, 6, 7, 8, 2, 1})),
@@ -515,7 +521,8 @@ TEST_F(Attentions, Mask) {
                                     "TensorFlow: the mask is not applied"));
   EXPECT_THAT(suspect(softmax(kMasked)).hint_for(softmax(kMasked, 1, 1e-4)),
               HasSubstr("the value for masked scores is too small"));
-  EXPECT_EQ(suspect(softmax(kAll)).hint_for(softmax(kMasked)), "TensorFlow applies attention_mask where PyTorch does not");
+  EXPECT_EQ(suspect(softmax(kAll)).hint_for(softmax(kMasked)),
+            "TensorFlow applies attention_mask where PyTorch does not");
   EXPECT_THAT(suspect(softmax(kMasked)).hint_for(sum(softmax(kMasked), noise(shape, 61, 0.01F))), IsEmpty());
 }
 
@@ -535,7 +542,8 @@ TEST_F(Attentions, RowsWithoutKeys) {
             "only items whose mask excludes every key differ: the mask's value is added, or chosen, in another way");
   Vector both = tf;
   std::swap(both[0], both[1]);
-  EXPECT_THAT(Case("SelfAttention", shape).pytorch(pt).mask({2, 4}, {1, 1, 1, 1, 0, 0, 0, 0}).hint_for(both), IsEmpty());
+  EXPECT_THAT(Case("SelfAttention", shape).pytorch(pt).mask({2, 4}, {1, 1, 1, 1, 0, 0, 0, 0}).hint_for(both),
+              IsEmpty());
 }
 
 TEST_F(Attentions, SoftmaxOverAnotherAxis) {
@@ -545,8 +553,9 @@ TEST_F(Attentions, SoftmaxOverAnotherAxis) {
     for (std::size_t query = 0; query < 4; ++query) total += std::exp(scores[i / 16 * 16 + query * 4 + i % 4]);
     tf[i] = static_cast<float>(std::exp(scores[i]) / total);
   }
-  EXPECT_EQ(suspect(softmax(kAll)).hint_for(tf),
-            "TensorFlow's probabilities sum to one along axis 2 and not along the keys: the softmax is over another axis");
+  EXPECT_EQ(
+      suspect(softmax(kAll)).hint_for(tf),
+      "TensorFlow's probabilities sum to one along axis 2 and not along the keys: the softmax is over another axis");
 }
 
 TEST_F(Attentions, ScaleOfScores) {
@@ -601,8 +610,10 @@ TEST(Hints, NoneWhereNothingIsKnown) {
   EXPECT_THAT(hint({.path = "", .class_name = "", .tensorflow = {}, .pytorch = {}}), IsEmpty());
   const Vector one = {1};
   const Vector two = {2};
-  EXPECT_THAT(hint({.path = "x", .class_name = "Linear", .tensorflow = {{{}, one}}, .pytorch = {{{}, two}}}), IsEmpty());
-  EXPECT_THAT(hint({.path = "x", .class_name = "Linear", .tensorflow = {{{0}, {}}}, .pytorch = {{{0}, {}}}}), IsEmpty());
+  EXPECT_THAT(hint({.path = "x", .class_name = "Linear", .tensorflow = {{{}, one}}, .pytorch = {{{}, two}}}),
+              IsEmpty());
+  EXPECT_THAT(hint({.path = "x", .class_name = "Linear", .tensorflow = {{{0}, {}}}, .pytorch = {{{0}, {}}}}),
+              IsEmpty());
   EXPECT_THAT(hint({.path = "x", .class_name = "Embedding", .tensorflow = {{{1}, one}}, .pytorch = {{{1}, two}}}),
               IsEmpty());
 }

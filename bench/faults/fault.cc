@@ -169,7 +169,7 @@ Finding Bench::run(const Fault& fault) const {
   editor->check_all_done();
   if (!changed_a_variable) without_effect(fault, "no variable has other values");
 
-  const verify::Verification verification = verify::verify(trace, observation, nullptr, verify::Tolerances{});
+  const verify::Verification verification = verify::verify(trace, observation, {}, verify::Tolerances{}, &*loaded.weights);
   Finding finding;
   finding.detected = !verification.agrees();
   if (const verify::StageReport* first = verification.first_divergence()) {

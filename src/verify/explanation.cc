@@ -29,6 +29,7 @@ class Evidence {
     suspect_.path = stage_.path;
     suspect_.class_name = traced->class_name;
     for (std::size_t i = 0; i < std::min(traced->tensors.size(), stage_.outputs.size()); ++i) {
+      if (stage_.outputs[i].kind != NumberKind::kFloating) continue;
       suspect_.tensorflow.push_back(numbers(stage_.outputs[i]));
       suspect_.pytorch.push_back(numbers(*trace.find("stage." + traced->tensors[i])));
     }
@@ -65,6 +66,7 @@ class Evidence {
     for (const std::size_t index : stage_.reads) {
       const ObservedStage& read = observation_.stages[index];
       for (std::size_t i = 0; i < read.outputs.size(); ++i) {
+        if (read.outputs[i].kind != NumberKind::kFloating) continue;
         const std::string part = read.outputs.size() == 1 ? "" : "." + std::to_string(i);
         suspect_.reads.push_back({read.path + part, numbers(read.outputs[i])});
       }
@@ -102,7 +104,9 @@ class Evidence {
 
   void add_parameters(const keras::Weights& weights) {
     std::map<std::string, const keras::Variable*> by_key;
-    for (const keras::Variable& variable : weights.variables()) by_key.emplace(variable.key, &variable);
+    for (const keras::Variable& variable : weights.variables()) {
+      if (!variable.source.bytes.empty()) by_key.emplace(variable.key, &variable);  // none of a model without weights
+    }
     const auto find = [&](const std::string& key) {
       const auto found = by_key.find(key);
       return found == by_key.end() ? nullptr : found->second;
@@ -138,19 +142,20 @@ class Evidence {
     };
     // Of a model of two towers, the part that the module belongs to is the more telling one.
     const bool is_vision = stage_.path.find("vision") != std::string::npos;
-    for (const char* part : {is_vision ? "vision_config" : "text_config", is_vision ? "text_config" : "vision_config"}) {
+    for (const char* part :
+         {is_vision ? "vision_config" : "text_config", is_vision ? "text_config" : "vision_config"}) {
       if (config.contains(part) && config.at(part).is_object()) add(config.at(part));
     }
     add(config);
   }
 
   void add_mask() {
+    // The trace says whose positions the rows are; a cross attention's keys are the encoder's.
     const bool reads_encoder = stage_.path.find("encoder_attn") != std::string::npos ||
                                stage_.path.find("EncDecAttention") != std::string::npos ||
                                stage_.path.find("cross") != std::string::npos;
     const bool is_decoder = stage_.path.starts_with("decoder") || stage_.path.find(".decoder.") != std::string::npos;
-    const auto found =
-        trace_.inputs().find(is_decoder && !reads_encoder ? "decoder_attention_mask" : "attention_mask");
+    const auto found = trace_.inputs().find(is_decoder && !reads_encoder ? "decoder_attention_mask" : "attention_mask");
     if (found != trace_.inputs().end()) suspect_.attention_mask = numbers(found->second);
   }
 
@@ -180,7 +185,7 @@ std::string Explanation::place() const {
 }
 
 Explanation explain(const Trace& trace, const Observation& observation, std::size_t observed,
-                    const keras::Weights* weights) {
+                    const keras::Weights* weights, bool with_hint) {
   const ObservedStage& stage = observation.stages[observed];
   Explanation explanation{stage.class_name, place_of(stage)};
   const ObservedStage* caller = caller_of(observation, observed);
@@ -188,7 +193,7 @@ Explanation explain(const Trace& trace, const Observation& observation, std::siz
     explanation.caller_class = caller->class_name;
     explanation.caller_source = place_of(*caller);
   }
-  explanation.hint = hint(Evidence(trace, observation, observed, weights).suspect());
+  if (with_hint) explanation.hint = hint(Evidence(trace, observation, observed, weights).suspect());
   return explanation;
 }
 

@@ -24,7 +24,7 @@ struct Explanation {
 
 /// Of a stage of an observation, by its index. `weights` may be null, then the hints that need them are not found.
 Explanation explain(const Trace& trace, const Observation& observation, std::size_t observed,
-                    const keras::Weights* weights);
+                    const keras::Weights* weights, bool with_hint = true);
 
 /// The stage of the module whose `call` calls this one; null for the model itself.
 const ObservedStage* caller_of(const Observation& observation, std::size_t observed);

@@ -15,9 +15,9 @@ using Pattern = std::string (*)(const OffTensor&);
 
 /// From the most specific to what many faults look like.
 constexpr Pattern kPatterns[] = {
-    hint_not_finite, hint_softmax_axis, hint_mask,  hint_score_scale, hint_embedding,   hint_slices,
-    hint_axes,       hint_norm,         hint_batch_norm, hint_activation, hint_dropout, hint_scale,
-    hint_dtype,      hint_other_stage,  hint_bias,  hint_linear,      hint_added_stage, hint_borders,
+    hint_not_finite, hint_softmax_axis, hint_mask,       hint_score_scale, hint_embedding,   hint_slices,
+    hint_axes,       hint_norm,         hint_batch_norm, hint_activation,  hint_dropout,     hint_scale,
+    hint_dtype,      hint_other_stage,  hint_bias,       hint_linear,      hint_added_stage, hint_borders,
 };
 
 constexpr Pattern kPatternsOfShapes[] = {hint_axes, hint_broadcast};
@@ -118,8 +118,8 @@ std::string named_factor(double factor, const Suspect& suspect) {
     if (value <= 1) continue;
     if (name == "hidden_size" || name == "d_model" || name == "dim") hidden = value;
     if (name.find("heads") != std::string::npos) heads = value;
-    for (const char* known : {"hidden_size", "d_model", "dim", "d_kv", "embedding_size", "head_dim", "num_layers",
-                              "num_hidden_layers"}) {
+    for (const char* known :
+         {"hidden_size", "d_model", "dim", "d_kv", "embedding_size", "head_dim", "num_layers", "num_hidden_layers"}) {
       if (name == known) sizes.emplace_back(name, value);
     }
     if (name.find("heads") != std::string::npos || name.find("logit_scale") != std::string::npos) {
@@ -129,9 +129,9 @@ std::string named_factor(double factor, const Suspect& suspect) {
   if (hidden > 0 && heads > 0) sizes.insert(sizes.begin(), {"the size of a head", hidden / heads});
   for (const auto& [name, value] : sizes) {
     const std::string number = spelled(value);
-    for (const auto& [spelling, result] :
-         {std::pair("sqrt(" + number + ")", std::sqrt(value)), std::pair("1/sqrt(" + number + ")", 1 / std::sqrt(value)),
-          std::pair(number, value), std::pair("1/" + number, 1 / value)}) {
+    for (const auto& [spelling, result] : {std::pair("sqrt(" + number + ")", std::sqrt(value)),
+                                           std::pair("1/sqrt(" + number + ")", 1 / std::sqrt(value)),
+                                           std::pair(number, value), std::pair("1/" + number, 1 / value)}) {
       if (is(result)) return " (" + spelling + ", " + name + " being " + number + ")";
     }
   }
@@ -153,8 +153,8 @@ float rounded_to_float16(float value) {
   if (!(magnitude < 65520)) return std::copysign(std::numeric_limits<float>::infinity(), value);
   if (magnitude == 0) return value;
   const int exponent = std::max(std::ilogb(magnitude), -14);
-  return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(static_cast<double>(value), 10 - exponent)),
-                                       exponent - 10));
+  return static_cast<float>(
+      std::ldexp(std::nearbyint(std::ldexp(static_cast<double>(value), 10 - exponent)), exponent - 10));
 }
 
 }  // namespace crossload::verify

@@ -1,8 +1,8 @@
 // What numbers alone say about why a module is off.
 //
 // Each pattern is a computation: the fault is applied to what PyTorch computed (or to the module's own input and
-// weights), and the hint is given when that takes away at least nine tenths of the difference. So a rounding error, or a
-// difference that nobody has met, gives no hint.
+// weights), and the hint is given when that takes away at least nine tenths of the difference. So a rounding error, or
+// a difference that nobody has met, gives no hint.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,9 @@ struct Parameters {
 /// missing; then the hints that need it are not found.
 struct Suspect {
   std::string path;
-  std::string class_name;            // PyTorch's
-  std::vector<Numbers> tensorflow;   // the tensors that the module returned
-  std::vector<Numbers> pytorch;      // the same tensors, in the same order
+  std::string class_name;                 // PyTorch's
+  std::vector<Numbers> tensorflow;        // the tensors that the module returned
+  std::vector<Numbers> pytorch;           // the same tensors, in the same order
   std::vector<NamedNumbers> reads = {};   // tensors of the stages that it starts from
   std::vector<NamedNumbers> others = {};  // PyTorch's tensors of stages about it that have the shape of one of its own
   Parameters own = {};

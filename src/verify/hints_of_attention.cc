@@ -68,11 +68,11 @@ std::vector<double> renormalized(const Numbers& values, const Numbers& support, 
 /// Where the places lie that one side excludes and the other does not.
 struct Region {
   std::size_t count = 0;
-  double largest = 0;  // probability there
-  bool excluded_keys = true;   // by the attention mask
-  bool later_keys = true;      // above the diagonal
-  bool next_key = true;        // just above it
-  bool own_key = true;         // on it
+  double largest = 0;         // probability there
+  bool excluded_keys = true;  // by the attention mask
+  bool later_keys = true;     // above the diagonal
+  bool next_key = true;       // just above it
+  bool own_key = true;        // on it
 };
 
 Region region_of(const OffTensor& off, const Numbers& none, const Numbers& some) {
@@ -84,8 +84,7 @@ Region region_of(const OffTensor& off, const Numbers& none, const Numbers& some)
     if (none.values[i] > kNothing || some.values[i] < kSomething) continue;
     ++region.count;
     region.largest = std::max(region.largest, static_cast<double>(some.values[i]));
-    region.excluded_keys =
-        region.excluded_keys && masked && mask.values[grid.item(i) * grid.keys + grid.key(i)] == 0;
+    region.excluded_keys = region.excluded_keys && masked && mask.values[grid.item(i) * grid.keys + grid.key(i)] == 0;
     region.later_keys = region.later_keys && grid.queries == grid.keys && grid.key(i) > grid.query(i);
     region.next_key = region.next_key && grid.queries == grid.keys && grid.key(i) == grid.query(i) + 1;
     region.own_key = region.own_key && grid.queries == grid.keys && grid.key(i) == grid.query(i);
@@ -141,7 +140,8 @@ std::string hint_mask(const OffTensor& off) {
     const Region less = region_of(off, /*none=*/off.tf, /*some=*/off.pt);
     if (less.count == 0) return "";
     if (less.own_key) return "TensorFlow gives a query's own key nothing: the causal mask is off by one";
-    if (less.later_keys) return "TensorFlow gives keys after the query nothing: a causal mask that PyTorch does not have";
+    if (less.later_keys)
+      return "TensorFlow gives keys after the query nothing: a causal mask that PyTorch does not have";
     if (less.excluded_keys) return "TensorFlow applies attention_mask where PyTorch does not";
     return "TensorFlow gives nothing to keys that PyTorch attends to: a mask excludes too much";
   }

@@ -32,8 +32,8 @@ std::vector<Input> inputs_of_shape(const Suspect& suspect, const Shape& shape) {
   for (std::size_t i = 0; i < suspect.reads.size() && fitting.size() < 5; ++i) {
     const Shape& read = suspect.reads[i].numbers.shape;
     // Rows that every item of the batch shares are [1, ...], or lack that axis.
-    if (read == shape || (read.size() == shape.size() && read[0] == 1 &&
-                          std::equal(read.begin() + 1, read.end(), shape.begin() + 1))) {
+    if (read == shape ||
+        (read.size() == shape.size() && read[0] == 1 && std::equal(read.begin() + 1, read.end(), shape.begin() + 1))) {
       fitting.push_back(i);
     }
   }
@@ -175,8 +175,7 @@ constexpr Function kFunctions[] = {
     {"gelu", [](double x) { return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2)); }},
     {"gelu_new (the approximation by tanh)",
      [](double x) {
-       return 0.5 * x *
-              (1 + std::tanh(std::numbers::sqrt2 * std::numbers::inv_sqrtpi * (x + 0.044715 * x * x * x)));
+       return 0.5 * x * (1 + std::tanh(std::numbers::sqrt2 * std::numbers::inv_sqrtpi * (x + 0.044715 * x * x * x)));
      }},
     {"quick_gelu", [](double x) { return x * sigmoid(1.702 * x); }},
     {"relu", [](double x) { return std::max(x, 0.0); }},
@@ -240,8 +239,8 @@ class LinearCase {
     for (std::size_t row = 0; row < count; ++row) {
       double difference = 0;
       for (std::size_t i = 0; i < out_; ++i) {
-        difference =
-            std::max(difference, std::abs(static_cast<double>(off.tf.values[row * out_ + i]) - off.pt.values[row * out_ + i]));
+        difference = std::max(
+            difference, std::abs(static_cast<double>(off.tf.values[row * out_ + i]) - off.pt.values[row * out_ + i]));
       }
       order.emplace_back(-difference, row);
     }
@@ -440,9 +439,7 @@ class Table {
   }
 
  private:
-  std::string_view key(const float* row) const {
-    return {reinterpret_cast<const char*>(row), size_ * sizeof(float)};
-  }
+  std::string_view key(const float* row) const { return {reinterpret_cast<const char*>(row), size_ * sizeof(float)}; }
 
   std::span<const float> values_;
   std::size_t size_;
@@ -462,8 +459,7 @@ std::string offset_text(std::int64_t offset, const Suspect& suspect) {
   return many + " everywhere";
 }
 
-std::string rows_fault(const OffTensor& off, const std::vector<std::int64_t>& tf,
-                       const std::vector<std::int64_t>& pt) {
+std::string rows_fault(const OffTensor& off, const std::vector<std::int64_t>& tf, const std::vector<std::int64_t>& pt) {
   Shape places = off.pt.shape;
   places.pop_back();
   std::set<std::int64_t> offsets;
@@ -528,7 +524,8 @@ std::string hint_batch_norm(const OffTensor& off) {
   std::size_t inner = 1;
   for (std::size_t i = 2; i < off.pt.shape.size(); ++i) inner *= static_cast<std::size_t>(off.pt.shape[i]);
   const std::size_t count = off.pt.values.size() / channels;
-  if (suspect.own.weight.values.size() != channels || suspect.own.bias.values.size() != channels || count < 2) return "";
+  if (suspect.own.weight.values.size() != channels || suspect.own.bias.values.size() != channels || count < 2)
+    return "";
   for (const Input& input : inputs_of_shape(suspect, off.pt.shape)) {
     for (const double epsilon : epsilons(suspect)) {
       std::vector<double> mean(channels, 0);
@@ -572,7 +569,8 @@ std::string hint_activation(const OffTensor& off) {
 std::string hint_linear(const OffTensor& off) {
   const Suspect& suspect = off.suspect;
   const std::size_t out = last_size(off.pt);
-  if (suspect.own.weight.shape.size() != 2 || last_size(suspect.own.weight) != out || off.pt.shape.size() < 2) return "";
+  if (suspect.own.weight.shape.size() != 2 || last_size(suspect.own.weight) != out || off.pt.shape.size() < 2)
+    return "";
   const auto in = static_cast<std::size_t>(suspect.own.weight.shape[0]);
   if (in == 0 || (!suspect.own.bias.values.empty() && suspect.own.bias.values.size() != out)) return "";
   const LinearCase linear(off);

@@ -319,7 +319,8 @@ std::string hint_dtype(const OffTensor& off) {
     if (wide < 12 || wide < count / 2) continue;
     const std::string type = half ? "float16" : "bfloat16";
     if (is_rounding >= count - count / 100) return "TensorFlow's values are PyTorch's rounded to " + type;
-    if (narrow == count) return "all of TensorFlow's values are " + type + " numbers: it computes in " + type + ", likely";
+    if (narrow == count)
+      return "all of TensorFlow's values are " + type + " numbers: it computes in " + type + ", likely";
   }
   return "";
 }
@@ -361,8 +362,7 @@ std::string hint_added_stage(const OffTensor& off) {
 }
 
 std::string hint_borders(const OffTensor& off) {
-  if (off.suspect.class_name.find("Conv") == std::string::npos &&
-      off.suspect.path.find("conv") == std::string::npos) {
+  if (off.suspect.class_name.find("Conv") == std::string::npos && off.suspect.path.find("conv") == std::string::npos) {
     return "";
   }
   for (std::size_t axis = 1; axis < off.pt.shape.size(); ++axis) {
