@@ -99,9 +99,9 @@ class Judge {
   }
 
   verify::Verification run() {
-    const verify::Observation observation = runner_for(trace_).run(trace_.inputs());
-    verify::Verification result = verify::verify(
-        trace_, observation, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>(), tolerances_);
+    verify::Verification result =
+        judge_run(trace_, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>());
+    if (result.failure) return result;
     // Cells with the inputs of the Runner at hand come first, those that change its variables last.
     std::vector<const TraceCell*> order;
     for (const TraceCell& cell : trace_.cells()) {
@@ -133,17 +133,24 @@ class Judge {
     return *runner_;
   }
 
+  verify::Verification judge_run(const Trace& trace, const std::vector<FunctionRun>& functions) {
+    try {
+      return verify::verify(trace, runner_for(trace).run(trace.inputs()), functions, tolerances_, &*loaded_.weights);
+    } catch (const keras::ModuleError& error) {
+      return verify::failed(trace, error.failure());
+    }
+  }
+
   verify::CellReport judge_cell(const TraceCell& cell) {
     verify::CellReport report{cell.name, cell.what, {}, {}};
     for (const auto& [name, view] : cell.trace.inputs()) report.inputs.emplace(name, view.shape);
-    verify::Runner& runner = runner_for(cell.trace);
     if (!cell.weights.empty()) {
-      runner.assign(*loaded_.weights, reader(cell.weights == "float16" ? through_float16 : through_bfloat16));
+      runner_for(cell.trace)
+          .assign(*loaded_.weights, reader(cell.weights == "float16" ? through_float16 : through_bfloat16));
     }
     const bool as_stored = cell.weights.empty();
-    report.verification = verify::verify(
-        cell.trace, runner.run(cell.trace.inputs()),
-        session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>(), tolerances_);
+    report.verification = judge_run(
+        cell.trace, session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>());
     if (!as_stored) runner_.reset();  // its variables are not the artifact's any more
     return report;
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "verify/describe.h"
+
 namespace crossload {
 namespace {
 
@@ -41,24 +43,6 @@ void add_to_table(std::vector<TableRow>* table, const std::string& name, const S
   }
   row.agrees = row.agrees && report.agrees();
   if (report.comparison.verdict == verify::Verdict::kRounding) ++row.rounding;
-}
-
-std::string describe(const StageReport& report) {
-  const verify::Comparison& comparison = report.comparison;
-  std::string text = report.name;
-  if (!report.class_name.empty())
-    text += " (" + report.class_name + (report.source.empty() ? "" : ", " + report.source) + ")";
-  if (!comparison.mismatch.empty()) return text + ": they differ in shape or type: " + comparison.mismatch;
-  const verify::Distances& distances = comparison.worst_is_padded ? comparison.padded : comparison.kept;
-  text += ": max |TensorFlow - PyTorch| = " + scientific(distances.tf_to_pt) + " over " + scientific(report.limit) +
-          (comparison.worst_is_padded ? " at padded positions" : "") + ", worst at " +
-          to_string(comparison.worst_index) + ": TensorFlow " + std::to_string(comparison.worst_tf) + ", PyTorch " +
-          std::to_string(comparison.worst_pt);
-  if (comparison.has_float64) {
-    text += "; from float64 TensorFlow is " + scientific(distances.tf_to_float64) + ", PyTorch at most " +
-            scientific(std::max(distances.pt_to_float64, distances.noise));
-  }
-  return text;
 }
 
 /// "agrees; 3 of 120 tensors are over 1e-05 by float32's rounding, TensorFlow nearer to float64 in 2"
@@ -167,10 +151,12 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
     }
     result.findings.push_back("not compared: " + names);
   }
+  if (verification.failure) result.findings.push_back("first divergence: " + verification.failure->text());
   if (const StageReport* first = verification.first_divergence(); first != nullptr) {
-    result.findings.push_back("first divergence: " + describe(*first));
+    result.findings.push_back("first divergence: " + verify::describe_divergence(*first));
     for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
-      result.findings.push_back("and by itself: " + describe(verification.stages[verification.divergences[i]]));
+      result.findings.push_back("and by itself: " +
+                                verify::describe_divergence(verification.stages[verification.divergences[i]]));
     }
   }
   for (const verify::CellReport& cell : verification.cells) {
@@ -178,8 +164,9 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
     std::string names;
     for (const std::string& name : cell.verification.not_compared) names += (names.empty() ? "" : "; ") + name;
     const StageReport* off = cell.verification.first_divergence();
-    result.findings.push_back("cell " + cell.name + " (" + cell.what +
-                              "): " + (off != nullptr ? describe(*off) : "not compared: " + names));
+    std::string what = off != nullptr ? verify::describe_divergence(*off) : "not compared: " + names;
+    if (cell.verification.failure) what = cell.verification.failure->text();
+    result.findings.push_back("cell " + cell.name + " (" + cell.what + "): " + what);
   }
   return result;
 }

@@ -13,7 +13,7 @@
 #include "checkpoint/safetensors.h"
 #include "loaded_model.h"
 #include "verified_record.h"
-#include "verify/verification.h"
+#include "verify/describe.h"
 
 namespace crossload {
 namespace {
@@ -51,10 +51,10 @@ verify::Verification verify_golden(const std::string& name, const verify::ReadVa
   const verify::Trace trace = verify::Trace::open(golden_path(name));
   const verify::Observation observation =
       verify::observe(library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
-  return verify::verify(trace, observation, {}, verify::Tolerances{});
+  return verify::verify(trace, observation, {}, verify::Tolerances{}, &*loaded.weights);
 }
 
-/// One line a tensor that is off; a line for the worst when none is.
+/// One line a tensor that is off, and where it begins; a line for the worst when none is.
 void print(const verify::Verification& verification) {
   const auto line = [](const verify::StageReport& report) {
     std::printf("%-56s | %9.2e | %s\n", report.name.c_str(), report.comparison.kept.tf_to_pt,
@@ -68,6 +68,9 @@ void print(const verify::Verification& verification) {
     }
   }
   if (verification.agrees() && worst != nullptr) line(*worst);
+  if (const verify::StageReport* first = verification.first_divergence(); first != nullptr) {
+    std::printf("first divergence: %s\n", verify::describe_divergence(*first).c_str());
+  }
 }
 
 class Golden : public testing::TestWithParam<std::string> {

@@ -1,6 +1,7 @@
 #include "verify/certificate.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "crossload/dtype.h"
 #include "crossload/version.h"
@@ -122,6 +123,27 @@ Json divergence_entry(const StageReport& report) {
   entry.set("at", shape_entry(comparison.worst_index));
   entry.set("tensorflow", comparison.worst_tf);
   entry.set("pytorch", comparison.worst_pt);
+  const Explanation explanation = report.explanation.value_or(Explanation());
+  if (!explanation.tensorflow_class.empty()) {
+    entry.set("tensorflow_class", explanation.tensorflow_class);
+    entry.set("tensorflow_source", explanation.tensorflow_source);
+  }
+  entry.set("hint", explanation.hint.empty() ? Json() : Json(explanation.hint));
+  return entry;
+}
+
+/// A module that TensorFlow could not compute has no numbers.
+Json failure_entry(const keras::ModuleFailure& failure) {
+  Json entry = Json::object();
+  entry.set("path", failure.place.path);
+  entry.set("stage", failure.place.path);
+  entry.set("tensorflow_class", failure.place.class_name);
+  entry.set("tensorflow_source", failure.place.source());
+  entry.set("max_error", std::numeric_limits<double>::infinity());
+  entry.set("shape_mismatch", failure.text());
+  entry.set("at", Json::array());
+  entry.set("tensorflow", std::numeric_limits<double>::quiet_NaN());
+  entry.set("pytorch", std::numeric_limits<double>::quiet_NaN());
   entry.set("hint", Json());
   return entry;
 }
@@ -210,7 +232,9 @@ void add_verification(Json* document, const CertificateParts& parts) {
   const Verification& verification = *parts.verification;
   const StageReport* first = verification.first_divergence();
   document->set("verdict", verdict_of(parts));
-  document->set("first_divergence", first == nullptr ? Json() : divergence_entry(*first));
+  document->set("first_divergence", verification.failure ? failure_entry(*verification.failure)
+                                    : first == nullptr   ? Json()
+                                                         : divergence_entry(*first));
   Json others = Json::array();
   for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
     others.push_back(divergence_entry(verification.stages[verification.divergences[i]]));

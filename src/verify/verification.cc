@@ -96,7 +96,7 @@ void visit_reports(const Verification& verification, const Visit& visit) {
 }  // namespace
 
 Verdict Verification::verdict() const {
-  if (!not_compared.empty()) return Verdict::kDisagrees;
+  if (!not_compared.empty() || failure) return Verdict::kDisagrees;
   Verdict worst = Verdict::kAgrees;
   visit_reports(*this, [&](const std::vector<StageReport>& reports) {
     for (const StageReport& report : reports) worst = std::max(worst, report.comparison.verdict);
@@ -145,12 +145,26 @@ bool Verification::served() const {
 }
 
 Verification verify(const Trace& trace, const Observation& observation, const std::vector<FunctionRun>& functions,
-                    const Tolerances& tolerances) {
+                    const Tolerances& tolerances, const keras::Weights* weights) {
   Verification result = Verifier(trace, observation, tolerances).run();
+  constexpr std::size_t kHints = 4;  // one fault of a class is found in every layer
+  for (std::size_t i = 0; i < result.divergences.size(); ++i) {
+    StageReport& report = result.stages[result.divergences[i]];
+    report.explanation = explain(trace, observation, *report.observed, weights, /*with_hint=*/i < kHints);
+  }
   result.functions = verify_functions(functions, tolerances);
   for (const FunctionReport& function : result.functions) {
     if (!function.finding.empty()) result.not_compared.push_back(function.label + ": " + function.finding);
   }
+  return result;
+}
+
+Verification failed(const Trace& trace, const keras::ModuleFailure& failure) {
+  Verification result;
+  const auto returned = [](const TracedStage& stage) { return !stage.tensors.empty(); };
+  result.modules_traced =
+      static_cast<std::size_t>(std::count_if(trace.stages().begin(), trace.stages().end(), returned));
+  result.failure = failure;
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "verify/comparison.h"
+#include "verify/explanation.h"
 #include "verify/runner.h"
 #include "verify/trace.h"
 
@@ -31,6 +32,7 @@ struct StageReport {
   std::optional<std::size_t> observed;  // its place in Observation::stages
   double limit = 0;                     // Rule::absolute
   Comparison comparison;
+  std::optional<Explanation> explanation = {};  // of those that diverge by themselves
 
   bool agrees() const { return comparison.agrees(); }
 };
@@ -69,6 +71,8 @@ struct Verification {
   std::vector<std::string> not_compared;  // modules, outputs and functions; each is a disagreement
   /// Indexes into `stages`: those that are off while everything they read agrees. The first is the first divergence.
   std::vector<std::size_t> divergences;
+  /// A module that TensorFlow could not compute at all; then the rest is empty.
+  std::optional<keras::ModuleFailure> failure = {};
 
   Verdict verdict() const;
   bool agrees() const { return verdict() != Verdict::kDisagrees; }
@@ -89,9 +93,11 @@ struct CellReport {
   Verification verification;
 };
 
-/// `functions` are those of the SavedModel, empty when there is none.
+/// `functions` are those of the SavedModel, empty when there is none. `weights` let more divergences be explained.
 Verification verify(const Trace& trace, const Observation& observation, const std::vector<FunctionRun>& functions,
-                    const Tolerances& tolerances);
+                    const Tolerances& tolerances, const keras::Weights* weights = nullptr);
+/// The same for a model that could not be run.
+Verification failed(const Trace& trace, const keras::ModuleFailure& failure);
 
 /// The same for functions alone.
 std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& functions, const Tolerances& tolerances);

@@ -1,0 +1,193 @@
+// The first divergence of a whole model in words: a golden is run with a fault, and the class, the places and the hint
+// are those of the fault.
+#include "verify/explanation.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "crossload/convert.h"
+#include "loaded_model.h"
+#include "test_support.h"
+#include "verify/certificate_check.h"
+#include "verify/describe.h"
+#include "verify/json_schema.h"
+
+namespace crossload::verify {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::shared_ptr<const tf::Library> library() {
+  static const auto opened = tf::Library::open();
+  return opened;
+}
+
+fs::path golden(const std::string& name) {
+  return fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / (name + ".safetensors");
+}
+
+/// A checkpoint that is a golden's but for a text of the same length in its configuration.
+class Changed {
+ public:
+  Changed(const std::string& name, const std::string& from, const std::string& to) {
+    std::ifstream stream(golden(name), std::ios::binary);
+    std::ostringstream bytes;
+    bytes << stream.rdbuf();
+    std::string text = bytes.str();
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    EXPECT_EQ(from.size(), to.size());
+    text.replace(at, to.size(), to);
+    write_file(path(), text);
+  }
+  fs::path path() const { return folder_.path() / "model.safetensors"; }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+/// What a golden's trace says of a checkpoint whose variables may be changed as they are read.
+Verification verified(const std::string& name, const fs::path& checkpoint_path,
+                      const std::function<void(const keras::Variable&, std::span<float>)>& change = {}) {
+  const Checkpoint checkpoint = Checkpoint::open(checkpoint_path);
+  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const Trace trace = Trace::open(golden(name));
+  const auto read = [&](const keras::Variable& variable, std::span<float> out) {
+    keras::read_rows(variable, 0, row_count(variable.shape), out);
+    if (change) change(variable, out);
+  };
+  const Observation observation = observe(library(), {}, *loaded.model, *loaded.weights, read, trace.inputs());
+  return verify(trace, observation, {}, Tolerances{}, &*loaded.weights);
+}
+
+std::string first_of(const Verification& verification) {
+  const StageReport* first = verification.first_divergence();
+  return first == nullptr ? "" : describe_divergence(*first);
+}
+
+/// A variable's values are those of the same elements of another one.
+std::string with_values_of(const std::string& name, const std::string& variable_name, const std::string& other_name) {
+  const Checkpoint checkpoint = Checkpoint::open(golden(name));
+  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const auto& variables = loaded.weights->variables();
+  const auto other = std::find_if(variables.begin(), variables.end(),
+                                  [&](const keras::Variable& variable) { return variable.name == other_name; });
+  EXPECT_NE(other, variables.end()) << other_name;
+  return first_of(verified(name, golden(name), [&](const keras::Variable& variable, std::span<float> out) {
+    if (variable.name == variable_name) keras::read_rows(*other, 0, row_count(other->shape), out);
+  }));
+}
+
+TEST(Explanations, NoneWhereAllAgrees) { EXPECT_EQ(first_of(verified("bert_model", golden("bert_model"))), ""); }
+
+TEST(Explanations, OfAnEpsilon) {
+  const Changed checkpoint("bert_model", R"(\"layer_norm_eps\": 1e-12)", R"(\"layer_norm_eps\": 1e-03)");
+  const std::string text = first_of(verified("bert_model", checkpoint.path()));
+  EXPECT_THAT(text, StartsWith("embeddings.LayerNorm (LayerNorm, normalization.py:"));
+  EXPECT_THAT(text, HasSubstr("; in TensorFlow LayerNormalization, src/keras/layers.cc:"));
+  EXPECT_THAT(text, HasSubstr(", called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"));
+  EXPECT_THAT(text, EndsWith("; hint: TensorFlow computes with epsilon 0.001 where PyTorch has 1e-12"));
+}
+
+TEST(Explanations, OfAnActivation) {
+  const Changed checkpoint("bert_model", R"(\"hidden_act\": \"gelu\")", R"(\"hidden_act\": \"silu\")");
+  EXPECT_THAT(first_of(verified("bert_model", checkpoint.path())),
+              AllOf(StartsWith("encoder.layer.0.intermediate.intermediate_act_fn (GELUActivation, activations.py:"),
+                    EndsWith("hint: TensorFlow applies silu to encoder.layer.0.intermediate.dense, PyTorch gelu")));
+}
+
+TEST(Explanations, OfAVariable) {
+  EXPECT_THAT(with_values_of("bert_model", "bert/encoder/layer_._0/attention/self/query/kernel",
+                             "bert/encoder/layer_._0/attention/self/key/kernel"),
+              EndsWith("hint: TensorFlow multiplies by the kernel of encoder.layer.0.attention.self.key"));
+  const auto zero = [](const std::string& name) {
+    return [name](const keras::Variable& variable, std::span<float> out) {
+      if (variable.name == name) std::fill(out.begin(), out.end(), 0.0F);
+    };
+  };
+  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"), zero("bert/encoder/layer_._1/output/dense/bias"))),
+              AllOf(StartsWith("encoder.layer.1.output.dense (Linear, "),
+                    EndsWith("hint: TensorFlow lacks the bias: every row differs by it")));
+  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"),
+                                [](const auto& variable, std::span<float> out) {
+                                  if (variable.name == "bert/encoder/layer_._1/output/dense/kernel") out[5] += 0.25F;
+                                })),
+              EndsWith("hint: one element of TensorFlow's kernel, [0, 5], is off by 0.25"));
+  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"),
+                                [](const auto& variable, std::span<float> out) {
+                                  if (!variable.name.ends_with("position_embeddings/embeddings")) return;
+                                  std::rotate(out.begin(), out.begin() + variable.shape[1], out.end());
+                                })),
+              HasSubstr("hint: TensorFlow takes row 1 at [0, 0] where PyTorch takes 0, 1 more everywhere"));
+}
+
+TEST(Explanations, OfAShape) {
+  const Changed checkpoint("bert_model", R"(\"num_attention_heads\": 2)", R"(\"num_attention_heads\": 1)");
+  // One head instead of two: the probabilities have another shape.
+  EXPECT_THAT(first_of(verified("bert_model", checkpoint.path())),
+              AllOf(StartsWith("encoder.layer.0.attention.self.dropout (Dropout, "),
+                    HasSubstr("): they differ in shape or type: TensorFlow [2, 1, 7, 7], PyTorch [2, 2, 7, 7]; in "),
+                    HasSubstr("called by TFBertSelfAttention, src/models/modeling_tf_bert.cc:")));
+}
+
+// A conversion whose reference holds an id that the checkpoint's table has no row for: TensorFlow stops in the module
+// that takes it, and that is a disagreement with a certificate, not an error.
+TEST(Explanations, OfAConversionThatCannotRun) {
+  const Trace trace = Trace::open(golden("bert_model"));
+  const TensorView& ids = trace.inputs().at("input_ids");
+  ASSERT_EQ(ids.dtype, DType::kI64);
+  const std::string before(reinterpret_cast<const char*>(ids.bytes.data()), ids.bytes.size());
+  std::string after = before;
+  after[1] = 0x40;  // the first id becomes 16384 and more
+  const Changed reference("bert_model", before, after);
+  TemporaryFolder folder;
+  ConvertOptions options;
+  options.model = golden("bert_model");
+  options.reference = reference.path();
+  options.output = folder.path() / "artifact";
+  options.json = folder.path() / "certificate.json";
+  options.formats = {Format::kH5};
+  const ConvertResult result = convert(options);
+  EXPECT_FALSE(result.agrees);
+  EXPECT_FALSE(result.written);
+  EXPECT_FALSE(fs::exists(options.output));
+  ASSERT_EQ(result.findings.size(), 1U);
+  EXPECT_THAT(result.findings.front(),
+              AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
+                    HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
+                    HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"),
+                    HasSubstr(" is not in [0, ")));
+  std::ifstream stream(options.json);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  const Json certificate = Json::parse(text.str(), "certificate.json");
+  EXPECT_EQ(JsonSchema(Json::parse(certificate_schema(), "schema")).fault(certificate).value_or(""), "");
+  EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
+  EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "embeddings.word_embeddings");
+  EXPECT_EQ(certificate.at("first_divergence").at("tensorflow_class").as_string(), "Embedding");
+}
+
+TEST(Explanations, OfAModelThatCannotRun) {
+  keras::ModuleFailure failure;
+  failure.place = {"encoder", "TFBertEncoder", "src/models/modeling_tf_bert.cc", 9};
+  failure.operation = "AddV2";
+  failure.reason = "shapes [2] and [3] do not fit";
+  const Verification verification = failed(Trace::open(golden("bert_model")), failure);
+  EXPECT_FALSE(verification.agrees());
+  EXPECT_GT(verification.modules_traced, 30U);
+  EXPECT_EQ(
+      verification.failure->text(),
+      "encoder (TFBertEncoder, src/models/modeling_tf_bert.cc:9): TensorFlow cannot compute AddV2: shapes [2] and "
+      "[3] do not fit");
+}
+
+}  // namespace
+}  // namespace crossload::verify
