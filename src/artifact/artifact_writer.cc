@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
@@ -46,12 +45,13 @@ bool is_config_or_companion(const std::string& file) {
   return file == "config.json" || std::find(names.begin(), names.end(), file) != names.end();
 }
 
+bool is_in_saved_model(const fs::path& file) { return file.begin()->string() == kSavedModelFolder; }
+
 /// "a, b, c and 4 more"; of saved_model/ the folder alone.
 std::string list_of(const std::set<std::string>& files) {
   std::vector<std::string> names;
   for (const std::string& file : files) {
-    const std::string name =
-        fs::path(file).begin()->string() == kSavedModelFolder ? std::string(kSavedModelFolder) + "/" : file;
+    const std::string name = is_in_saved_model(file) ? std::string(kSavedModelFolder) + "/" : file;
     if (names.empty() || names.back() != name) names.push_back(name);
   }
   std::string text;
@@ -201,17 +201,25 @@ void ArtifactWriter::write_companions() const {
   }
 }
 
-void ArtifactWriter::tell(const std::set<std::string>& removed, const std::set<std::string>& incoming) {
-  std::set<std::string> gone;
-  std::set_difference(removed.begin(), removed.end(), incoming.begin(), incoming.end(),
-                      std::inserter(gone, gone.end()));
-  gone.erase(kCertificateFile);
-  // What a new SavedModel does not have of the old one is replaced, not gone.
-  if (formats_.contains(Format::kSavedModel)) {
-    std::erase_if(gone, [](const std::string& file) { return fs::path(file).begin()->string() == kSavedModelFolder; });
+void ArtifactWriter::tell(const ArtifactFolder& old, std::set<std::string> removed,
+                          const std::set<std::string>& incoming) {
+  removed.erase(kCertificateFile);
+  std::erase_if(removed, [&](const std::string& file) {
+    // What a new SavedModel does not have of the old one is replaced, not gone.
+    const bool in_new_model = formats_.contains(Format::kSavedModel) && is_in_saved_model(file);
+    return incoming.contains(file) || in_new_model;
+  });
+  if (!removed.empty()) {
+    notes_.push_back("removed from " + target_.string() + ", left by an earlier conversion: " + list_of(removed));
   }
-  if (gone.empty()) return;
-  notes_.push_back("removed from " + target_.string() + ", left by an earlier conversion: " + list_of(gone));
+  if (!old.certified_files().empty()) return;
+  std::set<std::string> replaced;
+  for (const std::string& file : incoming) {
+    const bool was_there = is_config_or_companion(file) && is_there(target_ / file);
+    if (was_there && !have_same_bytes(path() / file, target_ / file)) replaced.insert(file);
+  }
+  if (replaced.empty()) return;
+  notes_.push_back("replaced in " + target_.string() + ", which stood beside the older weights: " + list_of(replaced));
 }
 
 void ArtifactWriter::commit() {
@@ -219,14 +227,13 @@ void ArtifactWriter::commit() {
   const ArtifactFolder old(target_);
   const std::set<std::string> incoming = as_set(files_below(path()));
   const std::set<std::string> removed = plan(old, incoming);
+  tell(old, removed, incoming);
   staging_.keep([&](const fs::path& file) {
     // Folders of a SavedModel come back with the files that are kept in them.
-    const bool is_folder = fs::is_directory(fs::symlink_status(target_ / file));
-    if (is_folder) return file.begin()->string() != kSavedModelFolder;
+    if (fs::is_directory(fs::symlink_status(target_ / file))) return !is_in_saved_model(file);
     return !removed.contains(file.string());
   });
   staging_.commit();
-  tell(removed, incoming);
 }
 
 }  // namespace crossload

@@ -47,7 +47,7 @@ class ArtifactWriter {
   /// Looks at the target once more, throws as the constructor does, and replaces it. Nothing changes before the end.
   void commit();
 
-  /// After commit(): what it removed, in whole sentences.
+  /// After commit(): what went that a user might look for, in whole sentences.
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
@@ -57,7 +57,7 @@ class ArtifactWriter {
   void check_replaced(const ArtifactFolder& old, const std::string& file) const;
   bool is_source_of(const ArtifactFolder& old) const;
   void write_companions() const;
-  void tell(const std::set<std::string>& removed, const std::set<std::string>& incoming);
+  void tell(const ArtifactFolder& old, std::set<std::string> removed, const std::set<std::string>& incoming);
 
   std::filesystem::path target_;
   ArtifactSource source_;
