@@ -143,6 +143,14 @@ class Models:
                 return name
         return "nobody's"
 
+    def tensorflow_of(self, folder, **options):
+        """The same of TFAutoModel, "none (its error)" where it loads nothing."""
+        try:
+            numbers = tf_numbers(folder, **options)
+        except Exception as error:
+            return f"none ({type(error).__name__})"
+        return self.whose(numbers)
+
 
 def expected(pytorch, earlier, formats, new_weights):
     """0, or the word of the refusal. `pytorch`: whose weights stand there, or None; `earlier`: TensorFlow's, or None."""
@@ -213,19 +221,22 @@ class Rows:
             seen["PyTorch"] = "A"
         elif "h5" in formats:
             seen["PyTorch from h5"] = models.whose(torch_numbers_from_h5(out))
-        if "h5" in formats or "safetensors" in formats or "safetensors" in (container or ""):
-            seen["TFAutoModel"] = models.whose(tf_numbers(out))
+        if "safetensors" in (container or ""):
+            # It takes PyTorch's model.safetensors before a tf_model.h5, and gives of it what it gave before.
+            seen["TFAutoModel"] = models.tensorflow_of(out)
+            require(seen["TFAutoModel"] == models.tensorflow_of(models.pytorch("A", container)), str(seen))
+            if "h5" in formats:
+                seen["TFAutoModel use_safetensors=False"] = models.tensorflow_of(out, use_safetensors=False)
         else:
-            try:
-                tf_numbers(out)
-                raise Failure("TFAutoModel finds weights where none were written")
-            except OSError:
-                seen["TFAutoModel"] = "none"
-        if pytorch:
-            seen["TFAutoModel from_pt"] = models.whose(tf_numbers(out, from_pt=True))
+            seen["TFAutoModel"] = models.tensorflow_of(out)
+            wanted = "A" if "h5" in formats or "safetensors" in formats else "none (OSError)"
+            require(seen["TFAutoModel"] == wanted, str(seen))
+        if pytorch and "bin" in container:
+            seen["TFAutoModel from_pt"] = models.tensorflow_of(out, from_pt=True)
         if "saved_model" in formats:
             seen["SavedModel"] = models.whose(saved_model_numbers(out / "saved_model"))
-        require(set(seen.values()) <= {"A", "none"}, str(seen))
+        require(all(whose == "A" for loader, whose in seen.items() if loader != "TFAutoModel"), str(seen))
+        require(seen["TFAutoModel"] == "A" or seen["TFAutoModel"].startswith("none"), str(seen))
         return ", ".join(f"{loader}: {name}" for loader, name in seen.items())
 
 
