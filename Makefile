@@ -112,8 +112,8 @@ format: needs-clang-format
 
 fixup: build needs-clang-format
 	@echo 'Laying out what changed, and checking the architectures: a few seconds.'
-	@changed="$$(git diff --name-only --diff-filter=d HEAD -- '*.cc' '*.h'; git ls-files --others --exclude-standard '*.cc' '*.h')"; \
-	  status=0; $(build_folder)/crossload check --fix || status=$$?; \
+	@status=0; $(build_folder)/crossload check --fix || status=$$?; \
+	  changed="$$(git diff --name-only --diff-filter=d HEAD -- '*.cc' '*.h'; git ls-files --others --exclude-standard '*.cc' '*.h')"; \
 	  if [ -n "$$changed" ]; then clang-format -i $$changed; fi; exit $$status
 
 lint: packages needs-clang-format needs-clang-tidy

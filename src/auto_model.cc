@@ -2,12 +2,12 @@
 
 #include <optional>
 
-#include "artifact_folder.h"
+#include "artifact/artifact_folder.h"
+#include "artifact/artifact_writer.h"
+#include "artifact/weight_formats.h"
 #include "crossload/error.h"
-#include "export/staging.h"
 #include "loaded_model.h"
 #include "verify/runner.h"
-#include "weight_formats.h"
 
 namespace crossload {
 namespace {
@@ -30,8 +30,8 @@ Array dummy_input(const keras::InputSpec& input) {
 
 class TFPreTrainedModel::State {
  public:
-  State(LoadedModel model, fs::path folder, LoadOptions options)
-      : loaded(std::move(model)), source(std::move(folder)), options_(std::move(options)) {}
+  State(LoadedModel model, fs::path folder, std::vector<fs::path> read, LoadOptions options)
+      : loaded(std::move(model)), source(std::move(folder)), files(std::move(read)), options_(std::move(options)) {}
 
   /// Opened when it is first needed.
   const std::shared_ptr<const tf::Library>& library() {
@@ -53,6 +53,7 @@ class TFPreTrainedModel::State {
 
   const LoadedModel loaded;
   const fs::path source;
+  const std::vector<fs::path> files;  // of PyTorch's that were read
 
  private:
   std::unique_ptr<verify::Runner> make_runner(const verify::Feeds& inputs, const CallOptions& options) {
@@ -112,26 +113,30 @@ NamedArrays TFPreTrainedModel::operator()(const NamedArrays& inputs, const CallO
 
 std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& folder, const SaveOptions& options) const {
   const LoadedModel& loaded = state_->loaded;
-  Staging staging(folder);
-  write_weights(loaded, options.formats, options.max_shard_size,
-                options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr, staging.path(), {});
-  write_companions(state_->source, loaded.model->config(), loaded.model_class.pytorch_name(), staging.path());
-  std::vector<std::string> files = files_below(staging.path());
-  staging.keep(is_kept);
-  staging.commit();
+  ArtifactWriter artifact(folder,
+                          {state_->source, state_->files, loaded.model->config(), loaded.model_class.pytorch_name()},
+                          options.formats, /*new_weights=*/true);
+  write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, options.formats,
+                options.max_shard_size, options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr,
+                artifact.path(), {});
+  std::vector<std::string> files = files_below(artifact.path());
+  artifact.commit();
   return files;
 }
 
 TFPreTrainedModel TFAutoClass::from_pretrained(const fs::path& folder, const LoadOptions& options) const {
   // TFAutoModel takes the base model of any checkpoint; the other families their class.
   std::optional<LoadedModel> loaded;
+  std::vector<fs::path> files;
   if (options.from_pt) {
     const Checkpoint checkpoint = Checkpoint::open(folder);
     loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), name_));
+    files = checkpoint.files();
   } else {
     loaded = load_from_tensorflow(folder, name_);
   }
-  return TFPreTrainedModel(std::make_unique<TFPreTrainedModel::State>(std::move(*loaded), folder, options));
+  return TFPreTrainedModel(
+      std::make_unique<TFPreTrainedModel::State>(std::move(*loaded), folder, std::move(files), options));
 }
 
 }  // namespace crossload

@@ -3,10 +3,10 @@
 #include <memory>
 #include <optional>
 
-#include "artifact_folder.h"
+#include "artifact/artifact_writer.h"
+#include "artifact/weight_formats.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
-#include "export/staging.h"
 #include "judge.h"
 #include "loaded_model.h"
 #include "reference_trace.h"
@@ -14,7 +14,6 @@
 #include "summary.h"
 #include "verify/certificate.h"
 #include "verify/report.h"
-#include "weight_formats.h"
 
 namespace crossload {
 namespace {
@@ -44,10 +43,12 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   const Checkpoint checkpoint = Checkpoint::open(options.model);
   const LoadedModel loaded =
       load_from_pytorch(checkpoint, choose_class(checkpoint.config(), options.override_model_class));
-  check_target(options);
+  const ModelClass& model_class = loaded.model_class;
+  ArtifactWriter artifact(options.output,
+                          {checkpoint.path(), checkpoint.files(), checkpoint.config(), model_class.pytorch_name()},
+                          options.formats, options.new_weights);
   const std::shared_ptr<const tf::Library> library =
       needs_tensorflow ? tf::Library::open({options.tensorflow, options.onednn}) : nullptr;
-  Staging staging(options.output);
   // Hashes are computed beside the rest: of what is read while it is written, of what was written while it is compared.
   verify::FileHashes hashes;
   hashes.start(checkpoint.files());
@@ -56,15 +57,14 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
                                     options.inputs, options.grid,      options.threads};
   const auto reference = options.verify ? ReferenceTrace::find(request, loaded) : nullptr;
 
-  write_weights(loaded, options.formats, options.max_shard_size, library, staging.path(),
-                [&](const std::string& what) { steps.next(what); });
-  write_companions(checkpoint.path(), checkpoint.config(), loaded.model_class.pytorch_name(), staging.path());
+  write_weights({model_class.head->name, *loaded.model, *loaded.weights}, options.formats, options.max_shard_size,
+                library, artifact.path(), [&](const std::string& what) { steps.next(what); });
 
   std::vector<fs::path> files_written;
-  for (const std::string& file : files_below(staging.path())) files_written.push_back(staging.path() / file);
+  for (const std::string& file : files_below(artifact.path())) files_written.push_back(artifact.path() / file);
   hashes.start(files_written);
   steps.next("reading back what was written");
-  const auto written = open_written(options.formats, staging.path());
+  const auto written = open_written(options.formats, artifact.path());
   verify::CertificateParts parts;
   for (const auto& [format, stored] : written) {
     check_read_back(*loaded.weights, *stored, format);
@@ -78,7 +78,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
     trace = reference->open(steps);
     steps.next("comparing every module");
     const fs::path saved_model =
-        options.formats.contains(Format::kSavedModel) ? staging.path() / "saved_model" : fs::path();
+        options.formats.contains(Format::kSavedModel) ? artifact.path() / "saved_model" : fs::path();
     parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
     verification =
         judge(loaded, *written.front().second, saved_model, *trace, library, options.threads, parts.tolerances);
@@ -95,7 +95,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   parts.onednn = options.onednn;
   parts.read = checkpoint.files();
   parts.hashes = &hashes;
-  parts.artifact = staging.path();
+  parts.artifact = artifact.path();
   parts.ledger = loaded.weights->ledger();
   parts.grid = options.grid;
   const Json document = verify::certificate(parts);
@@ -106,10 +106,10 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   ConvertResult result = summarize(parts, certificate);
   result.output = options.output;
   if (!options.verify || result.agrees) {
-    write_file(staging.path() / "crossload.json", certificate);
-    result.files = files_below(staging.path());
-    staging.keep(is_kept);
-    staging.commit();
+    write_file(artifact.path() / "crossload.json", certificate);
+    result.files = files_below(artifact.path());
+    artifact.commit();
+    result.notes.insert(result.notes.end(), artifact.notes().begin(), artifact.notes().end());
     result.written = true;
   }
   return result;

@@ -2,11 +2,9 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
-#include <set>
 
-#include "artifact_folder.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
+#include "checkpoint/companions.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "crossload/hub.h"
 #include "hub/api.h"
@@ -19,10 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using hub::Repository;
 
-/// In the order in which a checkpoint's folder is read.
-constexpr const char* kPyTorchWeights[] = {"model.safetensors", "pytorch_model.bin"};
-constexpr const char* kTensorFlowWeights = "tf_model.h5";
-
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
@@ -33,25 +27,6 @@ Repository repository_of(const std::string& name) {
   const auto repository = hub::parse_repository(name, &why);
   if (!repository) throw Error(ErrorKind::kUsage, name + ": is no model of the Hub, " + why);
   return *repository;
-}
-
-/// The files of the weights `name` in a folder: one file, or an index and its shards; empty when there are none. `has`
-/// says what the folder holds, `read` gives a file of it that can be opened.
-std::vector<std::string> files_of_weights(const std::string& name, const std::function<bool(const std::string&)>& has,
-                                          const std::function<fs::path(const std::string&)>& read) {
-  if (has(name)) return {name};
-  const std::string index = name + ".index.json";
-  if (!has(index)) return {};
-  const fs::path path = read(index);
-  std::set<std::string> files = {index};
-  for (const auto& [tensor, shard] : Json::parse(read_text(path), path.string()).at("weight_map").members()) {
-    if (!hub::is_safe_path(shard.as_string()) || !has(shard.as_string())) {
-      throw Error(ErrorKind::kBadInput, path.string() + ": names the shard \"" + shard.as_string() +
-                                            "\", which the repository does not have");
-    }
-    files.insert(shard.as_string());
-  }
-  return {files.begin(), files.end()};
 }
 
 /// True when the folder in the cache holds all that a conversion reads.
@@ -76,8 +51,7 @@ std::optional<HubModel> from_cache(const hub::Cache& cache, const Repository& re
   model.revision = repository.revision;
   model.commit = *commit;
   model.folder = cache.snapshot(*commit);
-  model.has_tensorflow = is_there(model.folder / kTensorFlowWeights) ||
-                         is_there(model.folder / (std::string(kTensorFlowWeights) + ".index.json"));
+  model.has_tensorflow = is_there(model.folder / kH5Weights) || is_there(model.folder / index_of(kH5Weights));
   model.fetched_tensorflow = model.has_tensorflow;
   return model;
 }
@@ -125,7 +99,7 @@ class Fetcher {
     if (!has("config.json")) {
       throw Error(ErrorKind::kBadInput, repository_.id + ": has no config.json; is it a model of Transformers?");
     }
-    model.has_tensorflow = has(kTensorFlowWeights) || has(std::string(kTensorFlowWeights) + ".index.json");
+    model.has_tensorflow = has(kH5Weights) || has(index_of(kH5Weights));
     model.fetched_tensorflow = model.has_tensorflow && compares_tensorflow(repository_.id, options);
 
     std::vector<std::string> weights;
@@ -134,7 +108,7 @@ class Fetcher {
     }
     if (weights.empty()) no_weights(info);
     if (model.fetched_tensorflow) {
-      for (const std::string& file : files_of_weights(kTensorFlowWeights, has, read)) weights.push_back(file);
+      for (const std::string& file : files_of_weights(kH5Weights, has, read)) weights.push_back(file);
     }
     std::vector<std::string> files = {"config.json"};
     files.insert(files.end(), weights.begin(), weights.end());
@@ -193,7 +167,7 @@ fs::path local_model(const std::string& name) {
   const auto read = [&](const std::string& file) { return folder / file; };
   const std::string file = path.filename().string();
   const bool is_weights = std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights), [&](const char* weights) {
-    return file == weights || file == std::string(weights) + ".index.json";
+    return file == weights || file == index_of(weights);
   });
   if (!is_weights || !has("config.json")) return path;
   for (const char* weights : kPyTorchWeights) {
@@ -204,6 +178,26 @@ fs::path local_model(const std::string& name) {
                 name + ": its folder is read from " + files.front() + " instead; move that away, or give the folder");
   }
   return path;
+}
+
+fs::path default_output(const std::string& name) {
+  if (is_hub_name(name)) return repository_of(name).id.substr(repository_of(name).id.find_last_of('/') + 1) + "-tf";
+  const fs::path model = is_there(name) ? local_model(name) : fs::path(name);
+  std::error_code ignored;
+  const bool is_file = fs::is_regular_file(model, ignored);
+  const fs::path whole = fs::weakly_canonical(fs::absolute(model, ignored), ignored);
+  const fs::path folder = is_file ? whole.parent_path() : whole;
+  // The name as it was given: of a link, not of what that leads to.
+  fs::path given = model.lexically_normal();
+  if (!given.has_filename()) given = given.parent_path();
+  const bool has_name = given.has_filename() && given.filename() != "." && given.filename() != "..";
+  fs::path base = has_name ? given.filename() : whole.filename();
+  if (is_file && (base.extension() == ".safetensors" || base.extension() == ".bin")) base = base.stem();
+  if (base.empty()) throw Error(ErrorKind::kUsage, name + ": has no name to call its output by; give --output");
+  const std::string output = base.string() + "-tf";
+  const fs::path from_model = fs::current_path().lexically_relative(folder);
+  const bool inside = !is_file && !from_model.empty() && *from_model.begin() != "..";
+  return inside ? folder.parent_path() / output : fs::path(output);
 }
 
 HubModel fetch_from_hub(const FetchOptions& options, const FileProgress& progress) {

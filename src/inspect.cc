@@ -5,9 +5,11 @@
 #include <map>
 #include <sstream>
 
+#include "artifact/artifact_folder.h"
 #include "checkpoint/json.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
 #include "loaded_model.h"
@@ -62,14 +64,18 @@ Inspected from_bundle(const fs::path& index, const std::string& kind) {
 Inspected from_folder(const fs::path& folder) {
   const fs::path bundle = fs::path("variables") / "variables.index";
   if (fs::exists(folder / bundle)) return from_bundle(folder / bundle, "SavedModel");
-  if (fs::exists(folder / "model.safetensors")) return from_safetensors(folder / "model.safetensors");
-  if (fs::exists(folder / "model.safetensors.index.json")) return from_shards(folder, "safetensors, sharded");
-  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json")) {
-    return from_stored(*open_h5_weights(folder), "tf_model.h5");
+  const auto has = [&](const std::string& file) { return fs::exists(folder / file); };
+  const ArtifactFolder artifact(folder);
+  const std::set<Format> formats = artifact.formats();
+  if (has(kSafetensorsWeights)) return from_safetensors(folder / kSafetensorsWeights);
+  if (formats.contains(Format::kSafetensors)) {
+    return from_stored(*artifact.open(Format::kSafetensors), "safetensors, sharded, of TensorFlow");
   }
-  if (fs::exists(folder / "saved_model" / bundle)) return from_bundle(folder / "saved_model" / bundle, "SavedModel");
-  if (fs::exists(folder / "pytorch_model.bin")) return from_pytorch(folder / "pytorch_model.bin");
-  if (fs::exists(folder / "pytorch_model.bin.index.json")) return from_shards(folder, "PyTorch, sharded");
+  if (has(index_of(kSafetensorsWeights))) return from_shards(folder, "safetensors, sharded");
+  if (formats.contains(Format::kH5)) return from_stored(*artifact.open(Format::kH5), kH5Weights);
+  if (formats.contains(Format::kSavedModel)) return from_stored(*artifact.open(Format::kSavedModel), "SavedModel");
+  if (has(kPyTorchBinWeights)) return from_pytorch(folder / kPyTorchBinWeights);
+  if (has(index_of(kPyTorchBinWeights))) return from_shards(folder, "PyTorch, sharded");
   throw Error(ErrorKind::kBadInput, folder.string() +
                                         ": holds no weights that are known here (model.safetensors, tf_model.h5, "
                                         "a SavedModel, pytorch_model.bin)");
@@ -109,7 +115,7 @@ Inspected inspect(const fs::path& path) {
   if (fs::is_directory(path)) return from_folder(path);
   if (path.extension() == ".safetensors") return from_safetensors(path);
   if (path.extension() == ".bin" || path.extension() == ".pt" || path.extension() == ".pth") return from_pytorch(path);
-  if (path.filename() == "tf_model.h5") return from_stored(*open_h5_weights(path.parent_path()), "tf_model.h5");
+  if (path.filename() == kH5Weights) return from_stored(*open_h5_weights(path.parent_path()), kH5Weights);
   if (path.extension() == ".index") return from_bundle(path, "TensorBundle");
   throw Error(ErrorKind::kUnsupported, path.string() +
                                            ": its kind is not known; there are *.safetensors, tf_model.h5, "

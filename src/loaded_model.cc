@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "artifact/artifact_folder.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
 
@@ -74,17 +75,7 @@ TensorView read_whole(const StoredWeights& stored, const std::string& name, cons
 
 }  // namespace
 
-std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) {
-  if (fs::exists(folder / "tf_model.h5") || fs::exists(folder / "tf_model.h5.index.json"))
-    return open_h5_weights(folder);
-  if (fs::exists(folder / "saved_model" / "variables" / "variables.index")) {
-    return open_bundle_weights(folder / "saved_model" / "variables" / "variables");
-  }
-  if (fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json")) {
-    return open_safetensors_weights(folder);
-  }
-  throw Error(ErrorKind::kBadInput, folder.string() + ": holds no tf_model.h5, saved_model/ or model.safetensors");
-}
+std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) { return ArtifactFolder(folder).open(); }
 
 ModelClass choose_class(const Config& config, const std::string& wanted) {
   const keras::Architecture& architecture = find_architecture(config.model_type());
@@ -120,8 +111,10 @@ LoadedModel load_without_weights(const Config& config, const ModelClass& model_c
 LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& wanted) {
   const fs::path config_file = folder / "config.json";
   const Config config = Config::parse(read_text(config_file), config_file.string());
-  const ModelClass model_class = choose_class(config, wanted);
-  const std::unique_ptr<StoredWeights> stored = open_artifact(folder);
+  const ArtifactFolder artifact(folder);
+  // Beside PyTorch's weights config.json is theirs, and may name another class than the one that was converted.
+  const ModelClass model_class = choose_class(config, wanted.empty() ? artifact.certified_class() : wanted);
+  const std::unique_ptr<StoredWeights> stored = artifact.open();
   std::map<std::string, TensorView> tensors;
   for (const auto& [name, tensor] : stored->tensors()) tensors.emplace(name, read_whole(*stored, name, tensor.shape));
   auto weights = std::make_unique<keras::Weights>(std::move(tensors), keras::Weights::Source::kTensorFlow);

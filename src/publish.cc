@@ -6,6 +6,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/json.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "crossload/hub.h"
 #include "hub/commit.h"
@@ -31,10 +32,7 @@ std::string scientific(double value) {
   return text;
 }
 
-bool is_tensorflow_file(const std::string& name) {
-  return name == "tf_model.h5" || name == "tf_model.h5.index.json" ||
-         (name.starts_with("tf_model-") && name.ends_with(".h5"));
-}
+bool is_tensorflow_file(const std::string& name) { return is_file_of(name, kH5Weights); }
 
 /// crossload.json of the folder, found to be about this model and to say that it agrees.
 Json open_certificate(const HubModel& model, const fs::path& folder) {

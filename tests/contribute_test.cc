@@ -61,7 +61,7 @@ class Tree : public testing::Test {
   /// "modeling_tf_bert.cc:12: training: ..."
   std::vector<std::string> findings(const std::string& name, bool fix = false) const {
     std::vector<std::string> lines;
-    for (const Finding& one : check_readiness(root(), name, fix)) {
+    for (const Finding& one : check_readiness(root(), name, fix).missing) {
       lines.push_back(one.file.filename().string() + ":" + std::to_string(one.line) + ": " + one.point + ": " +
                       one.what);
     }
@@ -200,7 +200,20 @@ TEST_F(Tree, FixWritesMissingMarksAndChangedCopies) {
   change(made.model, "return dropout(LayerNorm(embeddings), training)", "return dropout(LayerNorm(words), training)");
   EXPECT_THAT(findings("brand_new_bert"),
               AllOf(Contains(HasSubstr("unmarked copy")), Contains(HasSubstr(": copies: "))));
-  findings("brand_new_bert", /*fix=*/true);
+  std::vector<std::string> mended;
+  for (const Finding& one : check_readiness(root(), "brand_new_bert", /*fix=*/true).mended) {
+    mended.push_back(std::to_string(one.line) + ": " + one.point + ": " + one.what);
+  }
+  const std::string text = read_text(made.model);
+  const auto line_of = [&](const std::string& what) {
+    const auto end = text.begin() + static_cast<std::ptrdiff_t>(text.find(what));
+    return std::to_string(1 + std::count(text.begin(), end, '\n'));
+  };
+  const std::string mark = "// Copied from bert.TFBertSelfAttention with Bert->BrandNewBert";
+  EXPECT_THAT(mended, ElementsAre(line_of(mark) + ": added: " + mark,
+                                  line_of("  Tensor call(const ModelInputs& inputs, bool training)") +
+                                      ": rewritten: TFBrandNewBertEmbeddings.call is written anew after "
+                                      "bert.TFBertEmbeddings"));
   EXPECT_THAT(findings("brand_new_bert"),
               AllOf(Not(Contains(HasSubstr("unmarked copy"))), Not(Contains(HasSubstr(": copies: ")))));
 }

@@ -1,4 +1,4 @@
-#include "export/staging.h"
+#include "artifact/staging.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -51,20 +51,9 @@ std::set<Format> parse_formats(const std::string& list) {
   return formats;
 }
 
-/// "./my-bert" -> "my-bert-tf", "foo/bar@main" -> "bar-tf"
-std::string default_output(const std::string& model_name) {
-  if (is_hub_name(model_name)) {
-    const std::string id = model_name.substr(0, model_name.find('@'));
-    return id.substr(id.find_last_of('/') + 1) + "-tf";
-  }
-  std::filesystem::path path = std::filesystem::path(model_name).lexically_normal();
-  if (path.filename().empty()) path = path.parent_path();
-  return path.stem().string() + "-tf";
-}
-
 ConvertOptions options_of(const Flags& flags) {
   ConvertOptions options = flags.options;
-  options.output = flags.output.empty() ? default_output(flags.model_name) : flags.output;
+  options.output = flags.output.empty() ? default_output(flags.model_name) : std::filesystem::path(flags.output);
   options.formats = parse_formats(flags.formats);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
@@ -188,14 +177,17 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
                    "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
                    "foo/bar@revision, hf://foo/bar")
       ->required();
-  command->add_option("--output,--local-dir", flags->output,
-                      "The folder to write (default: NAME-tf in the working folder)");
+  command->add_option(
+      "--output,--local-dir", flags->output,
+      "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "
+      "working folder)");
   command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
   command->add_option("--override-model-class", flags->options.override_model_class,
                       "The class instead of config.json's: BertForMaskedLM, TFBertForMaskedLM, TFAutoModelForMaskedLM");
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
-  command->add_flag("--new-weights", flags->options.new_weights, "Replace TensorFlow weights that are there already");
+  command->add_flag("--new-weights", flags->options.new_weights,
+                    "Replace the TensorFlow weights that are there already, of all formats");
   command
       ->add_option("--reference", flags->reference,
                    "What PyTorch computes: live (runs it), or a trace made by `crossload record`")

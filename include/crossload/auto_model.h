@@ -62,8 +62,10 @@ class TFPreTrainedModel {
   /// Error(kBadInput) with TensorFlow's message when shapes do not fit.
   NamedArrays operator()(const NamedArrays& inputs, const CallOptions& options = {}) const;
 
-  /// Writes config.json, the tokenizer's files and the weights into the folder, replacing what an earlier call wrote
-  /// there, at once or not at all. Returns the files. Throws Error.
+  /// Writes config.json, the tokenizer's files and the weights into the folder, at once or not at all. TensorFlow
+  /// weights that are there already go, in whatever format they are; everything else stays. Into a folder with the
+  /// PyTorch weights that the model comes from, only weights are written, and no safetensors. Returns the files. Throws
+  /// Error, kUsage when the folder cannot take them: it holds other PyTorch weights, or files of these names.
   std::vector<std::string> save_pretrained(const std::filesystem::path& folder, const SaveOptions& options = {}) const;
 
  private:

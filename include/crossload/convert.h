@@ -22,7 +22,7 @@ struct ConvertOptions {
   std::set<Format> formats = {Format::kH5, Format::kSafetensors, Format::kSavedModel};
   /// A class or TFAutoModel family instead of the one in config.json.
   std::string override_model_class;
-  /// Replace TensorFlow weights that the folder has already.
+  /// Replace the TensorFlow weights that the folder has already, in whatever format they are.
   bool new_weights = false;
   std::int64_t max_shard_size = 10'000'000'000;
 
@@ -81,7 +81,7 @@ struct ConvertResult {
   std::vector<TableRow> table;
   /// Sentences about what rounding alone explains; empty when nothing is over the limit.
   std::vector<std::string> rounding;
-  /// Sentences of the reference: what it had to do without.
+  /// Sentences of the reference, what it had to do without; and which files of an earlier conversion went.
   std::vector<std::string> notes;
   /// Sentences about the first divergence and what was not compared; empty when all agree.
   std::vector<std::string> findings;

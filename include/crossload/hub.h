@@ -29,6 +29,10 @@ bool is_hub_name(const std::string& name);
 /// when these are the weights that the folder stands for. Throws Error(kBadInput) when nothing is there.
 std::filesystem::path local_model(const std::string& name);
 
+/// Where pt-to-tf writes when it is not told: "./opt-1.3b" -> "opt-1.3b-tf" and "foo/bar@main" -> "bar-tf" in the
+/// working folder; beside the model's folder when the working folder is that folder or in it ("." -> "../my-bert-tf").
+std::filesystem::path default_output(const std::string& name);
+
 struct FetchOptions {
   /// "foo/bar", "foo/bar@revision", "hf://foo/bar"
   std::string name;

@@ -5,6 +5,7 @@
 
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "tensor/mapped_file.h"
 
@@ -138,7 +139,7 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   checkpoint.files_.push_back(config_file);
   const auto read_from = [&](const std::string& name, const Reader& read) {
     const fs::path single = path / name;
-    const fs::path index = path / (name + ".index.json");
+    const fs::path index = path / index_of(name);
     if (is_there(single)) {
       checkpoint.files_.push_back(single);
       checkpoint.tensors_ = read(single);
@@ -150,8 +151,13 @@ Checkpoint Checkpoint::open(const fs::path& path) {
     }
     return true;
   };
-  if (!read_from("model.safetensors", read_safetensors)) {
-    if (!read_from("pytorch_model.bin", read_pytorch)) no_weights(path);
+  // TensorFlow's safetensors beside PyTorch's .bin are no PyTorch weights.
+  const auto is_tensorflow = [&](const std::string& name) { return is_tensorflow_safetensors(path / name); };
+  const bool has_bin = is_there(path / kPyTorchBinWeights) || is_there(path / index_of(kPyTorchBinWeights));
+  const bool skip = has_bin && is_tensorflow(is_there(path / kSafetensorsWeights) ? kSafetensorsWeights
+                                                                                  : index_of(kSafetensorsWeights));
+  if (skip || !read_from(kSafetensorsWeights, read_safetensors)) {
+    if (!read_from(kPyTorchBinWeights, read_pytorch)) no_weights(path);
     checkpoint.tensors_ = without_wrapper_prefixes(std::move(checkpoint.tensors_));
   }
   checkpoint.tensors_ = with_names_of_today(std::move(checkpoint.tensors_));

@@ -6,6 +6,8 @@
 #include <optional>
 #include <sstream>
 
+#include "contribute/class_members.h"
+#include "contribute/copied_class.h"
 #include "crossload/error.h"
 
 namespace crossload::contribute {
@@ -14,10 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kMark = "// Copied from ";
-constexpr std::string_view kIgnore = "// Ignore copy";
 constexpr std::string_view kAllCasing = " all-casing";
-
-using Text = std::vector<std::string>;  // a file's lines
 
 struct Replacement {
   std::string from;
@@ -30,11 +29,6 @@ struct Mark {
   std::string class_name;    // "TFBertSelfOutput"
   std::vector<Replacement> replacements;
 };
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 std::string cased(std::string text, int (*change)(int)) {
   for (char& c : text) c = static_cast<char>(change(static_cast<unsigned char>(c)));
@@ -86,27 +80,6 @@ std::optional<Mark> parse_mark(const std::string& line) {
   return Mark{source.substr(0, dot), source.substr(dot + 1), *replacements};
 }
 
-/// The lines [begin, end) of the class that starts at or after `from`, up to the line "};".
-struct Block {
-  std::size_t begin;
-  std::size_t end;
-};
-
-std::optional<Block> class_at(const Text& lines, std::size_t from) {
-  if (from >= lines.size() || !lines[from].starts_with("class ")) return std::nullopt;
-  for (std::size_t i = from; i < lines.size(); ++i) {
-    if (lines[i] == "};") return Block{from, i + 1};
-  }
-  return std::nullopt;
-}
-
-std::optional<Block> class_named(const Text& lines, const std::string& name) {
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].starts_with("class " + name + " ")) return class_at(lines, i);
-  }
-  return std::nullopt;
-}
-
 std::string replaced(std::string text, const std::vector<Replacement>& replacements) {
   for (const auto& [from, to] : replacements) {
     for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
@@ -116,50 +89,25 @@ std::string replaced(std::string text, const std::vector<Replacement>& replaceme
   return text;
 }
 
-/// A word of the class and the line it is on.
-struct Word {
-  std::string text;
-  std::size_t line;
-};
-
-/// Without the slashes that begin a comment: where a comment goes on in the next line is layout.
-std::string without_slashes(std::string line) {
-  for (std::size_t at = line.find("//"); at != std::string::npos; at = line.find("//", at)) {
-    line.replace(at, std::min(line.find_first_not_of('/', at), line.size()) - at, " ");
-  }
-  return line;
+/// What the mark asks for.
+Text replaced(Text lines, const std::vector<Replacement>& replacements) {
+  for (std::string& line : lines) line = replaced(std::move(line), replacements);
+  return lines;
 }
 
-/// The words of a block: layout and ignored parts fall away.
-std::vector<Word> words_of(const Text& lines, const Block& block, const std::vector<Replacement>& replacements) {
-  std::vector<Word> words;
-  bool ignoring = false;
-  for (std::size_t i = block.begin; i < block.end; ++i) {
-    const std::string whole = trimmed(replaced(lines[i], replacements));
-    if (whole == kIgnore) ignoring = true;
-    if (whole.empty()) ignoring = false;
-    if (ignoring) continue;
-    const std::string line = trimmed(without_slashes(whole));
-    std::string word;
-    const auto finish = [&] {
-      if (!word.empty()) words.push_back({word, i});
-      word.clear();
-    };
-    for (char c : line) {
-      const bool part_of_name = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-      if (!part_of_name) finish();
-      if (c == ' ') continue;
-      word += c;
-      if (!part_of_name) finish();
-    }
-    finish();
+/// The mark that begins on the line `at`, which becomes the line below it: what is long goes on in further comments.
+std::string read_mark(const Text& lines, std::size_t* at) {
+  std::string mark = trimmed(lines[(*at)++]);
+  for (; *at < lines.size() && trimmed(lines[*at]).starts_with("//"); ++*at) {
+    mark += " " + trimmed(trimmed(lines[*at]).substr(2));
   }
-  return words;
+  return mark;
 }
 
 class Checker {
  public:
-  Checker(const fs::path& folder, bool fix) : folder_(folder), fix_(fix) {}
+  Checker(const fs::path& folder, bool fix, const std::set<std::string>& only)
+      : folder_(folder), fix_(fix), only_(only) {}
 
   std::vector<CopyFault> run() {
     std::vector<fs::path> files;
@@ -174,55 +122,59 @@ class Checker {
  private:
   void check_file(const fs::path& file) {
     Text lines = read_lines(file);
+    const bool may_fix = fix_ && (only_.empty() || only_.contains(architecture_of(file)));
     bool changed = false;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       if (!trimmed(lines[i]).starts_with(kMark)) continue;
-      const std::string what = check_mark(&lines, i, &changed);
-      if (!what.empty()) faults_.push_back({file, static_cast<int>(i + 1), what});
+      const std::size_t known = faults_.size();
+      check_mark(&lines, i, may_fix);
+      for (std::size_t k = known; k < faults_.size(); ++k) {
+        faults_[k].file = file;
+        changed = changed || faults_[k].mended;
+      }
     }
     if (changed) write_lines(file, lines);
   }
 
-  /// Empty when the class is what the mark says.
-  std::string check_mark(Text* lines, std::size_t at, bool* changed) const {
-    const std::optional<Mark> mark = parse_mark((*lines)[at]);
-    if (!mark) return "the mark is not of the form `// Copied from bert.TFBertLayer with Bert->Electra`";
+  void check_mark(Text* lines, std::size_t at, bool may_fix) {
+    const auto fault = [&](const std::string& what) { faults_.push_back({{}, static_cast<int>(at + 1), what, false}); };
+    std::size_t below = at;
+    const std::optional<Mark> mark = parse_mark(read_mark(*lines, &below));
+    if (!mark) return fault("the mark is not of the form `// Copied from bert.TFBertLayer with Bert->Electra`");
     const fs::path source_file = folder_ / ("modeling_tf_" + mark->architecture + ".cc");
-    if (!fs::exists(source_file)) return "there is no " + source_file.filename().string();
-    const Text source = read_lines(source_file);
-    const std::optional<Block> original = class_named(source, mark->class_name);
-    if (!original) return source_file.filename().string() + " has no class " + mark->class_name;
-    const std::optional<Block> copy = class_at(*lines, at + 1);
-    if (!copy) return "no class begins on the line below the mark";
-    const std::vector<Word> wanted = words_of(source, *original, mark->replacements);
-    const std::vector<Word> got = words_of(*lines, *copy, {});
-    const auto [w, g] = std::mismatch(wanted.begin(), wanted.end(), got.begin(), got.end(),
-                                      [](const Word& a, const Word& b) { return a.text == b.text; });
-    if (w == wanted.end() && g == got.end()) return "";
-    const std::size_t line = g == got.end() ? copy->end : g->line + 1;
-    const std::string what = "the class is not " + mark->class_name + " after the replacements: line " +
-                             std::to_string(line) + " has \"" + (g == got.end() ? "}" : g->text) + "\" where \"" +
-                             (w == wanted.end() ? "}" : w->text) + "\" is wanted";
-    if (fix_) {
-      std::vector<std::string> fresh;
-      for (std::size_t i = original->begin; i < original->end; ++i) {
-        fresh.push_back(replaced(source[i], mark->replacements));
-      }
-      const auto begin = lines->begin() + static_cast<std::ptrdiff_t>(copy->begin);
-      lines->erase(begin, lines->begin() + static_cast<std::ptrdiff_t>(copy->end));
-      lines->insert(lines->begin() + static_cast<std::ptrdiff_t>(copy->begin), fresh.begin(), fresh.end());
-      *changed = true;
+    if (!fs::exists(source_file)) return fault("there is no " + source_file.filename().string());
+    const Text source = replaced(read_lines(source_file), mark->replacements);
+    const auto original = class_named(source, replaced(mark->class_name, mark->replacements));
+    if (!original) return fault(source_file.filename().string() + " has no class " + mark->class_name);
+    const std::optional<ClassMembers> copy = class_at(*lines, below);
+    if (!copy) return fault("no class begins on the line below the mark");
+    const std::string name = mark->architecture + "." + mark->class_name;
+    const CopiedClass copied(source, *original, *lines, *copy);
+    const std::string difference = copied.difference();
+    if (difference.empty()) return;
+    const std::string what = "the class is not " + mark->class_name + " after the replacements: " + difference;
+    if (!may_fix) return fault(what);
+    const std::string obstacle = copied.obstacle(name);
+    if (!obstacle.empty()) return fault(what + "; " + obstacle);
+    for (const Rewritten& one : copied.rewrite(lines)) {
+      faults_.push_back({{}, static_cast<int>(one.line + 1), one.what + " is written anew after " + name, true});
     }
-    return what;
+  }
+
+  static std::string architecture_of(const fs::path& file) {
+    return file.stem().string().substr(std::string_view("modeling_tf_").size());
   }
 
   const fs::path folder_;
   const bool fix_;
+  const std::set<std::string> only_;
   std::vector<CopyFault> faults_;
 };
 
 }  // namespace
 
-std::vector<CopyFault> check_copies(const fs::path& folder, bool fix) { return Checker(folder, fix).run(); }
+std::vector<CopyFault> check_copies(const fs::path& folder, bool fix, const std::set<std::string>& only) {
+  return Checker(folder, fix, only).run();
+}
 
 }  // namespace crossload::contribute

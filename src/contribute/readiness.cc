@@ -81,19 +81,38 @@ std::string neutral(const Definition& definition, const std::string& prefix, con
 
 bool is_marked(const Definition& definition) { return definition.comment.find("// Copied from ") != std::string::npos; }
 
-/// Writes the marks that check_unmarked asks for, from the last line up.
-void add_marks(const fs::path& file) {
+std::string missing_mark(const Finding& unmarked) {
+  return unmarked.what.substr(unmarked.what.rfind("// Copied from "));
+}
+
+/// Writes the marks that check_unmarked asks for, from the last line up. Returns them, from the first.
+std::vector<Finding> add_marks(const fs::path& file) {
   std::string text = read_text(file);
-  std::vector<Finding> findings = check_unmarked(file);
+  const std::vector<Finding> findings = check_unmarked(file);
   for (auto one = findings.rbegin(); one != findings.rend(); ++one) {
     std::size_t at = 0;
     for (int line = 1; line < one->line; ++line) at = text.find('\n', at) + 1;
-    text.insert(at, one->what.substr(one->what.rfind("// Copied from ")) + "\n");
+    text.insert(at, missing_mark(*one) + "\n");
   }
-  if (findings.empty()) return;
+  if (findings.empty()) return {};
   std::ofstream stream(file, std::ios::binary);
   stream << text;
   if (!stream.flush()) throw Error(ErrorKind::kEnvironment, file.string() + ": cannot be written");
+  std::vector<Finding> added;
+  for (const Finding& one : findings) {
+    added.push_back({file, one.line + static_cast<int>(added.size()), "added", missing_mark(one)});
+  }
+  return added;
+}
+
+/// Brings copies up to date until nothing changes: a copy may be the source of another.
+void rewrite_copies(const fs::path& models, const std::set<std::string>& names, std::vector<Finding>* mended) {
+  for (std::size_t before = mended->size() + 1; before != mended->size();) {
+    before = mended->size();
+    for (const CopyFault& fault : check_copies(models, /*fix=*/true, names)) {
+      if (fault.mended) mended->push_back({fault.file, fault.line, "rewritten", fault.what});
+    }
+  }
 }
 
 std::string stem_name(const fs::path& file) { return file.stem().string().substr(std::string("modeling_tf_").size()); }
@@ -246,7 +265,7 @@ std::vector<Finding> check_pages(const fs::path& root, const std::string& name) 
   return findings;
 }
 
-std::vector<Finding> check_readiness(const fs::path& root, const std::string& name, bool fix) {
+Readiness check_readiness(const fs::path& root, const std::string& name, bool fix) {
   std::vector<std::string> names = architecture_names(root);
   if (!name.empty()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
@@ -257,17 +276,22 @@ std::vector<Finding> check_readiness(const fs::path& root, const std::string& na
     names = {name};
   }
   const fs::path models = root / "src" / "models";
-  std::vector<Finding> findings;
+  Readiness readiness;
   const auto take = [&](const std::vector<Finding>& more) {
-    findings.insert(findings.end(), more.begin(), more.end());
+    readiness.missing.insert(readiness.missing.end(), more.begin(), more.end());
   };
+  const std::set<std::string> wanted(names.begin(), names.end());
   if (fix) {
-    for (const std::string& one : names) add_marks(models / ("modeling_tf_" + one + ".cc"));
-    check_copies(models, /*fix=*/true);
+    for (const std::string& one : names) {
+      const std::vector<Finding> added = add_marks(models / ("modeling_tf_" + one + ".cc"));
+      readiness.mended.insert(readiness.mended.end(), added.begin(), added.end());
+    }
+    rewrite_copies(models, wanted, &readiness.mended);
   }
-  for (const CopyFault& fault : check_copies(models, /*fix=*/false)) {
-    if (std::find(names.begin(), names.end(), stem_name(fault.file)) == names.end()) continue;
-    findings.push_back({fault.file, fault.line, "copies", fault.what});
+  // With `fix` they say too why they were not rewritten.
+  for (const CopyFault& fault : check_copies(models, fix, wanted)) {
+    if (!wanted.contains(stem_name(fault.file))) continue;
+    readiness.missing.push_back({fault.file, fault.line, "copies", fault.what});
   }
   for (const std::string& one : names) {
     const fs::path file = models / ("modeling_tf_" + one + ".cc");
@@ -277,7 +301,7 @@ std::vector<Finding> check_readiness(const fs::path& root, const std::string& na
     take(check_recipe(root, one));
     take(check_pages(root, one));
   }
-  return findings;
+  return readiness;
 }
 
 }  // namespace crossload::contribute

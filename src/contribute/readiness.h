@@ -33,9 +33,15 @@ std::vector<Finding> check_recipe(const std::filesystem::path& root, const std::
 /// README.md and docs/models.md name the architecture.
 std::vector<Finding> check_pages(const std::filesystem::path& root, const std::string& name);
 
+struct Readiness {
+  std::vector<Finding> missing;
+  /// What was written into the sources, with `fix`: marks, and members of copies.
+  std::vector<Finding> mended;
+};
+
 /// All of the above and check_copies, for one architecture or, with an empty name, for all. With `fix`, missing marks
-/// are added and copies are rewritten after their source; what remains is returned. Throws Error(kUsage) for an unknown
-/// name.
-std::vector<Finding> check_readiness(const std::filesystem::path& root, const std::string& name, bool fix);
+/// are added and copies are rewritten after their source, in the files of these architectures. Throws Error(kUsage) for
+/// an unknown name.
+Readiness check_readiness(const std::filesystem::path& root, const std::string& name, bool fix);
 
 }  // namespace crossload::contribute

@@ -181,7 +181,7 @@ struct Renaming {
 };
 
 std::string without_marks(const std::string& comment) {
-  return std::regex_replace(comment, std::regex("// Copied from [^\n]*\n"), "");
+  return std::regex_replace(comment, std::regex("// Copied from [^\n]*\n(//[^\n]*\n)*"), "");
 }
 
 std::string version_of(const SourceText& source) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/h5_driver.h"
 #include "export/h5_library.h"
@@ -15,7 +16,7 @@
 namespace crossload {
 namespace {
 
-constexpr std::string_view kFileName = "tf_model.h5";
+constexpr std::string_view kFileName = kH5Weights;
 constexpr const char* kBackend = "tensorflow";
 constexpr const char* kKerasVersion = "2.21.0";
 

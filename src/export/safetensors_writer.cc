@@ -6,6 +6,7 @@
 
 #include "checkpoint/json.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
 #include "export/shards.h"
@@ -17,7 +18,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "tensors are passed on as the processor holds them");
 
-constexpr std::string_view kFileName = "model.safetensors";
+constexpr std::string_view kFileName = kSafetensorsWeights;
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::size_t kAlignment = 8;
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checkpoint/safetensors.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/h5_reader.h"
 #include "export/shards.h"
@@ -31,8 +32,8 @@ struct Parts {
 Parts find_parts(const fs::path& folder, const std::string& file_name) {
   if (fs::exists(folder / file_name)) return {{folder / file_name}, {}, {}};
   Parts parts;
-  parts.index = folder / (file_name + ".index.json");
-  if (!fs::exists(parts.index)) fail(folder.string(), "has neither " + file_name + " nor " + file_name + ".index.json");
+  parts.index = folder / index_of(file_name);
+  if (!fs::exists(parts.index)) fail(folder.string(), "has neither " + file_name + " nor " + index_of(file_name));
   std::set<std::string> shards;
   for (const auto& [full, shard] : read_shard_index(parts.index)) {
     if (!parts.weight_map.emplace(stored_name_of_full_name(full), shard).second) {
@@ -68,7 +69,7 @@ void check_complete(const Parts& parts, const std::map<std::string, StoredTensor
 class H5Weights final : public StoredWeights {
  public:
   explicit H5Weights(const fs::path& folder) : StoredWeights(folder.string()) {
-    const Parts parts = find_parts(folder, "tf_model.h5");
+    const Parts parts = find_parts(folder, kH5Weights);
     const H5Kind kind = parts.index.empty() ? H5Kind::kSingle : H5Kind::kShard;
     for (const fs::path& path : parts.files) {
       files_.push_back(H5File::open(path, kind));
@@ -101,7 +102,7 @@ void widen_range(const TensorView& view, std::int64_t first, std::span<float> ou
 class SafetensorsWeights final : public StoredWeights {
  public:
   explicit SafetensorsWeights(const fs::path& folder) : StoredWeights(folder.string()) {
-    const Parts parts = find_parts(folder, "model.safetensors");
+    const Parts parts = find_parts(folder, kSafetensorsWeights);
     for (const fs::path& path : parts.files) {
       const SafetensorsFile file = SafetensorsFile::open(path);
       const auto format = file.metadata().find("format");

@@ -29,8 +29,12 @@ class Staging {
   /// The temporary folder.
   const std::filesystem::path& path() const { return path_; }
 
+  /// Waits until all files so far are on the disk; what commit() does about them then is short.
+  void sync() const;
+
   /// Without it, commit() replaces the whole folder. Takes over the target's present files (hard links, or copies where
-  /// the file system has none) whose path, relative to the target, is not yet in the temporary folder and is accepted.
+  /// the file system has none) whose path, relative to the target, is not yet in the temporary folder and is accepted;
+  /// folders too, empty ones as well, and with their permissions. Those of the target itself stay in any case.
   void keep(const std::function<bool(const std::filesystem::path& relative)>& accept) const;
 
   /// Waits until all files are on the disk, and exchanges the folder with the target in one step (where the file system

@@ -9,14 +9,21 @@
 
 #include "crossload/convert.h"
 #include "export/stored_weights.h"
-#include "loaded_model.h"
+#include "keras/pretrained_model.h"
+#include "keras/weights.h"
 #include "tf/library.h"
 
 namespace crossload {
 
+struct ModelToWrite {
+  const std::string& class_name;  // "TFBertModel"
+  const keras::TFPreTrainedModel& model;
+  const keras::Weights& weights;
+};
+
 /// Writes tf_model.h5, model.safetensors and saved_model/ as wanted into the folder; says which one before each. Only
 /// the SavedModel needs TensorFlow.
-void write_weights(const LoadedModel& loaded, const std::set<Format>& formats, std::int64_t max_shard_size,
+void write_weights(const ModelToWrite& written, const std::set<Format>& formats, std::int64_t max_shard_size,
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
                    const std::function<void(const std::string& what)>& say);
 

@@ -1,4 +1,4 @@
-#include "export/staging.h"
+#include "artifact/staging.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +13,9 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "crossload/error.h"
 
@@ -156,13 +159,27 @@ Staging::~Staging() {
   if (!path_.empty()) fs::remove_all(path_, ignored);
 }
 
+void Staging::sync() const {
+  try {
+    sync_tree(path_);
+  } catch (const fs::filesystem_error& error) {
+    fail(error.path1(), "cannot be read: " + error.code().message());
+  }
+}
+
 void Staging::keep(const std::function<bool(const fs::path&)>& accept) const {
   try {
     if (!fs::exists(target_)) return;
+    std::vector<std::pair<fs::path, fs::perms>> folders;  // closed to us perhaps: last
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(target_)) {
       const fs::path relative = entry.path().lexically_relative(target_);
       const fs::path kept = path_ / relative;
-      if (entry.is_directory() && !entry.is_symlink()) continue;
+      if (entry.is_directory() && !entry.is_symlink()) {
+        if (!accept(relative)) continue;
+        fs::create_directories(kept);
+        folders.emplace_back(kept, entry.status().permissions());
+        continue;
+      }
       if (fs::exists(fs::symlink_status(kept)) || !accept(relative)) continue;
       fs::create_directories(kept.parent_path());
       std::error_code no_link;
@@ -172,6 +189,7 @@ void Staging::keep(const std::function<bool(const fs::path&)>& accept) const {
         fs::copy_file(entry.path(), kept);
       }
     }
+    for (const auto& [folder, permissions] : folders) fs::permissions(folder, permissions);
   } catch (const fs::filesystem_error& error) {
     fail(error.path1(), "cannot be kept: " + error.code().message());
   }
@@ -189,10 +207,11 @@ void replace_by_renames(const fs::path& fresh, const fs::path& target, const fs:
 }
 
 void Staging::commit() {
-  try {
-    sync_tree(path_);
-  } catch (const fs::filesystem_error& error) {
-    fail(error.path1(), "cannot be read: " + error.code().message());
+  sync();
+  struct stat old;
+  if (::stat(target_.c_str(), &old) == 0) {
+    std::ignore = ::chown(path_.c_str(), old.st_uid, old.st_gid);  // as far as we may
+    if (::chmod(path_.c_str(), old.st_mode & 07777U) != 0) fail_errno(path_, "cannot be given its permissions", errno);
   }
   if (!fs::exists(target_)) {
     rename_or_throw(path_, target_);

@@ -1,4 +1,4 @@
-#include "weight_formats.h"
+#include "artifact/weight_formats.h"
 
 #include <cstring>
 
@@ -11,11 +11,11 @@
 
 namespace crossload {
 
-void write_weights(const LoadedModel& loaded, const std::set<Format>& formats, std::int64_t max_shard_size,
+void write_weights(const ModelToWrite& written, const std::set<Format>& formats, std::int64_t max_shard_size,
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
                    const std::function<void(const std::string&)>& say) {
-  const std::string scope = class_scope(loaded.model_class.head->name);
-  const std::vector<keras::TopLayer> layers = loaded.weights->top_layers();
+  const std::string scope = class_scope(written.class_name);
+  const std::vector<keras::TopLayer> layers = written.weights.top_layers();
   const auto announce = [&](const char* what) {
     if (say) say(std::string("writing ") + what);
   };
@@ -29,7 +29,7 @@ void write_weights(const LoadedModel& loaded, const std::set<Format>& formats, s
   }
   if (formats.contains(Format::kSavedModel)) {
     announce("saved_model");
-    write_saved_model(folder / "saved_model", library, *loaded.model, *loaded.weights, scope);
+    write_saved_model(folder / "saved_model", library, written.model, written.weights, scope);
   }
 }
 

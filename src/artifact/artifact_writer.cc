@@ -1,0 +1,239 @@
+#include "artifact/artifact_writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/companions.h"
+#include "checkpoint/weight_files.h"
+#include "crossload/error.h"
+#include "export/output_file.h"
+#include "tensor/digest.h"
+#include "tensor/mapped_file.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// At most so many names are in a sentence.
+constexpr std::size_t kNamesInASentence = 3;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
+}
+
+bool is_same_file(const fs::path& one, const fs::path& other) {
+  std::error_code ignored;
+  return fs::equivalent(one, other, ignored);
+}
+
+bool have_same_bytes(const fs::path& one, const fs::path& other) {
+  if (is_same_file(one, other)) return true;
+  std::error_code error;
+  if (fs::file_size(one, error) != fs::file_size(other, error) || error) return false;
+  const auto first = MappedFile::open(one);
+  const auto second = MappedFile::open(other);
+  return first->bytes().size() == second->bytes().size() &&
+         (first->bytes().empty() ||
+          std::memcmp(first->bytes().data(), second->bytes().data(), first->bytes().size()) == 0);
+}
+
+bool is_config_or_companion(const std::string& file) {
+  const auto names = companion_names();
+  return file == "config.json" || std::find(names.begin(), names.end(), file) != names.end();
+}
+
+bool is_in_saved_model(const fs::path& file) { return file.begin()->string() == kSavedModelFolder; }
+
+/// "a, b, c and 4 more"; of saved_model/ the folder alone.
+std::string list_of(const std::set<std::string>& files) {
+  std::vector<std::string> names;
+  for (const std::string& file : files) {
+    const std::string name = is_in_saved_model(file) ? std::string(kSavedModelFolder) + "/" : file;
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesInASentence); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamesInASentence) text += " and " + std::to_string(names.size() - kNamesInASentence) + " more";
+  return text;
+}
+
+std::set<std::string> as_set(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+
+/// Names that the formats will have for certain, as far as they are known before anything is written.
+std::set<std::string> expected_files(const std::set<Format>& formats) {
+  std::set<std::string> files = {kCertificateFile};
+  if (formats.contains(Format::kH5)) files.insert(kH5Weights);
+  if (formats.contains(Format::kSafetensors)) files.insert(kSafetensorsWeights);
+  if (formats.contains(Format::kSavedModel)) files.insert("saved_model/saved_model.pb");
+  return files;
+}
+
+/// Looks before anything is made: a wrong target is not worth a temporary folder.
+fs::path require_folder(const fs::path& target) {
+  std::error_code ignored;
+  if (fs::exists(target, ignored) && !fs::is_directory(target, ignored)) {
+    throw Error(ErrorKind::kUsage, target.string() + ": is a file; give a folder with --output");
+  }
+  return target;
+}
+
+}  // namespace
+
+ArtifactWriter::ArtifactWriter(fs::path target, ArtifactSource source, std::set<Format> formats, bool new_weights)
+    : target_(require_folder(target)),
+      source_(std::move(source)),
+      formats_(std::move(formats)),
+      new_weights_(new_weights),
+      staging_(target_) {
+  const ArtifactFolder old(target_);
+  plan(old, expected_files(formats_));
+  if (!old.files_of(Owner::kPyTorch).empty()) return;  // config.json and the companions are there
+  write_companions();
+  plan(old, as_set(files_below(path())));
+}
+
+bool ArtifactWriter::is_source_of(const ArtifactFolder& old) const {
+  if (is_same_file(source_.folder, target_)) return true;
+  // Another copy of the same checkpoint, such as a clone of the repository that the Hub's cache has.
+  const auto is_config = [](const fs::path& file) { return file.filename() == "config.json"; };
+  const auto config = std::find_if(source_.files.begin(), source_.files.end(), is_config);
+  if (config == source_.files.end() || !is_there(target_ / "config.json")) return false;
+  try {
+    const fs::path there = target_ / "config.json";
+    if (Json::parse(read_text(there), there.string()).dump() != source_.config.json().dump()) return false;
+    std::set<std::string> read;
+    for (const fs::path& file : source_.files) {
+      if (!is_config(file)) read.insert(file.filename().string());
+    }
+    if (as_set(pytorch_files(old.path())) != read) return false;
+    return std::all_of(source_.files.begin(), source_.files.end(), [&](const fs::path& file) {
+      return is_config(file) || have_same_bytes(file, target_ / file.filename());
+    });
+  } catch (const Error&) {  // not to be read: not the same
+    return false;
+  }
+}
+
+void ArtifactWriter::check_pytorch(const ArtifactFolder& old) const {
+  const std::vector<std::string> pytorch = old.files_of(Owner::kPyTorch);
+  if (pytorch.empty()) return;
+  const std::string whose = target_.string() + ": holds PyTorch's " + list_of(as_set(pytorch));
+  if (formats_.contains(Format::kSafetensors)) {
+    throw Error(ErrorKind::kUsage,
+                whose +
+                    ", which a model.safetensors of TensorFlow would replace or hide from PyTorch; leave safetensors "
+                    "out of --formats, or give another folder with --output");
+  }
+  if (!is_source_of(old)) {
+    throw Error(ErrorKind::kUsage, whose + ", which is not what is converted; give another folder with --output");
+  }
+}
+
+void ArtifactWriter::check_replaced(const ArtifactFolder& old, const std::string& file) const {
+  const fs::path there = target_ / file;
+  std::error_code ignored;
+  if (fs::is_directory(there, ignored)) {
+    throw Error(ErrorKind::kUsage, there.string() +
+                                       ": is a folder, and a file of that name is to be written; move it away, or "
+                                       "give another folder with --output");
+  }
+  const Owner owner = old.owner_of(file);
+  if (owner == Owner::kTensorFlow || owner == Owner::kCertificate) return;
+  if (is_there(path() / file) && have_same_bytes(path() / file, there)) return;
+  const std::map<std::string, std::string> certified = old.certified_files();
+  if (is_config_or_companion(file)) {
+    // Beside weights that are replaced, and nobody knows better: it is theirs.
+    if (certified.empty() && !old.files_of(Owner::kTensorFlow).empty()) return;
+    const auto entry = certified.find(file);
+    if (entry != certified.end() && sha256_of_file(there) == entry->second) return;
+    if (entry != certified.end()) {
+      throw Error(ErrorKind::kUsage, there.string() +
+                                         ": was changed since it was converted, and would be replaced; move it away, "
+                                         "or give another folder with --output");
+    }
+  }
+  throw Error(ErrorKind::kUsage, there.string() +
+                                     ": is there already, with other contents than are to be written; move it away, "
+                                     "or give another folder with --output");
+}
+
+std::set<std::string> ArtifactWriter::plan(const ArtifactFolder& old, const std::set<std::string>& incoming) const {
+  std::set<std::string> removed = as_set(old.files_of(Owner::kTensorFlow));
+  for (const std::string& file : old.files_of(Owner::kCertificate)) removed.insert(file);
+  if (!removed.empty() && !new_weights_) {
+    throw Error(ErrorKind::kUsage, target_.string() + ": holds TensorFlow weights already (" + list_of(removed) +
+                                       "); give --new-weights to replace them, or another folder with --output");
+  }
+  check_pytorch(old);
+  if (is_there(target_ / kSavedModelFolder) && !fs::is_directory(target_ / kSavedModelFolder) &&
+      formats_.contains(Format::kSavedModel)) {
+    throw Error(ErrorKind::kUsage, (target_ / kSavedModelFolder).string() +
+                                       ": is a file, and a folder of that name is to be written; move it away, or "
+                                       "give another folder with --output");
+  }
+  for (const std::string& file : incoming) {
+    if (is_there(target_ / file)) check_replaced(old, file);
+  }
+  if (old.files_of(Owner::kPyTorch).empty()) {
+    for (const auto& [file, hash] : old.certified_files()) {
+      const fs::path there = target_ / file;
+      if (!is_config_or_companion(file) || !fs::is_regular_file(there)) continue;
+      if (sha256_of_file(there) == hash) removed.insert(file);
+    }
+  }
+  return removed;
+}
+
+void ArtifactWriter::write_companions() const {
+  const fs::path original = source_.folder / "config.json";
+  std::error_code ignored;
+  const std::string text = fs::exists(original, ignored) ? read_text(original) : "";
+  write_file(path() / "config.json", config_text(source_.config, source_.architecture, text));
+  for (const std::string_view name : companion_names()) {
+    const fs::path companion = source_.folder / name;
+    if (!fs::is_regular_file(companion, ignored)) continue;
+    std::error_code error;
+    fs::copy_file(companion, path() / name, error);
+    if (error) throw Error(ErrorKind::kEnvironment, companion.string() + ": cannot be copied: " + error.message());
+  }
+}
+
+void ArtifactWriter::tell(const ArtifactFolder& old, std::set<std::string> removed,
+                          const std::set<std::string>& incoming) {
+  removed.erase(kCertificateFile);
+  std::erase_if(removed, [&](const std::string& file) {
+    // What a new SavedModel does not have of the old one is replaced, not gone.
+    const bool in_new_model = formats_.contains(Format::kSavedModel) && is_in_saved_model(file);
+    return incoming.contains(file) || in_new_model;
+  });
+  if (!removed.empty()) {
+    notes_.push_back("removed from " + target_.string() + ", left by an earlier conversion: " + list_of(removed));
+  }
+  if (!old.certified_files().empty()) return;
+  std::set<std::string> replaced;
+  for (const std::string& file : incoming) {
+    const bool was_there = is_config_or_companion(file) && is_there(target_ / file);
+    if (was_there && !have_same_bytes(path() / file, target_ / file)) replaced.insert(file);
+  }
+  if (replaced.empty()) return;
+  notes_.push_back("replaced in " + target_.string() + ", which stood beside the older weights: " + list_of(replaced));
+}
+
+void ArtifactWriter::commit() {
+  staging_.sync();  // what takes long first, so that the look at the target is a fresh one
+  const ArtifactFolder old(target_);
+  const std::set<std::string> incoming = as_set(files_below(path()));
+  const std::set<std::string> removed = plan(old, incoming);
+  tell(old, removed, incoming);
+  staging_.keep([&](const fs::path& file) {
+    // Folders of a SavedModel come back with the files that are kept in them.
+    if (fs::is_directory(fs::symlink_status(target_ / file))) return !is_in_saved_model(file);
+    return !removed.contains(file.string());
+  });
+  staging_.commit();
+}
+
+}  // namespace crossload

@@ -1,0 +1,48 @@
+#include "checkpoint/companions.h"
+
+#include <array>
+#include <vector>
+
+namespace crossload {
+namespace {
+
+constexpr std::array<std::string_view, 22> kCompanions = {
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "generation_config.json",
+    "image_processor.json",
+    "merges.txt",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "source.spm",
+    "special_tokens_map.json",
+    "spiece.model",
+    "spm.model",
+    "target.spm",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "video_preprocessor_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "bpe.codes",
+};
+
+}  // namespace
+
+std::span<const std::string_view> companion_names() { return kCompanions; }
+
+std::string config_text(const Config& config, const std::string& architecture, const std::string& original) {
+  if (!original.empty() && config.architectures() == std::vector<std::string>{architecture}) return original;
+  Json changed = Json::object();
+  for (const auto& [name, value] : config.json().members()) changed.set(name, value);
+  Json architectures = Json::array();
+  architectures.push_back(architecture);
+  changed.set("architectures", architectures);
+  return changed.dump_pretty();
+}
+
+}  // namespace crossload

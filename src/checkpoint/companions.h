@@ -1,0 +1,18 @@
+// What belongs to a model beside its weights: config.json, and the files of tokenizers and processors.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "checkpoint/config.h"
+
+namespace crossload {
+
+/// The files that tokenizers and processors of Transformers save, and generation_config.json.
+std::span<const std::string_view> companion_names();
+
+/// config.json with `architecture` as its one architecture: `original`, its text, where it says just that already.
+std::string config_text(const Config& config, const std::string& architecture, const std::string& original);
+
+}  // namespace crossload
