@@ -84,7 +84,7 @@ void compare_integers(const Values& tf, const TensorView& pt, Comparison* result
     result->worst_tf = static_cast<double>(tf.integers[i]);
     result->worst_pt = static_cast<double>(expected);
   }
-  result->excess = result->kept.tf_to_pt;
+  result->kept.excess = result->kept.tf_to_pt;
 }
 
 /// Compares floating tensors of one shape.
@@ -144,10 +144,10 @@ class FloatComparison {
     const double excess = error - (std::isfinite(pt) ? rule_.relative * std::abs(pt) : 0);
     const double off = to_float64(tf, i);
     distances.tf_to_pt = std::max(distances.tf_to_pt, error);
+    distances.excess = std::max(distances.excess, excess);
     if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
     if (kept && std::isfinite(pt)) largest_ = std::max(largest_, std::abs(pt));
     result_.has_padded = result_.has_padded || !kept;
-    result_.excess = std::max(result_.excess, excess);
     Verdict verdict = Verdict::kAgrees;
     if (error > rule_.absolute) {
       double ratio = 0;
@@ -196,7 +196,8 @@ Comparison compare(const Values& tf, const Reference& reference, const std::vect
   if (!result.mismatch.empty()) {
     result.verdict = Verdict::kDisagrees;
     result.kept.tf_to_pt = kInfinity;
-    result.excess = kInfinity;
+    result.kept.excess = kInfinity;
+    result.noise_ratio = kInfinity;
     return result;
   }
   if (tf.kind == NumberKind::kFloating) return FloatComparison(tf, reference, kept, rule).run();

@@ -44,6 +44,7 @@ struct Distances {
   double tf_to_float64 = 0;
   double pt_to_float64 = 0;  // of PyTorch's float32 run
   double noise = 0;          // the largest of float32 runs of PyTorch whose last bits were shaken
+  double excess = 0;         // of |TF - PT| over Rule::relative * |PT|
 };
 
 struct Comparison {
@@ -53,9 +54,8 @@ struct Comparison {
   bool has_float64 = false;
   double relative = 0;  // kept.tf_to_pt / the largest |PyTorch| of the kept positions
   Verdict verdict = Verdict::kAgrees;
-  /// What decided: the largest |TF - PT| - Rule::relative * |PT|, and of the elements over Rule::absolute by that, the
-  /// largest ratio of their distance from float64 to their pool's noise (infinity without a float64 run).
-  double excess = 0;
+  /// Of the elements whose excess is over Rule::absolute, the largest ratio of their distance from float64 to their
+  /// pool's noise; infinity without a float64 run.
   double noise_ratio = 0;
   // The worst element: of the worst verdict, then the one furthest off.
   Shape worst_index;
