@@ -92,6 +92,9 @@ Json compare_again(const Json& certificate, const VerifyCertificateOptions& opti
   again.override_model_class = certificate.at("class").as_string();
   again.max_error = certificate.at("tolerances").at("max_error").as_number();
   again.max_hidden_error = certificate.at("tolerances").at("max_hidden_error").as_number();
+  again.strict = certificate.at("tolerances").at("strict").as_bool();
+  again.grid = certificate.at("settings").at("grid").as_string();
+  again.inputs = options.inputs;
   again.tensorflow = options.tensorflow;
   again.python = options.python;
   again.threads = static_cast<int>(certificate.at("settings").at("threads").as_integer());

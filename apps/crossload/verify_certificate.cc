@@ -78,6 +78,10 @@ void add_verify_certificate(CLI::App* app, Action* action) {
           "--reference", options->reference,
           "What PyTorch computes, for --replay: a trace made by `crossload record` (default: runs --checkpoint)")
       ->needs(replay);
+  command
+      ->add_option("--inputs", options->inputs,
+                   "For --replay: the file of inputs that the certificate was made with, if it was with one")
+      ->needs(replay);
   command->add_option("--json", options->json, "Write the result to this file");
   command->add_option("--tensorflow", options->tensorflow,
                       "libtensorflow_cc.so.2, or a virtual environment that has tensorflow");

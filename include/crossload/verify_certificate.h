@@ -20,6 +20,7 @@ struct VerifyCertificateOptions {
   /// Runs the comparison again with the certificate's settings: against live PyTorch on `checkpoint`, or `reference`.
   bool replay = false;
   std::filesystem::path reference = {};  // a trace
+  std::filesystem::path inputs = {};     // for live PyTorch, when the certificate was made with a file of inputs
   std::filesystem::path tensorflow = {};
   std::filesystem::path python = {};
   /// Write the result here too.

@@ -112,7 +112,7 @@ CertificateCheck check_inputs(const Json& certified, const Json& again) {
   if (!others.empty()) {
     return {Outcome::kDiffers, "replay: inputs",
             "are others than the certified ones: " + joined(others) +
-                "; give the trace that the certificate was made with by --reference"};
+                "; give the trace that the certificate was made with by --reference, or the file by --inputs"};
   }
   if (!rounded.empty()) {
     return {Outcome::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
@@ -189,6 +189,14 @@ CertificateCheck check_numbers(const Json& certified, const Json& again) {
   return {Outcome::kHolds, subject, text};
 }
 
+/// A rule with other constants is another rule; only its limits are settings.
+std::optional<CertificateCheck> note_of_rule(const Json& certified, const Json& again) {
+  const std::string before = certified.at("tolerances").dump();
+  const std::string now = again.at("tolerances").dump();
+  if (before == now) return std::nullopt;
+  return CertificateCheck{Outcome::kNote, "replay: rule", "certified by " + before + ", now judged by " + now};
+}
+
 /// Other versions explain other numbers.
 std::optional<CertificateCheck> note_of_versions(const Json& certified, const Json& again) {
   std::vector<std::string> changed;
@@ -206,6 +214,7 @@ std::optional<CertificateCheck> note_of_versions(const Json& certified, const Js
 std::vector<CertificateCheck> check_replay(const Json& certified, const Json& again) {
   std::vector<CertificateCheck> checks = {check_inputs(certified, again), check_verdict(certified, again),
                                           check_coverage(certified, again), check_numbers(certified, again)};
+  if (const auto note = note_of_rule(certified, again)) checks.push_back(*note);
   if (const auto note = note_of_versions(certified, again)) checks.push_back(*note);
   return checks;
 }
