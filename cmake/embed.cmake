@@ -1,4 +1,4 @@
-# Run by the functions of EmbedFile.cmake (INPUT: a|b|c): raw string literals, cut into pieces that every compiler takes.
+# Run by the functions of EmbedFile.cmake (INPUT: a|b|c): raw string literals, in pieces that every compiler takes.
 # With BASE, an array of paths below it and texts, else one text, the files' one after the other.
 function(append_literal variable text)
   string(LENGTH "${text}" length)

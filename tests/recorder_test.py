@@ -37,8 +37,17 @@ from reference.messages import Failure  # noqa: E402
 from reference.recipes import read_recipes  # noqa: E402
 
 SMALL = dict(vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20)
-BART = dict(vocab_size=60, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-            decoder_attention_heads=2, encoder_ffn_dim=20, decoder_ffn_dim=20, max_position_embeddings=40)
+BART = dict(
+    vocab_size=60,
+    d_model=16,
+    encoder_layers=1,
+    decoder_layers=1,
+    encoder_attention_heads=2,
+    decoder_attention_heads=2,
+    encoder_ffn_dim=20,
+    decoder_ffn_dim=20,
+    max_position_embeddings=40,
+)
 SPECIAL = dict(pad_token_id=1, bos_token_id=2, eos_token_id=3)
 
 
@@ -52,12 +61,17 @@ def signature(serving, calls=(), more=()):
 
 
 BERT_INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
-BERT_SIGNATURE = signature(BERT_INPUTS, [["input_ids"], ["input_ids", "attention_mask"]],
-                           [spec("position_ids"), spec("inputs_embeds", "float32", (-1, -1, 16))])
+BERT_SIGNATURE = signature(
+    BERT_INPUTS,
+    [["input_ids"], ["input_ids", "attention_mask"]],
+    [spec("position_ids"), spec("inputs_embeds", "float32", (-1, -1, 16))],
+)
 PAIR_INPUTS = ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"]
-PAIR_SIGNATURE = signature(PAIR_INPUTS, [["input_ids", "decoder_input_ids"]],
-                           [spec("inputs_embeds", "float32", (-1, -1, 16)),
-                            spec("decoder_inputs_embeds", "float32", (-1, -1, 16))])
+PAIR_SIGNATURE = signature(
+    PAIR_INPUTS,
+    [["input_ids", "decoder_input_ids"]],
+    [spec("inputs_embeds", "float32", (-1, -1, 16)), spec("decoder_inputs_embeds", "float32", (-1, -1, 16))],
+)
 SOUNDS = signature([spec("input_values", "float32"), spec("attention_mask", "float32")], [["input_values"]])
 
 
@@ -86,9 +100,18 @@ def whisper():
 
 
 def wav2vec2():
-    config = dict(**{**SMALL, "vocab_size": 12}, conv_dim=(6, 6), conv_stride=(5, 2), conv_kernel=(10, 3),
-                  num_feat_extract_layers=2, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
-                  feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True)
+    config = dict(
+        **{**SMALL, "vocab_size": 12},
+        conv_dim=(6, 6),
+        conv_stride=(5, 2),
+        conv_kernel=(10, 3),
+        num_feat_extract_layers=2,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        conv_bias=True,
+    )
     return hf.Wav2Vec2ForCTC(hf.Wav2Vec2Config(**config))
 
 
@@ -103,11 +126,14 @@ SIGNATURES = {
     roberta: BERT_SIGNATURE,
     t5: PAIR_SIGNATURE,
     bart_classifier: signature(PAIR_INPUTS, [["input_ids"], ["input_ids", "attention_mask"]]),
-    whisper: signature([spec("input_features", "float32", (-1, 8, 60)), *PAIR_INPUTS[2:]],
-                       [["input_features", "decoder_input_ids"]]),
+    whisper: signature(
+        [spec("input_features", "float32", (-1, 8, 60)), *PAIR_INPUTS[2:]], [["input_features", "decoder_input_ids"]]
+    ),
     wav2vec2: SOUNDS,
-    clip: signature(["input_ids", "attention_mask", spec("pixel_values", "float32", (-1, 3, 30, 30))],
-                    [["input_ids", "pixel_values"]]),
+    clip: signature(
+        ["input_ids", "attention_mask", spec("pixel_values", "float32", (-1, 3, 30, 30))],
+        [["input_ids", "pixel_values"]],
+    ),
 }
 
 
@@ -146,8 +172,10 @@ class RecorderTest(unittest.TestCase):
                     parameter.copy_(0.3 * torch.randn(parameter.shape))
             folder = self.folder / make.__name__
             model.save_pretrained(folder)
-            self.models[make] = (folder, hf.__dict__[type(model).__name__].from_pretrained(
-                folder, attn_implementation="eager").eval())
+            self.models[make] = (
+                folder,
+                hf.__dict__[type(model).__name__].from_pretrained(folder, attn_implementation="eager").eval(),
+            )
         return self.models[make]
 
     def record(self, model, **options):
@@ -251,7 +279,9 @@ class InputsTest(RecorderTest):
         self.assertNotEqual(height, width)
 
     def test_choices_are_different(self):
-        hf.BertForMultipleChoice(hf.BertConfig(**SMALL, max_position_embeddings=40)).save_pretrained(self.folder / "choice")
+        hf.BertForMultipleChoice(hf.BertConfig(**SMALL, max_position_embeddings=40)).save_pretrained(
+            self.folder / "choice"
+        )
         given = signature([spec(name, shape=(-1, -1, -1)) for name in BERT_INPUTS])
         ids = self.record(self.folder / "choice", signature=given).inputs()["input_ids"]
         self.assertEqual(ids.shape[:2], (2, 2))
@@ -280,12 +310,19 @@ class MasksTest(RecorderTest):
         ids = torch.arange(10, 26).reshape(2, 8)
         text, decoder = torch.ones(2, 8).long(), torch.ones(2, 8).long()
         text[1, 5:], decoder[0, 6:] = 0, 0
-        inputs = self.file_of("equal.safetensors", input_ids=ids, attention_mask=text, decoder_input_ids=ids + 1,
-                              decoder_attention_mask=decoder)
+        inputs = self.file_of(
+            "equal.safetensors",
+            input_ids=ids,
+            attention_mask=text,
+            decoder_input_ids=ids + 1,
+            decoder_attention_mask=decoder,
+        )
         trace = self.record(t5, signature=PAIR_SIGNATURE, inputs=inputs)
         for stage in trace.stages:
             path = stage["path"]
-            if not any(tensor in path for tensor in ("relative_attention_bias", "EncDecAttention.k", "EncDecAttention.v")):
+            if not any(
+                tensor in path for tensor in ("relative_attention_bias", "EncDecAttention.k", "EncDecAttention.v")
+            ):
                 of_encoder = path.startswith("encoder") or (path, stage["call"]) == ("shared", 0)
                 side = "attention_mask" if of_encoder else "decoder_attention_mask"
                 self.assertEqual(stage["mask"], side, path)
@@ -309,7 +346,9 @@ class MasksTest(RecorderTest):
         self.assertEqual(self.mask_of(trace, "embeddings.word_embeddings"), "attention_mask")
 
     def test_a_row_of_logits_has_the_mask_though_a_pooled_tensor_looks_the_same(self):
-        hf.BertForQuestionAnswering(hf.BertConfig(**SMALL, max_position_embeddings=40)).save_pretrained(self.folder / "qa")
+        hf.BertForQuestionAnswering(hf.BertConfig(**SMALL, max_position_embeddings=40)).save_pretrained(
+            self.folder / "qa"
+        )
         trace = self.record(self.folder / "qa", signature=BERT_SIGNATURE)
         self.assertEqual(trace.output_masks["start_logits"], "attention_mask")
 
@@ -359,7 +398,9 @@ class CallersTest(RecorderTest):
                 caller, path = stage["caller"], stage["path"]
                 owner = modules[caller["path"]]
                 self.assertEqual(caller["class"], type(owner).__name__)
-                names = [name for name, child in owner._modules.items() if child is modules[path] and not name.isdigit()]
+                names = [
+                    name for name, child in owner._modules.items() if child is modules[path] and not name.isdigit()
+                ]
                 if not names or "parametrizations" in path:
                     continue  # called through a list, or as a property
                 file = Path(inspect.getsourcefile(type(owner)))
@@ -405,10 +446,27 @@ class CellsTest(RecorderTest):
     def test_the_full_grid_of_a_text_model(self):
         trace = self.trace(bert, "full")
         names = [cell["name"] for cell in trace.cells]
-        self.assertEqual(names, ["call:input_ids", "call:input_ids+attention_mask", "padding_none", "padding_left",
-                                 "padding_right", "masked_row", "length_1", "length_odd", "length_max", "batch_1", "batch_3",
-                                 "with:position_ids", "with:inputs_embeds", "without:attention_mask", "weights_float16",
-                                 "weights_bfloat16"])
+        self.assertEqual(
+            names,
+            [
+                "call:input_ids",
+                "call:input_ids+attention_mask",
+                "padding_none",
+                "padding_left",
+                "padding_right",
+                "masked_row",
+                "length_1",
+                "length_odd",
+                "length_max",
+                "batch_1",
+                "batch_3",
+                "with:position_ids",
+                "with:inputs_embeds",
+                "without:attention_mask",
+                "weights_float16",
+                "weights_bfloat16",
+            ],
+        )
         shapes = {cell["name"]: trace.inputs(f"cell.{i}/") for i, cell in enumerate(trace.cells)}
         mask = {name: inputs.get("attention_mask") for name, inputs in shapes.items()}
         self.assertTrue(mask["padding_none"].all())
@@ -425,8 +483,17 @@ class CellsTest(RecorderTest):
 
     def test_the_full_grid_of_the_others(self):
         names = {make: {cell["name"] for cell in self.trace(make, "full").cells} for make in SIGNATURES if make != bert}
-        self.assertLessEqual({"decoder_length_1", "decoder_length_odd", "decoder_padding_left", "with:decoder_inputs_embeds",
-                              "without:attention_mask", "length_max"}, names[t5])
+        self.assertLessEqual(
+            {
+                "decoder_length_1",
+                "decoder_length_odd",
+                "decoder_padding_left",
+                "with:decoder_inputs_embeds",
+                "without:attention_mask",
+                "length_max",
+            },
+            names[t5],
+        )
         self.assertLessEqual({"batch_1", "batch_3", "decoder_length_1"}, names[whisper])
         self.assertFalse([name for name in names[whisper] if name.startswith(("padding", "length"))])
         self.assertLessEqual({"length_short", "length_odd", "padding_right", "batch_3"}, names[wav2vec2])
@@ -514,8 +581,10 @@ class GivenInputsTest(RecorderTest):
 
     def test_safetensors_npz_and_a_trace_say_the_same(self):
         plain = self.file_of("plain.safetensors", input_ids=self.IDS, attention_mask=self.MASK)
-        trace = self.file_of("trace_like.safetensors", **{"input.input_ids": self.IDS, "input.attention_mask": self.MASK,
-                                                          "output.logits": torch.zeros(2)})
+        trace = self.file_of(
+            "trace_like.safetensors",
+            **{"input.input_ids": self.IDS, "input.attention_mask": self.MASK, "output.logits": torch.zeros(2)},
+        )
         arrays = self.folder / "inputs.npz"
         numpy.savez(arrays, input_ids=self.IDS.numpy().astype("int32"), attention_mask=self.MASK.numpy())
         found = [self.record(bert, signature=BERT_SIGNATURE, inputs=path) for path in (plain, trace, arrays)]
@@ -598,8 +667,14 @@ class ProgramTest(RecorderTest):
     def test_a_batch_goes_on_after_a_failure(self):
         lines = [
             {"model": str(self.folder / "nowhere"), "output": str(self.folder / "a.safetensors")},
-            {"model": str(self.checkpoint(bert)[0]), "output": str(self.folder / "b.safetensors"),
-             "signature": BERT_SIGNATURE, "grid": "quick", "seed": 3, "model_class": "BertModel"},
+            {
+                "model": str(self.checkpoint(bert)[0]),
+                "output": str(self.folder / "b.safetensors"),
+                "signature": BERT_SIGNATURE,
+                "grid": "quick",
+                "seed": 3,
+                "model_class": "BertModel",
+            },
             {"model": str(self.checkpoint(bert)[0]), "output": str(self.folder / "c.safetensors"), "grid": "huge"},
         ]
         batch = self.folder / "batch.jsonl"
@@ -622,15 +697,18 @@ class ProgramTest(RecorderTest):
         recipes = SOURCE / "tests" / "goldens" / "bert.json"
         made = self.folder / "golden.safetensors"
         make_golden(read_recipes(recipes, {"bert_one_token"})[0], made, threads=1)
-        with safetensors.safe_open(SOURCE / "tests" / "goldens" / "bert_one_token.safetensors", "pt") as old, \
-                safetensors.safe_open(made, "pt") as new:
+        with safetensors.safe_open(
+            SOURCE / "tests" / "goldens" / "bert_one_token.safetensors", "pt"
+        ) as old, safetensors.safe_open(made, "pt") as new:
             self.assertEqual(set(old.keys()), set(new.keys()))
             self.assertTrue(all(torch.equal(old.get_tensor(name), new.get_tensor(name)) for name in old.keys()))
         other = read_recipes(recipes, {"bert_one_token"}, seed_offset=7, weight_scale=0.05)[0]
         self.assertEqual((other["seed"], other["weight_scale"]), (8, 0.05))
         make_golden(other, made, threads=1)
         with safetensors.safe_open(made, "pt") as new:
-            self.assertAlmostEqual(float(new.get_tensor("weight.encoder.layer.0.output.dense.weight").std()), 0.05, delta=0.01)
+            self.assertAlmostEqual(
+                float(new.get_tensor("weight.encoder.layer.0.output.dense.weight").std()), 0.05, delta=0.01
+            )
             self.assertEqual(json.loads(new.metadata()["recipe"])["weight_scale"], 0.05)
 
 

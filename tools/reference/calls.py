@@ -132,10 +132,6 @@ class Watch:
             known = self.origins.find(tensors[0])
             if known:
                 return known[0]
-        handed = {**dict(zip(parameters, args)), **kwargs}
-        ids = handed.get("input_ids")
-        if self.stack and isinstance(ids, torch.Tensor) and not ids.is_floating_point():
-            return None  # the model made these ids itself
         return inherited
 
     def caller_of(self, module):

@@ -23,7 +23,9 @@ class Cell:
 
     def described(self, recording):
         calls = recording.calls if self.has_stages else []
-        what = self.what if recording.attentions else f"{self.what}; without attentions, which PyTorch cannot return here"
+        what = (
+            self.what if recording.attentions else f"{self.what}; without attentions, which PyTorch cannot return here"
+        )
         about = {"name": self.name, "what": what, "weights": self.weights, "generated": self.is_generated}
         return {**about, "stages": calls, "output_masks": recording.output_masks}
 
@@ -39,8 +41,14 @@ def call_cells(signature, main, maker, plan):
         if missing:  # such as an encoder's hidden states for a decoder that attends to them
             made = maker.make(missing, dataclasses.replace(plan, lengths=main_lengths(main, plan)))
         inputs = {name: main[name] if name in main else made[name] for name in names}
-        cells.append(Cell(f"call:{'+'.join(names)}", "the model called with these inputs alone", inputs,
-                          is_generated=ENCODER_STATES in missing))
+        cells.append(
+            Cell(
+                f"call:{'+'.join(names)}",
+                "the model called with these inputs alone",
+                inputs,
+                is_generated=ENCODER_STATES in missing,
+            )
+        )
     return cells
 
 

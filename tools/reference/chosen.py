@@ -82,11 +82,12 @@ def golden_inputs(path):
 
 def choose_inputs(path, given, model, signature, maker):
     """The inputs, and the plan by which others can be made for the same model."""
-    source = given or (path if path.is_file() else None)
-    inputs = (read_inputs(given) if given else golden_inputs(path)) if source else {}
+    if given:
+        inputs = check_inputs(read_inputs(given), model, signature, given)
+    else:
+        inputs = golden_inputs(path) if path.is_file() else {}
     if not inputs:
         return first_that_runs(plans_for(model, signature, TEXTS), model, signature, maker)
-    inputs = check_inputs(inputs, model, signature, source)
     plans = plans_for(model, signature, texts=())
     try:
         return inputs, first_that_runs(plans, model, signature, maker)[1] if len(plans) > 1 else plans[0]

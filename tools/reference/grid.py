@@ -53,15 +53,27 @@ class Grid:
         if self.has_text:
             side = {"side": "left"} if self.has_mask else {}
             where = " on the left" if side else ""
-            self.add("padding_left" if side else "batch_3", f"three texts of odd lengths, padding{where}", lengths=(7, 3, 5),
-                     decoder_lengths=(3, 5, 1), images=3, **side)
+            self.add(
+                "padding_left" if side else "batch_3",
+                f"three texts of odd lengths, padding{where}",
+                lengths=(7, 3, 5),
+                decoder_lengths=(3, 5, 1),
+                images=3,
+                **side,
+            )
             self.add("length_1", "one text of one position", lengths=(1,), decoder_lengths=(1,), images=1)
             if self.has_mask:
                 self.add("masked_row", "two texts, of the second nothing is kept", lengths=(5, 0))
             self.optional_inputs_at_once()
         else:
-            self.add("batch_3", "three of each, of odd lengths", decoder_lengths=(3, 5, 1), images=3,
-                     sounds=(9.3, 3.0, 6.1), shares=(0.2, 0.9, 0.5))
+            self.add(
+                "batch_3",
+                "three of each, of odd lengths",
+                decoder_lengths=(3, 5, 1),
+                images=3,
+                sounds=(9.3, 3.0, 6.1),
+                shares=(0.2, 0.9, 0.5),
+            )
         self.narrow_weights("bfloat16")
         return self.cells
 
@@ -99,8 +111,13 @@ class Grid:
         length = min(limit, LONGEST)
         if length < limit:
             why = f"of the {limit} that it takes"
-        cell = self.add("length_max", f"one text of {length} positions, {why}", lengths=(length,),
-                        decoder_lengths=self.plan.decoder_lengths[:1], images=1)
+        cell = self.add(
+            "length_max",
+            f"one text of {length} positions, {why}",
+            lengths=(length,),
+            decoder_lengths=self.plan.decoder_lengths[:1],
+            images=1,
+        )
         size = self.bytes_of_stages(length)
         if size > STAGES_AT_MOST:
             cell.has_stages = False
@@ -119,9 +136,18 @@ class Grid:
         return int(elements * BYTES_OF_ELEMENT)
 
     def batches(self):
-        self.add("batch_1", "a batch of one", lengths=(7,), decoder_lengths=(4,), images=1, sounds=(11.0,), shares=(0.5,))
-        self.add("batch_3", "a batch of three", lengths=(9, 4, 7), decoder_lengths=(5, 2, 3), images=3,
-                 sounds=(15.0, 8.4, 11.2), shares=(0.2, 0.9, 0.5))
+        self.add(
+            "batch_1", "a batch of one", lengths=(7,), decoder_lengths=(4,), images=1, sounds=(11.0,), shares=(0.5,)
+        )
+        self.add(
+            "batch_3",
+            "a batch of three",
+            lengths=(9, 4, 7),
+            decoder_lengths=(5, 2, 3),
+            images=3,
+            sounds=(15.0, 8.4, 11.2),
+            shares=(0.2, 0.9, 0.5),
+        )
         if self.has_text and self.has_images:
             self.add("more_texts_than_images", "three texts and two images", lengths=(9, 4, 7), images=2)
 
@@ -150,7 +176,9 @@ class Grid:
             names = [other for other in self.names if other != name]
             if set(names) not in called:
                 inputs = {one: self.recording.inputs[one] for one in names if one in self.recording.inputs}
-                self.cells.append(Cell(f"without:{name}", f"the main inputs without {name}", inputs, is_generated=False))
+                self.cells.append(
+                    Cell(f"without:{name}", f"the main inputs without {name}", inputs, is_generated=False)
+                )
 
     def optional_inputs_at_once(self):
         """All that serving lacks, in one cell each for the ids' replacements and the rest."""

@@ -85,11 +85,15 @@ class InputMaker:
             "inputs_embeds": lambda: self.choices(self.embeddings(mask, spec, generator)),
             "decoder_input_ids": lambda: self.decoder_ids(plan, ids, decoder_mask, generator),
             "decoder_attention_mask": lambda: mask.clone() if plan.decoder_shifts else decoder_mask,
-            "decoder_inputs_embeds": lambda: self.embeddings(mask if plan.decoder_shifts else decoder_mask, spec, generator),
+            "decoder_inputs_embeds": lambda: self.embeddings(
+                mask if plan.decoder_shifts else decoder_mask, spec, generator
+            ),
             "encoder_hidden_states": lambda: self.encoder_states(mask, spec, generator),
             "encoder_attention_mask": lambda: self.encoder_mask(mask),
             "pixel_values": lambda: signals.images(plan.images, self.image_shape(plan, spec), generator),
-            "pixel_mask": lambda: torch.ones(plan.images, *self.image_shape(plan, self.signature.find("pixel_values"))[1:]),
+            "pixel_mask": lambda: torch.ones(
+                plan.images, *self.image_shape(plan, self.signature.find("pixel_values"))[1:]
+            ),
             "input_values": lambda: self.sounds(plan, spec, generator),
             "input_features": lambda: self.spectra(plan, spec, generator),
         }.get(name, lambda: self.unknown(spec, mask, generator))

@@ -117,8 +117,10 @@ def require_unused(model, missing, path, results):
         hint = "choose with --model-class the class that was saved"
         raise Failure(BAD_INPUT, f"{path}: lacks weights of {type(model).__name__}: {listing(used)}; {hint}")
     how = "with NaN in its place" if len(missing) == 1 else "with NaN in their place"
-    return [f"the checkpoint lacks {listing(missing)}, which changes nothing outside training: {how} all results "
-            "are the same bits"]
+    return [
+        f"the checkpoint lacks {listing(missing)}, which changes nothing outside training: {how} all results "
+        "are the same bits"
+    ]
 
 
 def same_bits(one, other):

@@ -24,8 +24,13 @@ def parse_arguments(description):
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--model", type=Path, help="record the checkpoint in this folder, or the one in this golden")
-    task.add_argument("--batch", type=Path, metavar="FILE.jsonl", help="record many, one JSON object a line: model, "
-                      "output, and if wanted model_class, signature (the object, or its file), inputs, grid, seed")
+    task.add_argument(
+        "--batch",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="record many, one JSON object a line: model, "
+        "output, and if wanted model_class, signature (the object, or its file), inputs, grid, seed",
+    )
     task.add_argument("--recipes", type=Path, help="make the goldens of this file of recipes")
     task.add_argument("--again", type=Path, help="make this golden again, from the recipe that it holds")
     add = parser.add_argument
@@ -36,8 +41,12 @@ def parse_arguments(description):
     add("--weight-scale", type=float, help="with --recipes: the scale of random weights (default 0.25)")
     add("--model-class", metavar="CLASS", help="PyTorch class; default: the one that config.json names, or AutoModel")
     add("--signature", type=Path, help="JSON file of the inputs that the TensorFlow model takes; default: forward's")
-    add("--inputs", type=Path, help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
-        "a trace; default: two texts, ...")
+    add(
+        "--inputs",
+        type=Path,
+        help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
+        "a trace; default: two texts, ...",
+    )
     add("--grid", choices=GRIDS, default="none", help="further inputs to run (default none)")
     add("--seed", type=int, default=0, help="of random inputs (default 0)")
     add("--threads", type=int, default=1, help="of PyTorch (default 1)")

@@ -179,7 +179,9 @@ class Recording:
         with Widened() if self.widened else contextlib.nullcontext():
             self.exact = self.run(torch.float64).tensors
         if self.exact.keys() != self.tensors.keys():
-            what = f"returns other tensors in float64 than in float32: {listing(self.exact.keys() ^ self.tensors.keys())}"
+            what = (
+                f"returns other tensors in float64 than in float32: {listing(self.exact.keys() ^ self.tensors.keys())}"
+            )
             raise Failure(BAD_INPUT, f"{type(self.model).__name__} {what}")
 
     def noise(self, runs):

@@ -43,7 +43,9 @@ def spectra(config, shape, shares, generator):
     rows = []
     for share in shares:
         speed, phase = 3 + 5 * torch.rand(2, generator=generator)
-        smooth = 0.4 + 0.4 * torch.sin(2 * math.pi * (speed * time[None] + bands[:, None]) + phase) - 0.3 * bands[:, None]
+        smooth = (
+            0.4 + 0.4 * torch.sin(2 * math.pi * (speed * time[None] + bands[:, None]) + phase) - 0.3 * bands[:, None]
+        )
         row = smooth + 0.2 * torch.randn(mels, length, generator=generator)
         row[:, max(1, int(share * length)) :] = row.max() - 2
         rows.append(row if mel_first else row.T)
@@ -67,7 +69,9 @@ def image_shape(config, spec, is_square=True):
     """(channels, height, width): what the signature says, else the configuration's size, else another one, not square
     where that is allowed."""
     size = field_of(config, "image_size")
-    sizes = list(size) if isinstance(size, (list, tuple)) else [size, size] if size else [224, 224 if is_square else 160]
+    sizes = (
+        list(size) if isinstance(size, (list, tuple)) else [size, size] if size else [224, 224 if is_square else 160]
+    )
     known = [field_of(config, "num_channels", 3), *sizes]
     given = spec.shape[1:] if spec is not None and len(spec.shape) == 4 else (-1, -1, -1)
     return tuple(int(one) if one > 0 else int(other) for one, other in zip(given, known))

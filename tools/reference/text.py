@@ -99,7 +99,9 @@ def positions(mask, limit, generator):
     length = mask.shape[-1]
     if limit == NO_LIMIT or limit < length:
         return torch.arange(length).flip(0).expand(mask.shape).clone()
-    rows = torch.stack([torch.randperm(limit - 1, generator=generator)[:length] for _ in mask]) if limit > length else None
+    rows = (
+        torch.stack([torch.randperm(limit - 1, generator=generator)[:length] for _ in mask]) if limit > length else None
+    )
     if rows is None:
         return torch.stack([torch.randperm(limit, generator=generator) for _ in mask])
     rows[:, 0] = limit - 1
