@@ -156,11 +156,16 @@ class Trace:
         return next((i, one) for i, one in enumerate(self.cells) if one["name"] == name)
 
 
+FOLDER = tempfile.TemporaryDirectory()
+unittest.addModuleCleanup(FOLDER.cleanup)
+
+
 class RecorderTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.models, cls.traces = {}, {}
+    models, traces = {}, {}  # made once, for all classes of tests
+
+    @property
+    def folder(self):
+        return Path(FOLDER.name)
 
     def checkpoint(self, make):
         """The folder of a model and the model."""
