@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
-#include "artifact_folder.h"
+#include "artifact/artifact_folder.h"
+#include "artifact/weight_formats.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/companions.h"
 #include "crossload/compare.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
@@ -12,7 +14,6 @@
 #include "verify/binding.h"
 #include "verify/certificate_check.h"
 #include "verify/replay.h"
-#include "weight_formats.h"
 
 namespace crossload {
 namespace {

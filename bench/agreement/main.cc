@@ -117,7 +117,7 @@ int run(int argc, char** argv) {
   std::vector<std::string> traces;
   app.add_flag("--faults", of_faults);
   app.add_flag("--onednn", onednn);
-  app.add_option("--threads", threads)->delimiter(',');
+  app.add_option("--threads", threads)->delimiter(',')->allow_extra_args(false);
   app.add_option("TRACE", traces);
   CLI11_PARSE(app, argc, argv);
   if (of_faults) {
