@@ -36,16 +36,16 @@ void require_usable(const VerifyCertificateOptions& options) {
   }
 }
 
-/// What TensorFlow or Transformers would load from a folder: not to be there unless it was certified.
-bool is_loaded(const fs::path& relative) {
+verify::Loaded loaded_as(const fs::path& relative) {
   const std::string first = relative.begin()->string();
-  if (first == "saved_model") return true;
-  if (std::next(relative.begin()) != relative.end()) return false;
+  if (first == kSavedModelFolder) return verify::Loaded::kWeights;
+  if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
   const bool safetensors =
       first.starts_with("model") && (first.ends_with(".safetensors") || first.ends_with(".safetensors.index.json"));
+  if (safetensors || first.starts_with("tf_model")) return verify::Loaded::kWeights;
   const auto companions = companion_names();
-  return safetensors || first.starts_with("tf_model") || first == "config.json" ||
-         std::find(companions.begin(), companions.end(), first) != companions.end();
+  const bool companion = std::find(companions.begin(), companions.end(), first) != companions.end();
+  return companion || first == "config.json" ? verify::Loaded::kCompanion : verify::Loaded::kNever;
 }
 
 Format format_of(const std::string& name) {
@@ -161,7 +161,7 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
   const int all_steps = own_steps + (options.replay ? kStepsOfCompare : 0);
   Steps steps(progress, all_steps);
 
-  const fs::path file = options.certificate.empty() ? options.artifact / "crossload.json" : options.certificate;
+  const fs::path file = options.certificate.empty() ? options.artifact / kCertificateFile : options.certificate;
   steps.next("reading " + file.string());
   if (!fs::is_regular_file(file)) {
     throw Error(ErrorKind::kBadInput,
@@ -177,7 +177,7 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
   Checks checks(&result);
   checks.add(verify::check_own_hash(certificate, text));
   steps.next("hashing what was written");
-  checks.add(verify::check_written(certificate, options.artifact, file, is_loaded));
+  checks.add(verify::check_written(certificate, options.artifact, file, loaded_as));
   if (!options.checkpoint.empty()) {
     steps.next("hashing what was read");
     checks.add(verify::check_read(certificate, options.checkpoint));

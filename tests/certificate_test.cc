@@ -215,6 +215,20 @@ TEST_F(Certificate, KnowsTheCheckpointsFilesInItsOwnFolder) {
   const VerifyCertificateResult result = check();
   EXPECT_TRUE(result.holds());
   EXPECT_EQ(result.checks.back().detail, "PyTorch's, as the conversion read it");
+  write_file(artifact() / "tokenizer.json", "x");
+  EXPECT_TRUE(check().holds());
+  EXPECT_EQ(check().checks.back().detail, "not certified: it is of the checkpoint that is here too");
+  const std::string before = read_text(certificate());
+  forge([](Json* document) {
+    Json entry = Json::object();
+    for (const auto& [name, value] : document->at("read").at(0).members()) entry.set(name, value);
+    entry.set("file", "tokenizer.json");
+    document->at("read").push_back(entry);
+  });
+  EXPECT_EQ(only_failure().subject, "tokenizer.json");  // it was read, and was another
+  write_file(certificate(), before);
+  write_file(artifact() / "tf_model_1.h5", "x");
+  EXPECT_EQ(only_failure().subject, "tf_model_1.h5");
 }
 
 TEST_F(Certificate, RefusesNamesOutsideOfTheFolder) {

@@ -101,13 +101,25 @@ bool is_of_checkpoint(const Json& certificate, const fs::path& folder, const fs:
   });
 }
 
+bool was_read(const Json& certificate, const fs::path& relative) {
+  const std::vector<Json> read = certificate.at("read").elements();
+  return std::any_of(read.begin(), read.end(),
+                     [&](const Json& entry) { return entry.at("file").as_string() == relative.string(); });
+}
+
 /// Everything below the folder that is not a folder, links to folders included, sorted.
 std::vector<fs::path> everything_below(const fs::path& folder) {
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.symlink_status().type() != fs::file_type::directory) {
-      files.push_back(entry.path().lexically_relative(folder));
+  try {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.symlink_status().type() != fs::file_type::directory) {
+        files.push_back(entry.path().lexically_relative(folder));
+      }
     }
+  } catch (const fs::filesystem_error& failure) {
+    throw Error(ErrorKind::kEnvironment,
+                failure.path1().string() +
+                    ": cannot be listed, so what else it holds is not known: " + failure.code().message());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -155,7 +167,7 @@ CertificateCheck check_own_hash(const Json& certificate, const std::string& text
 
 std::vector<CertificateCheck> check_written(const Json& certificate, const fs::path& folder,
                                             const fs::path& certificate_file,
-                                            const std::function<bool(const fs::path&)>& is_loaded) {
+                                            const std::function<Loaded(const fs::path&)>& loaded_as) {
   std::vector<CertificateCheck> checks;
   std::set<fs::path> certified;
   for (const Json& entry : certificate.at("written").elements()) {
@@ -163,16 +175,27 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
     certified.insert(file);
     checks.push_back(check_file(entry, folder, file, /*follow_links=*/false));
   }
-  std::vector<std::string> others;
+  std::vector<fs::path> extra;
+  bool beside_checkpoint = false;
   for (const fs::path& file : everything_below(folder)) {
     std::error_code ignored;
     if (certified.contains(file) || fs::equivalent(folder / file, certificate_file, ignored)) continue;
     if (is_of_checkpoint(certificate, folder, file)) {
       checks.push_back({Outcome::kNote, file.string(), "PyTorch's, as the conversion read it"});
-    } else if (is_loaded(file)) {
-      checks.push_back({Outcome::kExtra, file.string(), "was not certified, and loaders would take it"});
+      beside_checkpoint = true;
     } else {
+      extra.push_back(file);
+    }
+  }
+  std::vector<std::string> others;
+  for (const fs::path& file : extra) {
+    const Loaded loaded = loaded_as(file);
+    if (loaded == Loaded::kNever) {
       others.push_back(file.string());
+    } else if (loaded == Loaded::kCompanion && beside_checkpoint && !was_read(certificate, file)) {
+      checks.push_back({Outcome::kNote, file.string(), "not certified: it is of the checkpoint that is here too"});
+    } else {
+      checks.push_back({Outcome::kExtra, file.string(), "was not certified, and loaders would take it"});
     }
   }
   if (!others.empty()) checks.push_back(note_of(others));
