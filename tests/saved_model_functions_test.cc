@@ -64,9 +64,9 @@ struct Function {
   std::string name;
   std::string inputs = tuple({tuple({}), dict({})});
   std::string outputs = dict({});
-  std::vector<std::int32_t> captures;
-  std::vector<int> input_types;  // as the library declares them
-  std::vector<int> output_types;
+  std::vector<std::int32_t> captures = {};
+  std::vector<int> input_types = {};  // as the library declares them
+  std::vector<int> output_types = {};
 };
 
 using Children = std::vector<std::pair<std::string, std::int32_t>>;
