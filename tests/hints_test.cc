@@ -325,6 +325,59 @@ TEST_F(Norms, Input) {
   EXPECT_EQ(suspect().hint_for(normalized(words, gamma, beta)), "TensorFlow normalizes words, without types");
 }
 
+TEST_F(Norms, Weights) {
+  Vector one = gamma;
+  one[2] += 0.01F;
+  const Vector other_gamma = {2, 1, 1, 0.5F, 1, 2, 3, 1};
+  const Vector other_beta = {1, 0, 0, 1, 0.5F, 0, 0, 2};
+  for (const bool knows_input : {true, false}) {
+    EXPECT_EQ(suspect(knows_input).hint_for(normalized(x, beta, gamma)), "TensorFlow has weight and bias exchanged");
+    EXPECT_EQ(suspect(knows_input)
+                  .alike("output.LayerNorm", {8}, other_gamma, other_beta)
+                  .hint_for(normalized(x, other_gamma, other_beta)),
+              "TensorFlow computes with the weights of output.LayerNorm");
+    EXPECT_EQ(suspect(knows_input).hint_for(normalized(x, one, beta)),
+              "element 2 of TensorFlow's weight is off by 0.01");
+  }
+}
+
+TEST_F(Norms, OrderOfTheResidual) {
+  const Vector residual = noise(shape, 23);
+  Case made("LayerNorm", shape);
+  made.pytorch(normalized(sum(words, residual), gamma, beta)).weight({8}, gamma).bias(beta).read("dense", words);
+  made.other("layer.0", residual).number("layer_norm_eps", 1e-5);
+  EXPECT_EQ(made.hint_for(sum(normalized(words, gamma, beta), residual)),
+            "TensorFlow adds layer.0 after the norm, PyTorch before it");
+  EXPECT_EQ(made.hint_for(normalized(words, gamma, beta)), "TensorFlow normalizes dense, without layer.0");
+  EXPECT_EQ(made.hint_for(sum(words, residual)), "TensorFlow returns dense + layer.0, not normalized");
+}
+
+TEST_F(Norms, OfAFunction) {
+  const auto relu = [](float v) { return std::max(v, 0.0F); };
+  Case made("LayerNorm", shape);
+  made.pytorch(normalized(changed(words, relu), gamma, beta)).weight({8}, gamma).bias(beta).read("dense", words);
+  EXPECT_EQ(made.hint_for(normalized(changed(words, [](float v) { return std::tanh(v); }), gamma, beta)),
+            "TensorFlow applies tanh to dense before the norm, PyTorch relu");
+}
+
+TEST(Hints, Position) {
+  const Vector x = noise({2, 3, 4}, 24);
+  const auto rows = [&](std::size_t a, std::size_t b) {
+    Vector found(x.begin() + static_cast<std::ptrdiff_t>(4 * a), x.begin() + static_cast<std::ptrdiff_t>(4 * a + 4));
+    found.insert(found.end(), x.begin() + static_cast<std::ptrdiff_t>(4 * b),
+                 x.begin() + static_cast<std::ptrdiff_t>(4 * b + 4));
+    return found;
+  };
+  const auto suspect = [&] {
+    return Case("CLIPTextTransformer", {2, 4}).pytorch(rows(1, 4)).read("norm", {2, 3, 4}, x);
+  };
+  EXPECT_EQ(suspect().hint_for(rows(1, 5)), "of item 1 of norm TensorFlow takes position 2, PyTorch takes position 1");
+  Vector mean(8, 0);
+  for (std::size_t i = 0; i < x.size(); ++i) mean[i / 12 * 4 + i % 4] += x[i] / 3;
+  EXPECT_EQ(suspect().hint_for(mean), "of item 0 of norm TensorFlow takes the mean, PyTorch takes position 1");
+  EXPECT_THAT(suspect().hint_for(noise({2, 4}, 25)), IsEmpty());
+}
+
 TEST_F(Norms, NoneForOtherFaults) {
   const Vector other = sum(words, noise(shape, 22, 0.05F));
   EXPECT_THAT(suspect().hint_for(normalized(other, gamma, beta)), IsEmpty());
@@ -424,6 +477,8 @@ TEST_F(Linears, Kernels) {
       return std::nearbyint(v / unit) * unit;
     };
     EXPECT_EQ(suspect(knows_input).hint_for(product(x, changed(w, brain), changed(b, brain))),
+              "TensorFlow computes with weights rounded to bfloat16");
+    EXPECT_EQ(suspect(knows_input).hint_for(product(x, changed(w, brain), b)),
               "TensorFlow computes with weights rounded to bfloat16");
   }
 }
@@ -574,6 +629,9 @@ TEST_F(Attentions, ProbabilitiesComeBeforeTheContext) {
   both.pytorch = {{{2, 3}, context}, {shape, pt}};
   both.tensorflow = {{{2, 3}, other}, {shape, tf}};
   EXPECT_THAT(hint(both), HasSubstr("the causal mask is missing"));
+  EXPECT_THAT(hint_of_probabilities(both), HasSubstr("the causal mask is missing"));
+  both.tensorflow[1] = both.pytorch[1];
+  EXPECT_THAT(hint_of_probabilities(both), IsEmpty());
 }
 
 // ---- No false hints ----

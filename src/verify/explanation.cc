@@ -1,7 +1,7 @@
 #include "verify/explanation.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 #include <deque>
 
 #include "checkpoint/json.h"
@@ -15,6 +15,23 @@ constexpr std::int64_t kElements = std::int64_t{1} << 26;
 
 std::string place_of(const ObservedStage& stage) {
   return stage.file.empty() ? "" : stage.file + ":" + std::to_string(stage.line);
+}
+
+/// Of a model of two towers, those of the part that the module belongs to come first.
+std::map<std::string, double> numbers_of_configuration(const Trace& trace, const std::string& module) {
+  const Json config = Json::parse(trace.metadata("config"), trace.path().string() + " (config)");
+  std::map<std::string, double> numbers;
+  const auto add = [&](const Json& fields) {
+    for (const auto& [name, value] : fields.members()) {
+      if (value.is_number() || value.is_integer()) numbers.try_emplace(name, value.as_number());
+    }
+  };
+  const bool is_vision = module.find("vision") != std::string::npos;
+  for (const char* part : {is_vision ? "vision_config" : "text_config", is_vision ? "text_config" : "vision_config"}) {
+    if (config.contains(part) && config.at(part).is_object()) add(config.at(part));
+  }
+  add(config);
+  return numbers;
 }
 
 /// Collects a Suspect, and owns what it points into.
@@ -36,7 +53,7 @@ class Evidence {
     add_reads();
     add_others(static_cast<std::size_t>(traced - trace.stages().begin()));
     if (weights != nullptr) add_parameters(*weights);
-    add_configuration();
+    suspect_.numbers = numbers_of_configuration(trace, stage_.path);
     add_mask();
   }
 
@@ -78,7 +95,7 @@ class Evidence {
                        [&](const Numbers& own) { return own.shape == shape; });
   }
 
-  /// The nearest in the order of execution first.
+  /// The nearest in the order of execution first, and what came before it before the rest.
   void add_others(std::size_t traced) {
     const std::vector<TracedStage>& stages = trace_.stages();
     std::int64_t elements = 0;
@@ -90,16 +107,26 @@ class Evidence {
         suspect_.others.push_back({name, numbers(*view)});
       }
     };
-    for (std::size_t distance = 1; distance < stages.size(); ++distance) {
-      if (distance <= traced) add(stages[traced - distance]);
-      if (traced + distance < stages.size()) add(stages[traced + distance]);
-    }
+    for (std::size_t i = traced; i-- > 0;) add(stages[i]);
+    for (std::size_t i = traced + 1; i < stages.size(); ++i) add(stages[i]);
   }
 
   Numbers read(const keras::Variable& variable) {
     std::vector<float>& values = storage_.emplace_back(static_cast<std::size_t>(element_count(variable.shape)));
     read_rows(variable, 0, row_count(variable.shape), values);
-    return {variable.shape, values};
+    if (suspect_.class_name != "Linear" || variable.layout != Layout::kSame || variable.shape.size() != 2 ||
+        suspect_.pytorch.empty() || suspect_.pytorch.front().shape.empty() ||
+        variable.shape[0] != suspect_.pytorch.front().shape.back()) {
+      return {variable.shape, values};
+    }
+    // A language model's output, whose variable is laid out as its table of words.
+    const auto [rows, columns] = std::pair(variable.shape[0], variable.shape[1]);
+    std::vector<float>& kernel = storage_.emplace_back(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto [row, column] = std::div(static_cast<std::int64_t>(i), columns);
+      kernel[static_cast<std::size_t>(column * rows + row)] = values[i];
+    }
+    return {{columns, rows}, kernel};
   }
 
   void add_parameters(const keras::Weights& weights) {
@@ -131,22 +158,6 @@ class Evidence {
       if (elements > kElements) return;
       suspect_.alike.push_back(parameters(key.substr(0, key.size() - kWeight.size()), *other));
     }
-  }
-
-  void add_configuration() {
-    const Json config = Json::parse(trace_.metadata("config"), trace_.path().string() + " (config)");
-    const auto add = [&](const Json& fields) {
-      for (const auto& [name, value] : fields.members()) {
-        if (value.is_number() || value.is_integer()) suspect_.numbers.try_emplace(name, value.as_number());
-      }
-    };
-    // Of a model of two towers, the part that the module belongs to is the more telling one.
-    const bool is_vision = stage_.path.find("vision") != std::string::npos;
-    for (const char* part :
-         {is_vision ? "vision_config" : "text_config", is_vision ? "text_config" : "vision_config"}) {
-      if (config.contains(part) && config.at(part).is_object()) add(config.at(part));
-    }
-    add(config);
   }
 
   void add_mask() {
@@ -193,8 +204,39 @@ Explanation explain(const Trace& trace, const Observation& observation, std::siz
     explanation.caller_class = caller->class_name;
     explanation.caller_source = place_of(*caller);
   }
-  if (with_hint) explanation.hint = hint(Evidence(trace, observation, observed, weights).suspect());
+  if (!with_hint) return explanation;
+  explanation.hint = hint(Evidence(trace, observation, observed, weights).suspect());
+  if (explanation.hint.empty() && caller != nullptr) {
+    // The context of many attentions is no stage: what is off first is the layer after it.
+    const auto index = static_cast<std::size_t>(caller - observation.stages.data());
+    explanation.hint = hint_of_probabilities(Evidence(trace, observation, index, nullptr).suspect());
+  }
   return explanation;
+}
+
+std::string hint_of_output(const Trace& trace, const Observation& observation, const std::string& name) {
+  const auto values = observation.outputs.find(name);
+  const TensorView* wanted = trace.find("output." + name);
+  if (values == observation.outputs.end() || wanted == nullptr || !is_floating(wanted->dtype) ||
+      values->second.kind != NumberKind::kFloating) {
+    return "";
+  }
+  std::deque<std::vector<float>> storage;
+  const auto numbers = [&](const TensorView& view) {
+    std::vector<float>& elements = storage.emplace_back(static_cast<std::size_t>(element_count(view.shape)));
+    widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()), elements.data());
+    return Numbers{view.shape, elements};
+  };
+  Suspect suspect{.path = name, .class_name = "", .tensorflow = {}, .pytorch = {}};
+  suspect.tensorflow = {{values->second.shape, values->second.elements}};
+  suspect.pytorch = {numbers(*wanted)};
+  for (const std::string& other : trace.outputs()) {
+    const TensorView* view = trace.find("output." + other);
+    if (other == name || !is_floating(view->dtype) || view->shape != wanted->shape) continue;
+    suspect.others.push_back({"output." + other, numbers(*view)});
+  }
+  suspect.numbers = numbers_of_configuration(trace, name);
+  return hint(suspect);
 }
 
 }  // namespace crossload::verify

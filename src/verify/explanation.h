@@ -26,6 +26,9 @@ struct Explanation {
 Explanation explain(const Trace& trace, const Observation& observation, std::size_t observed,
                     const keras::Weights* weights, bool with_hint = true);
 
+/// What the numbers of an output say that is off while no module is.
+std::string hint_of_output(const Trace& trace, const Observation& observation, const std::string& name);
+
 /// The stage of the module whose `call` calls this one; null for the model itself.
 const ObservedStage* caller_of(const Observation& observation, std::size_t observed);
 

@@ -17,7 +17,7 @@ struct OffTensor {
 };
 
 /// True when `candidate` is TensorFlow's tensor but for a tenth of its distance from PyTorch's, at the worst element
-/// and on average.
+/// and on average, and but for a thousandth of its largest element.
 bool explains(const std::vector<double>& candidate, const Numbers& tf, const Numbers& pt);
 /// The same of a computation that ought to give PyTorch's.
 inline bool reproduces_pytorch(const std::vector<double>& candidate, const Numbers& tf, const Numbers& pt) {
@@ -55,6 +55,7 @@ std::string hint_added_stage(const OffTensor& off);
 std::string hint_borders(const OffTensor& off);
 std::string hint_norm(const OffTensor& off);
 std::string hint_batch_norm(const OffTensor& off);
+std::string hint_position(const OffTensor& off);
 std::string hint_activation(const OffTensor& off);
 std::string hint_linear(const OffTensor& off);
 std::string hint_embedding(const OffTensor& off);

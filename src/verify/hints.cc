@@ -15,9 +15,9 @@ using Pattern = std::string (*)(const OffTensor&);
 
 /// From the most specific to what many faults look like.
 constexpr Pattern kPatterns[] = {
-    hint_not_finite, hint_softmax_axis, hint_mask,       hint_score_scale, hint_embedding,   hint_slices,
-    hint_axes,       hint_norm,         hint_batch_norm, hint_activation,  hint_dropout,     hint_scale,
-    hint_dtype,      hint_other_stage,  hint_bias,       hint_linear,      hint_added_stage, hint_borders,
+    hint_not_finite,  hint_softmax_axis, hint_mask,       hint_score_scale, hint_embedding, hint_position, hint_slices,
+    hint_axes,        hint_norm,         hint_batch_norm, hint_activation,  hint_dropout,   hint_scale,    hint_dtype,
+    hint_other_stage, hint_bias,         hint_linear,     hint_added_stage, hint_borders,
 };
 
 constexpr Pattern kPatternsOfShapes[] = {hint_axes, hint_broadcast};
@@ -55,6 +55,18 @@ std::string hint_of(const OffTensor& off) {
 
 }  // namespace
 
+std::string hint_of_probabilities(const Suspect& suspect) {
+  const std::size_t count = std::min(suspect.tensorflow.size(), suspect.pytorch.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const OffTensor off{suspect, suspect.tensorflow[i], suspect.pytorch[i]};
+    if (off.tf.shape != off.pt.shape || off.pt.values.size() > kElements || !are_probabilities(off.pt)) continue;
+    for (const Pattern pattern : {hint_softmax_axis, hint_mask, hint_score_scale}) {
+      if (std::string text = pattern(off); !text.empty()) return text;
+    }
+  }
+  return "";
+}
+
 std::string hint(const Suspect& suspect) {
   std::vector<std::size_t> order;
   const std::size_t count = std::min(suspect.tensorflow.size(), suspect.pytorch.size());
@@ -77,6 +89,7 @@ bool explains(const std::vector<double>& candidate, const Numbers& tf, const Num
   if (candidate.size() != tf.values.size()) return false;
   double worst = 0;
   double worst_left = 0;
+  double largest = 0;
   double sum = 0;
   double sum_left = 0;
   for (std::size_t i = 0; i < candidate.size(); ++i) {
@@ -86,10 +99,11 @@ bool explains(const std::vector<double>& candidate, const Numbers& tf, const Num
     if (!std::isfinite(left) || !std::isfinite(difference)) return false;
     worst = std::max(worst, difference);
     worst_left = std::max(worst_left, left);
+    largest = std::max(largest, std::abs(a));
     sum += difference * difference;
     sum_left += left * left;
   }
-  return worst > 0 && worst_left <= 0.1 * worst && sum_left <= 0.01 * sum;
+  return worst > 0 && worst_left <= 0.1 * worst && sum_left <= 0.01 * sum && worst_left <= 1e-3 * largest + 1e-5;
 }
 
 std::vector<double> doubles(const Numbers& numbers) { return {numbers.values.begin(), numbers.values.end()}; }

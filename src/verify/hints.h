@@ -51,5 +51,8 @@ struct Suspect {
 
 /// One sentence, or nothing. The most specific pattern that holds.
 std::string hint(const Suspect& suspect);
+/// The same of the probabilities among the suspect's tensors alone: for an attention whose fault is first seen in what
+/// is computed from them.
+std::string hint_of_probabilities(const Suspect& suspect);
 
 }  // namespace crossload::verify

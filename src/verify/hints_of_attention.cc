@@ -45,15 +45,24 @@ bool are_attention(const OffTensor& off) {
 constexpr double kNothing = 1e-12;
 constexpr double kSomething = 1e-8;
 
-/// `values`, where `support` has something, made to sum to one again; rows without support stay as `fallback`.
-std::vector<double> renormalized(const Numbers& values, const Numbers& support, const Numbers& fallback) {
+/// `values`, where `support` has something, made to sum to one again. Rows without support, or without a key that the
+/// mask keeps, stay as `fallback`: those are treated in many ways.
+std::vector<double> renormalized(const OffTensor& off, const Numbers& values, const Numbers& support,
+                                 const Numbers& fallback) {
   const auto keys = static_cast<std::size_t>(values.shape[3]);
+  const Grid grid(values.shape);
+  const Numbers& mask = off.suspect.attention_mask;
+  const bool masked = mask.shape.size() == 2 && mask.shape[0] == values.shape[0] && mask.shape[1] == values.shape[3];
   std::vector<double> result(values.values.size(), 0);
   for (std::size_t row = 0; row < result.size(); row += keys) {
     double sum = 0;
+    bool has_key = !masked;
     for (std::size_t i = row; i < row + keys; ++i) {
       if (support.values[i] > kNothing) sum += values.values[i];
+      const bool may_see = grid.queries != grid.keys || off.pt.values[i] > kNothing;
+      has_key = has_key || (may_see && mask.values[grid.item(i) * keys + grid.key(i)] != 0);
     }
+    if (!has_key) sum = 0;
     for (std::size_t i = row; i < row + keys; ++i) {
       if (!(sum > 0)) {
         result[i] = fallback.values[i];
@@ -124,7 +133,7 @@ std::string hint_softmax_axis(const OffTensor& off) {
 std::string hint_mask(const OffTensor& off) {
   if (!are_attention(off)) return "";
   if (std::string text = hint_rows_without_keys(off); !text.empty()) return text;
-  if (explains(renormalized(off.tf, off.pt, off.pt), off.pt, off.tf)) {
+  if (explains(renormalized(off, off.tf, off.pt, off.pt), off.pt, off.tf)) {
     const Region more = region_of(off, /*none=*/off.pt, /*some=*/off.tf);
     if (more.count == 0) return "";
     const std::string carry = " carry up to " + spelled(more.largest) + " of the probability in TensorFlow: ";
@@ -136,7 +145,7 @@ std::string hint_mask(const OffTensor& off) {
     if (more.later_keys) return "keys after the query" + carry + "the causal mask is missing";
     return "keys that PyTorch excludes" + carry + "a mask is missing";
   }
-  if (explains(renormalized(off.pt, off.tf, off.tf), off.tf, off.pt)) {
+  if (explains(renormalized(off, off.pt, off.tf, off.tf), off.tf, off.pt)) {
     const Region less = region_of(off, /*none=*/off.tf, /*some=*/off.pt);
     if (less.count == 0) return "";
     if (less.own_key) return "TensorFlow gives a query's own key nothing: the causal mask is off by one";

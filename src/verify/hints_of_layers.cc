@@ -1,7 +1,7 @@
 // What a layer's own input and parameters say.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <iterator>
 #include <numbers>
 #include <set>
 #include <unordered_map>
@@ -19,39 +19,65 @@ std::size_t last_size(const Numbers& numbers) {
   return numbers.shape.empty() ? 1 : static_cast<std::size_t>(numbers.shape.back());
 }
 
-/// A sum of some of the stages that the module reads, and how to call it.
+/// A sum of some stages, and how to call it.
 struct Input {
   std::string name;
-  std::set<std::size_t> parts;
+  std::vector<std::size_t> parts;
   std::vector<double> values;
 };
 
-/// Sums of the stages read that have the given shape, all of them first.
-std::vector<Input> inputs_of_shape(const Suspect& suspect, const Shape& shape) {
-  std::vector<std::size_t> fitting;
-  for (std::size_t i = 0; i < suspect.reads.size() && fitting.size() < 5; ++i) {
-    const Shape& read = suspect.reads[i].numbers.shape;
-    // Rows that every item of the batch shares are [1, ...], or lack that axis.
-    if (read == shape ||
-        (read.size() == shape.size() && read[0] == 1 && std::equal(read.begin() + 1, read.end(), shape.begin() + 1))) {
-      fitting.push_back(i);
+bool is_input(const Shape& read, const Shape& shape) {
+  // Rows that every item of the batch shares are [1, ...].
+  return read == shape || (!shape.empty() && read.size() == shape.size() && read[0] == 1 &&
+                           std::equal(read.begin() + 1, read.end(), shape.begin() + 1));
+}
+
+/// The stages that a sum may be of: those read, then those nearby that TensorFlow may have forgotten.
+std::vector<const NamedNumbers*> parts_of_inputs(const Suspect& suspect, const Shape& shape) {
+  std::vector<const NamedNumbers*> parts;
+  for (const auto* stages : {&suspect.reads, &suspect.others}) {
+    const std::size_t most = parts.size() + (stages == &suspect.reads ? 4 : 12);
+    for (const NamedNumbers& stage : *stages) {
+      const auto is_it = [&](const NamedNumbers* part) { return part->name == stage.name; };
+      if (parts.size() >= most || !is_input(stage.numbers.shape, shape)) continue;
+      if (std::none_of(parts.begin(), parts.end(), is_it)) parts.push_back(&stage);
     }
   }
-  std::vector<Input> inputs;
-  for (unsigned subset = (1U << fitting.size()) - 1; subset > 0; --subset) {
-    Input input;
-    input.values.assign(static_cast<std::size_t>(element_count(shape)), 0);
-    for (std::size_t i = 0; i < fitting.size(); ++i) {
-      if ((subset >> i & 1U) == 0) continue;
-      const NamedNumbers& read = suspect.reads[fitting[i]];
-      input.parts.insert(fitting[i]);
-      input.name += (input.name.empty() ? "" : " + ") + read.name;
-      const std::size_t size = read.numbers.values.size();
-      for (std::size_t k = 0; k < input.values.size(); ++k) input.values[k] += read.numbers.values[k % size];
-    }
-    inputs.push_back(std::move(input));
+  return parts;
+}
+
+Input sum_of_parts(const std::vector<const NamedNumbers*>& parts, const std::vector<std::size_t>& chosen,
+                   const Shape& shape) {
+  Input input{"", chosen, std::vector<double>(static_cast<std::size_t>(element_count(shape)), 0)};
+  for (const std::size_t index : chosen) {
+    const NamedNumbers& part = *parts[index];
+    input.name += (input.name.empty() ? "" : " + ") + part.name;
+    const std::size_t size = part.numbers.values.size();
+    for (std::size_t k = 0; k < input.values.size(); ++k) input.values[k] += part.numbers.values[k % size];
   }
-  return inputs;
+  return input;
+}
+
+/// Calls `visit` with sums of at most three parts until it returns true.
+template <class Visit>
+bool any_input(const std::vector<const NamedNumbers*>& parts, const Shape& shape, const Visit& visit) {
+  const std::size_t count = parts.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (visit(sum_of_parts(parts, {i}, shape))) return true;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = i + 1; j < count; ++j) {
+      if (visit(sum_of_parts(parts, {i, j}, shape))) return true;
+      for (std::size_t k = j + 1; k < count; ++k) {
+        if (visit(sum_of_parts(parts, {i, j, k}, shape))) return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool is_among(const std::vector<NamedNumbers>& list, const NamedNumbers* one) {
+  return !list.empty() && one >= list.data() && one < list.data() + list.size();
 }
 
 // ---- Norms ----
@@ -62,6 +88,7 @@ struct Norm {
   bool unbiased = false;
   bool gamma = true;
   bool one_plus_gamma = false;
+  bool mean_of_squares = false;  // in place of the variance
   bool beta = true;
 };
 
@@ -72,7 +99,10 @@ std::vector<double> norm_of(const std::vector<double>& x, const Parameters& own,
     double mean = 0;
     for (std::size_t i = 0; norm.subtracts_mean && i < size; ++i) mean += x[row + i] / static_cast<double>(size);
     double variance = 0;
-    for (std::size_t i = 0; i < size; ++i) variance += (x[row + i] - mean) * (x[row + i] - mean);
+    for (std::size_t i = 0; i < size; ++i) {
+      const double value = x[row + i] - (norm.mean_of_squares ? 0 : mean);
+      variance += value * value;
+    }
     variance /= static_cast<double>(norm.unbiased ? size - 1 : size);
     const double factor = 1 / std::sqrt(variance + norm.epsilon);
     for (std::size_t i = 0; i < size; ++i) {
@@ -95,7 +125,9 @@ std::vector<double> epsilons(const Suspect& suspect) {
 }
 
 /// The input is known: which formula gives TensorFlow's values?
-std::string norm_fault(const OffTensor& off, const std::vector<Input>& inputs, const Input& input, const Norm& right) {
+std::string norm_fault(const OffTensor& off, const std::vector<const NamedNumbers*>& parts, const Input& input,
+                       const Norm& right) {
+  const Shape& shape = off.pt.shape;
   const auto is_tensorflow = [&](const std::vector<double>& x, const Norm& norm) {
     return explains(norm_of(x, off.suspect.own, norm), off.tf, off.pt);
   };
@@ -106,26 +138,70 @@ std::string norm_fault(const OffTensor& off, const std::vector<Input>& inputs, c
       return "TensorFlow computes with epsilon " + spelled(epsilon) + " where PyTorch has " + spelled(right.epsilon);
     }
   }
-  Norm norm = right;
-  norm.subtracts_mean = !right.subtracts_mean;
-  if (is_tensorflow(input.values, norm)) {
-    return right.subtracts_mean ? "TensorFlow does not subtract the mean" : "TensorFlow subtracts the mean";
+  for (const bool mean_of_squares : {false, true}) {
+    Norm norm = right;
+    norm.subtracts_mean = !right.subtracts_mean;
+    norm.mean_of_squares = mean_of_squares;
+    if (is_tensorflow(input.values, norm)) {
+      return right.subtracts_mean ? "TensorFlow does not subtract the mean" : "TensorFlow subtracts the mean";
+    }
   }
-  norm = right;
+  Norm norm = right;
   norm.unbiased = true;
   if (is_tensorflow(input.values, norm)) return "TensorFlow divides the variance by n - 1 where PyTorch divides by n";
   norm = right;
   norm.one_plus_gamma = true;
   if (is_tensorflow(input.values, norm)) return "TensorFlow multiplies by 1 + weight where PyTorch does by weight";
-  for (const Input& other : inputs) {
-    if (!is_tensorflow(other.values, right)) continue;
+  if (explains(input.values, off.tf, off.pt)) return "TensorFlow returns " + input.name + ", not normalized";
+  std::string text;
+  any_input(parts, shape, [&](const Input& other) {
+    if (!is_tensorflow(other.values, right)) return false;
     std::string missing;
     for (const std::size_t part : input.parts) {
-      if (!other.parts.contains(part)) missing += (missing.empty() ? "" : ", ") + off.suspect.reads[part].name;
+      if (std::find(other.parts.begin(), other.parts.end(), part) != other.parts.end()) continue;
+      missing += (missing.empty() ? "" : ", ") + parts[part]->name;
     }
-    return "TensorFlow normalizes " + other.name + (missing.empty() ? "" : ", without " + missing);
+    text = "TensorFlow normalizes " + other.name + (missing.empty() ? "" : ", without " + missing);
+    return true;
+  });
+  if (!text.empty()) return text;
+  for (const std::size_t part : input.parts) {
+    std::vector<std::size_t> rest;
+    std::copy_if(input.parts.begin(), input.parts.end(), std::back_inserter(rest),
+                 [&](std::size_t other) { return other != part; });
+    if (rest.empty()) break;
+    std::vector<double> candidate = norm_of(sum_of_parts(parts, rest, shape).values, off.suspect.own, right);
+    const std::span<const float> added = parts[part]->numbers.values;
+    for (std::size_t i = 0; i < candidate.size(); ++i) candidate[i] += added[i % added.size()];
+    if (explains(candidate, off.tf, off.pt)) {
+      return "TensorFlow adds " + parts[part]->name + " after the norm, PyTorch before it";
+    }
   }
   return "";
+}
+
+/// All of the difference in one column, and in proportion to the normalized input there.
+std::string weight_element(const OffTensor& off, const std::vector<double>& without_gamma) {
+  const std::size_t size = off.suspect.own.weight.values.size();
+  const std::span<const float> beta = off.suspect.own.bias.values;
+  std::size_t worst = 0;
+  const auto difference = [&](std::size_t i) { return static_cast<double>(off.tf.values[i]) - off.pt.values[i]; };
+  for (std::size_t i = 0; i < off.tf.values.size(); ++i) {
+    if (std::abs(difference(i)) > std::abs(difference(worst))) worst = i;
+  }
+  const std::size_t column = worst % size;
+  if (off.tf.values.size() / size < 6) return "";  // fewer rows are in proportion by chance
+  double both = 0;
+  double one = 0;
+  const auto normalized = [&](std::size_t i) { return without_gamma[i] - (beta.empty() ? 0.0 : beta[column]); };
+  for (std::size_t i = column; i < off.tf.values.size(); i += size) {
+    both += difference(i) * normalized(i);
+    one += normalized(i) * normalized(i);
+  }
+  std::vector<double> candidate = doubles(off.pt);
+  for (std::size_t i = column; i < candidate.size() && one > 0; i += size) candidate[i] += both / one * normalized(i);
+  if (!explains(candidate, off.tf, off.pt)) return "";
+  return "element " + std::to_string(column) + " of TensorFlow's weight is off by " + spelled(both / one);
 }
 
 /// The input is not known, but PyTorch's result is the normalized input but for weight and bias.
@@ -152,6 +228,21 @@ std::string norm_fault_of_result(const OffTensor& off) {
     }
   }
   if (explains(without_gamma, off.tf, off.pt)) return "TensorFlow does not multiply by the weight";
+  const auto with = [&](std::span<const float> weight, std::span<const float> other_bias) {
+    std::vector<double> candidate = without_gamma;
+    for (std::size_t i = 0; i < candidate.size(); ++i) {
+      candidate[i] = (candidate[i] - bias(i)) * weight[i % size] +
+                     (other_bias.size() == size ? static_cast<double>(other_bias[i % size]) : 0.0);
+    }
+    return explains(candidate, off.tf, off.pt);
+  };
+  if (beta.size() == size && with(beta, gamma)) return "TensorFlow has weight and bias exchanged";
+  for (const Parameters& other : off.suspect.alike) {
+    if (other.weight.values.size() == size && with(other.weight.values, other.bias.values)) {
+      return "TensorFlow computes with the weights of " + other.module;
+    }
+  }
+  if (std::string text = weight_element(off, without_gamma); !text.empty()) return text;
   if (factors.size() < 2 || size < 8 || !explains(rescaled, off.tf, off.pt)) return "";
   const auto [low, high] = std::minmax_element(factors.begin(), factors.end());
   const double unbiased = std::sqrt(static_cast<double>(size - 1) / static_cast<double>(size));
@@ -196,6 +287,26 @@ std::vector<double> applied(const Function& function, const Numbers& x) {
   return result;
 }
 
+/// LayerNorm(f(x)), f being what PyTorch's value says; which f says TensorFlow's?
+std::string function_before_norm(const OffTensor& off, const NamedNumbers& read) {
+  for (const double epsilon : epsilons(off.suspect)) {
+    Norm norm;
+    norm.epsilon = epsilon;
+    const auto of = [&](const Function& function) {
+      return norm_of(applied(function, read.numbers), off.suspect.own, norm);
+    };
+    for (const Function& right : kFunctions) {
+      if (!reproduces_pytorch(of(right), off.tf, off.pt)) continue;
+      for (const Function& wrong : kFunctions) {
+        if (!explains(of(wrong), off.tf, off.pt)) continue;
+        return std::string("TensorFlow applies ") + wrong.name + " to " + read.name + " before the norm, PyTorch " +
+               right.name;
+      }
+    }
+  }
+  return "";
+}
+
 // ---- Linear ----
 
 /// Rows of a matrix product: [rows, in].
@@ -207,26 +318,28 @@ struct Rows {
 /// y = x W + b for some rows, with a kernel of [in, out] or, transposed, [out, in].
 class Product {
  public:
-  Product(const Numbers& weight, const Numbers& bias, bool transposed, float (*round)(float))
-      : weight_(weight), bias_(bias), transposed_(transposed), round_(round) {}
+  Product(const Numbers& weight, const Numbers& bias, bool transposed, float (*round)(float) = nullptr,
+          float (*round_bias)(float) = nullptr)
+      : weight_(weight), bias_(bias), transposed_(transposed), round_(round), round_bias_(round_bias) {}
 
   double at(const Column& x, std::size_t column) const {
     const std::size_t in = x.size();
     const std::size_t out = weight_.values.size() / in;
-    double sum = bias_.values.empty() ? 0 : rounded(bias_.values[column]);
+    double sum = bias_.values.empty() ? 0 : rounded(round_bias_, bias_.values[column]);
     for (std::size_t i = 0; i < in; ++i) {
-      sum += x[i] * rounded(weight_.values[transposed_ ? column * in + i : i * out + column]);
+      sum += x[i] * rounded(round_, weight_.values[transposed_ ? column * in + i : i * out + column]);
     }
     return sum;
   }
 
  private:
-  double rounded(float value) const { return round_ == nullptr ? value : round_(value); }
+  static double rounded(float (*round)(float), float value) { return round == nullptr ? value : round(value); }
 
   const Numbers& weight_;
   const Numbers& bias_;
   const bool transposed_;
   float (*const round_)(float);
+  float (*const round_bias_)(float);
 };
 
 /// Some rows of the two results, and what can be said of products for them.
@@ -393,22 +506,23 @@ std::string kernel_element(const LinearCase& linear, const Rows& x) {
 std::string kernel_fault(const LinearCase& linear, const Suspect& suspect, const Rows& x) {
   const Parameters& own = suspect.own;
   const std::size_t in = x.rows.front().size();
-  if (in == linear.out() && linear.gives_tf(x, Product(own.weight, own.bias, /*transposed=*/true, nullptr))) {
+  if (in == linear.out() && linear.gives_tf(x, Product(own.weight, own.bias, /*transposed=*/true))) {
     return "TensorFlow multiplies by the transposed kernel";
   }
   for (const Parameters& other : suspect.alike) {
-    if (linear.gives_tf(x, Product(other.weight, other.bias, /*transposed=*/false, nullptr))) {
+    if (linear.gives_tf(x, Product(other.weight, other.bias, /*transposed=*/false))) {
       return "TensorFlow computes with the weights of " + other.module;
     }
-    if (linear.gives_tf(x, Product(other.weight, own.bias, /*transposed=*/false, nullptr))) {
+    if (linear.gives_tf(x, Product(other.weight, own.bias, /*transposed=*/false))) {
       return "TensorFlow multiplies by the kernel of " + other.module;
     }
   }
-  if (linear.gives_tf(x, Product(own.weight, own.bias, /*transposed=*/false, rounded_to_float16))) {
-    return "TensorFlow computes with weights rounded to float16";
-  }
-  if (linear.gives_tf(x, Product(own.weight, own.bias, /*transposed=*/false, rounded_to_bfloat16))) {
-    return "TensorFlow computes with weights rounded to bfloat16";
+  for (const auto& [type, round] :
+       {std::pair("float16", &rounded_to_float16), std::pair("bfloat16", &rounded_to_bfloat16)}) {
+    for (float (*const round_bias)(float) : {round, static_cast<float (*)(float)>(nullptr)}) {
+      if (!linear.gives_tf(x, Product(own.weight, own.bias, /*transposed=*/false, round, round_bias))) continue;
+      return std::string("TensorFlow computes with weights rounded to ") + type;
+    }
   }
   return kernel_element(linear, x);
 }
@@ -451,7 +565,9 @@ std::string offset_text(std::int64_t offset, const Suspect& suspect) {
   const std::string many = std::to_string(std::abs(offset)) + (offset < 0 ? " less" : " more");
   const auto pad = suspect.numbers.find("pad_token_id");
   if (holds(suspect.path, "position")) {
-    if (pad != suspect.numbers.end() && static_cast<std::int64_t>(pad->second) + 1 == std::abs(offset)) {
+    // One more or less is what any off-by-one looks like.
+    if (pad != suspect.numbers.end() && pad->second >= 1 &&
+        static_cast<std::int64_t>(pad->second) + 1 == std::abs(offset)) {
       return many + " everywhere: the positions' offset, pad_token_id + 1";
     }
     return many + " everywhere: the positions' offset";
@@ -502,19 +618,35 @@ std::string hint_norm(const OffTensor& off) {
   const Suspect& suspect = off.suspect;
   if (!holds(suspect.class_name, "LayerNorm") && !holds(suspect.class_name, "RMSNorm")) return "";
   if (suspect.own.weight.values.empty() || suspect.own.weight.values.size() != last_size(off.pt)) return "";
-  const std::vector<Input> inputs = inputs_of_shape(suspect, off.pt.shape);
-  for (const Input& input : inputs) {
+  const std::vector<const NamedNumbers*> parts = parts_of_inputs(suspect, off.pt.shape);
+  const std::vector<double> list = epsilons(suspect);
+  std::string text;
+  const auto is_not_read = [&](std::size_t part) { return !is_among(suspect.reads, parts[part]); };
+  const auto is_input_of_pytorch = [&](const Input& input) {
     for (const bool subtracts_mean : {true, false}) {
-      for (const double epsilon : epsilons(suspect)) {
+      for (const double epsilon : list) {
         Norm norm;
         norm.epsilon = epsilon;
         norm.subtracts_mean = subtracts_mean;
-        if (!reproduces_pytorch(norm_of(input.values, suspect.own, norm), off.tf, off.pt)) continue;
-        if (std::string text = norm_fault(off, inputs, input, norm); !text.empty()) return text;
+        if (!reproduces_pytorch(norm_of(input.values, suspect.own, norm), off.tf, off.pt)) {
+          // Of what is not even read there are many sums, and their variances are not so small.
+          if (std::any_of(input.parts.begin(), input.parts.end(), is_not_read)) break;
+          continue;
+        }
+        text = norm_fault(off, parts, input, norm);
+        return true;
       }
     }
+    return false;
+  };
+  if (!any_input(parts, off.pt.shape, is_input_of_pytorch)) {
+    // A function that the module around applies itself.
+    for (const NamedNumbers& read : suspect.reads) {
+      if (read.numbers.shape != off.pt.shape || !text.empty()) continue;
+      text = function_before_norm(off, read);
+    }
   }
-  return norm_fault_of_result(off);
+  return text.empty() ? norm_fault_of_result(off) : text;
 }
 
 std::string hint_batch_norm(const OffTensor& off) {
@@ -526,7 +658,9 @@ std::string hint_batch_norm(const OffTensor& off) {
   const std::size_t count = off.pt.values.size() / channels;
   if (suspect.own.weight.values.size() != channels || suspect.own.bias.values.size() != channels || count < 2)
     return "";
-  for (const Input& input : inputs_of_shape(suspect, off.pt.shape)) {
+  const std::vector<const NamedNumbers*> parts = parts_of_inputs(suspect, off.pt.shape);
+  for (std::size_t part = 0; part < std::min(parts.size(), suspect.reads.size()); ++part) {
+    const Input input = sum_of_parts(parts, {part}, off.pt.shape);
     for (const double epsilon : epsilons(suspect)) {
       std::vector<double> mean(channels, 0);
       std::vector<double> variance(channels, 0);
@@ -548,6 +682,44 @@ std::string hint_batch_norm(const OffTensor& off) {
         return "TensorFlow normalizes by the statistics of this batch where PyTorch takes those of training";
       }
     }
+  }
+  return "";
+}
+
+std::string hint_position(const OffTensor& off) {
+  if (off.pt.shape.size() != 2) return "";
+  const auto batch = static_cast<std::size_t>(off.pt.shape[0]);
+  const std::size_t size = last_size(off.pt);
+  for (const NamedNumbers& read : off.suspect.reads) {
+    const Numbers& x = read.numbers;
+    if (x.shape.size() != 3 || x.shape[0] != off.pt.shape[0] || last_size(x) != size || size < 2) continue;
+    const auto length = static_cast<std::size_t>(x.shape[1]);
+    const auto position_of = [&](const Numbers& rows, std::size_t item) {
+      for (std::size_t at = 0; at < length; ++at) {
+        const float* row = &x.values[(item * length + at) * size];
+        if (std::equal(row, row + size, &rows.values[item * size], [](float a, float b) { return same(a, b); })) {
+          return "position " + std::to_string(at);
+        }
+      }
+      for (std::size_t i = 0; i < size; ++i) {
+        double mean = 0;
+        for (std::size_t at = 0; at < length; ++at) mean += x.values[(item * length + at) * size + i];
+        if (!same(rows.values[item * size + i], mean / static_cast<double>(length))) return std::string();
+      }
+      return std::string("the mean");
+    };
+    std::string text;
+    bool all = true;
+    for (std::size_t item = 0; item < batch && all; ++item) {
+      const std::string tf = position_of(off.tf, item);
+      const std::string pt = position_of(off.pt, item);
+      all = !tf.empty() && !pt.empty();
+      if (text.empty() && tf != pt) {
+        text = "of item " + std::to_string(item) + " of " + read.name + " TensorFlow takes " + tf + ", PyTorch takes " +
+               pt;
+      }
+    }
+    if (all && !text.empty()) return text;
   }
   return "";
 }
@@ -574,7 +746,7 @@ std::string hint_linear(const OffTensor& off) {
   const auto in = static_cast<std::size_t>(suspect.own.weight.shape[0]);
   if (in == 0 || (!suspect.own.bias.values.empty() && suspect.own.bias.values.size() != out)) return "";
   const LinearCase linear(off);
-  const Product right(suspect.own.weight, suspect.own.bias, /*transposed=*/false, nullptr);
+  const Product right(suspect.own.weight, suspect.own.bias, /*transposed=*/false);
   const std::vector<Rows> reads = rows_of_reads(off, linear, in);
   for (const Rows& x : reads) {
     if (!linear.gives_pt(x, right)) continue;

@@ -152,6 +152,13 @@ Verification verify(const Trace& trace, const Observation& observation, const st
     StageReport& report = result.stages[result.divergences[i]];
     report.explanation = explain(trace, observation, *report.observed, weights, /*with_hint=*/i < kHints);
   }
+  constexpr std::string_view kOutput = "output.";
+  for (StageReport& report : result.outputs) {
+    if (report.agrees() || !result.divergences.empty()) continue;
+    report.explanation.emplace();
+    report.explanation->hint = hint_of_output(trace, observation, report.name.substr(kOutput.size()));
+    break;
+  }
   result.functions = verify_functions(functions, tolerances);
   for (const FunctionReport& function : result.functions) {
     if (!function.finding.empty()) result.not_compared.push_back(function.label + ": " + function.finding);
