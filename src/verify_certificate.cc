@@ -6,6 +6,7 @@
 #include "artifact/weight_formats.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/compare.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
@@ -39,13 +40,10 @@ void require_usable(const VerifyCertificateOptions& options) {
 /// What TensorFlow or Transformers would load from a folder: not to be there unless it was certified.
 bool is_loaded(const fs::path& relative) {
   const std::string first = relative.begin()->string();
-  if (first == "saved_model") return true;
+  if (first == kSavedModelFolder) return true;
   if (std::next(relative.begin()) != relative.end()) return false;
-  const bool safetensors =
-      first.starts_with("model") && (first.ends_with(".safetensors") || first.ends_with(".safetensors.index.json"));
-  const auto companions = companion_names();
-  return safetensors || first.starts_with("tf_model") || first == "config.json" ||
-         std::find(companions.begin(), companions.end(), first) != companions.end();
+  return is_file_of_any_variant(first, kSafetensorsWeights) || is_file_of(first, kH5Weights) ||
+         is_config_or_companion(first);
 }
 
 Format format_of(const std::string& name) {
