@@ -6,6 +6,7 @@
 #include "artifact/weight_formats.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/compare.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
@@ -40,12 +41,10 @@ verify::Loaded loaded_as(const fs::path& relative) {
   const std::string first = relative.begin()->string();
   if (first == kSavedModelFolder) return verify::Loaded::kWeights;
   if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
-  const bool safetensors =
-      first.starts_with("model") && (first.ends_with(".safetensors") || first.ends_with(".safetensors.index.json"));
-  if (safetensors || first.starts_with("tf_model")) return verify::Loaded::kWeights;
-  const auto companions = companion_names();
-  const bool companion = std::find(companions.begin(), companions.end(), first) != companions.end();
-  return companion || first == "config.json" ? verify::Loaded::kCompanion : verify::Loaded::kNever;
+  if (is_file_of_any_variant(first, kSafetensorsWeights) || is_file_of(first, kH5Weights)) {
+    return verify::Loaded::kWeights;
+  }
+  return is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
 }
 
 Format format_of(const std::string& name) {

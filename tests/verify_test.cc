@@ -273,6 +273,10 @@ TEST(ComparingWithFloat64, AMultipleOfPyTorchsOwnDistanceIsRounding) {
     EXPECT_EQ(verdict({{1, 12.5}, {1, 9}, {1, 10}, {}}), Verdict::kDisagrees);  // 2.5 > 2 * 1
     EXPECT_EQ(verdict({{1, 12.5}, {1, 9}, {1, 10}, {0, 1.25}}), Verdict::kRounding);
     EXPECT_EQ(verdict({{1, 12.75}, {1, 9}, {1, 10}, {0, 1.25}}), Verdict::kDisagrees);
+    EXPECT_EQ(verdict({{1, 11}, {1, 9}, {1, 10}, {0, 0.25}}), Verdict::kDisagrees);  // the shaken runs know better
+    // PyTorch's plain run is held to the same: a reference at odds with itself proves nothing.
+    EXPECT_EQ(verdict({{1, 10}, {1, 12.5}, {1, 10}, {0, 1.25}}), Verdict::kRounding);
+    EXPECT_EQ(verdict({{1, 10}, {1, 12.75}, {1, 10}, {0, 1.25}}), Verdict::kDisagrees);
   }
   EXPECT_EQ(compared({{1, 12}, {1, 10}, {1, 10}, {9, 0}}).verdict, Verdict::kDisagrees);  // noise of kept ones
   EXPECT_EQ(compared({{1, 12}, {1, 10}, {1, 10}, {9, 0}}, 1e-5, {true, true}).verdict, Verdict::kRounding);

@@ -40,11 +40,6 @@ bool have_same_bytes(const fs::path& one, const fs::path& other) {
           std::memcmp(first->bytes().data(), second->bytes().data(), first->bytes().size()) == 0);
 }
 
-bool is_config_or_companion(const std::string& file) {
-  const auto names = companion_names();
-  return file == "config.json" || std::find(names.begin(), names.end(), file) != names.end();
-}
-
 bool is_in_saved_model(const fs::path& file) { return file.begin()->string() == kSavedModelFolder; }
 
 /// "a, b, c and 4 more"; of saved_model/ the folder alone.
@@ -90,8 +85,11 @@ ArtifactWriter::ArtifactWriter(fs::path target, ArtifactSource source, std::set<
       staging_(target_) {
   const ArtifactFolder old(target_);
   plan(old, expected_files(formats_));
-  if (!old.files_of(Owner::kPyTorch).empty()) return;  // config.json and the companions are there
-  write_companions();
+  if (!old.files_of(Owner::kPyTorch).empty()) {
+    keep_companions();
+  } else {
+    write_companions();
+  }
   plan(old, as_set(files_below(path())));
 }
 
@@ -185,6 +183,15 @@ std::set<std::string> ArtifactWriter::plan(const ArtifactFolder& old, const std:
     }
   }
   return removed;
+}
+
+/// PyTorch's config.json and its companions stay. Those that are the source's are part of what is certified.
+void ArtifactWriter::keep_companions() const {
+  staging_.keep([&](const fs::path& file) {
+    if (!is_config_or_companion(file.string()) || !fs::is_regular_file(target_ / file)) return false;
+    return file == "config.json" ||
+           (is_there(source_.folder / file) && have_same_bytes(source_.folder / file, target_ / file));
+  });
 }
 
 void ArtifactWriter::write_companions() const {

@@ -9,8 +9,8 @@
 //   earlier TensorFlow weights, of any format   gone with new_weights, else an error: Transformers would take an old
 //                                               model.safetensors before a new tf_model.h5
 //   PyTorch's weights                           kept. Beside them go only conversions of these very weights, without
-//                                               safetensors (PyTorch takes a model.safetensors first), and without
-//                                               config.json and tokenizer files, which are there
+//                                               safetensors (PyTorch takes a model.safetensors first); config.json
+//                                               and the tokenizer files that are there stay
 //   an earlier conversion's config.json and     replaced or gone, as long as nobody changed them
 //   tokenizer files
 //   everything else                             kept; where it has a name that is to be written: an error
@@ -56,6 +56,7 @@ class ArtifactWriter {
   void check_pytorch(const ArtifactFolder& old) const;
   void check_replaced(const ArtifactFolder& old, const std::string& file) const;
   bool is_source_of(const ArtifactFolder& old) const;
+  void keep_companions() const;
   void write_companions() const;
   void tell(const ArtifactFolder& old, std::set<std::string> removed, const std::set<std::string>& incoming);
 

@@ -1,5 +1,6 @@
 #include "checkpoint/companions.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -34,6 +35,10 @@ constexpr std::array<std::string_view, 22> kCompanions = {
 }  // namespace
 
 std::span<const std::string_view> companion_names() { return kCompanions; }
+
+bool is_config_or_companion(std::string_view file) {
+  return file == "config.json" || std::find(kCompanions.begin(), kCompanions.end(), file) != kCompanions.end();
+}
 
 std::string config_text(const Config& config, const std::string& architecture, const std::string& original) {
   if (!original.empty() && config.architectures() == std::vector<std::string>{architecture}) return original;

@@ -42,12 +42,17 @@ TracedStage read_stage(const Json& entry) {
   stage.call = static_cast<int>(entry.at("call").as_integer());
   stage.class_name = entry.at("class").as_string();
   stage.source = read_source(entry);
-  stage.mask = read_text_or_null(entry, "mask");
   if (entry.contains("caller") && entry.at("caller").is_object()) {
     const Json caller = entry.at("caller");
     stage.caller = {read_text_or_null(caller, "path"), read_text_or_null(caller, "class"), read_source(caller)};
   }
   for (const Json& name : entry.at("tensors").elements()) stage.tensors.push_back(name.as_string());
+  stage.masks.assign(stage.tensors.size(), read_text_or_null(entry, "mask"));
+  if (!entry.contains("tensor_masks")) return stage;
+  const std::vector<Json> masks = entry.at("tensor_masks").elements();
+  for (std::size_t i = 0; i < std::min(masks.size(), stage.masks.size()); ++i) {
+    stage.masks[i] = masks[i].is_null() ? "" : masks[i].as_string();
+  }
   return stage;
 }
 
@@ -121,7 +126,7 @@ void Trace::read_run(const Json& stages, const Json& output_masks) {
         throw Error(ErrorKind::kBadInput, path_.string() + ": lists stage." + name + " and does not hold it");
       }
     }
-    if (!output_masks.is_object()) stage.mask = assumed_mask(inputs_);
+    if (!output_masks.is_object()) stage.masks.assign(stage.tensors.size(), assumed_mask(inputs_));
     stages_.push_back(std::move(stage));
   }
   for (const std::string& name : outputs_) {

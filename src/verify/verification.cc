@@ -43,7 +43,7 @@ class Verifier {
         report.class_name = traced.class_name;
         report.caller = traced.caller;
         report.observed = observed->second;
-        judgement_.stage(traced.tensors[i], traced.mask, observation_.stages[observed->second].outputs[i], &report);
+        judgement_.stage(traced.tensors[i], traced.masks[i], observation_.stages[observed->second].outputs[i], &report);
         if (!report.agrees()) first_failure_.try_emplace(observed->second, result_.stages.size());
         result_.stages.push_back(std::move(report));
       }
