@@ -36,8 +36,8 @@ struct TracedStage {
   std::string class_name;
   std::string source;                // "modeling_bert.py:97", empty when not known
   Caller caller;                     // empty in traces that do not say
-  std::string mask;                  // the input that masks this tensor's positions; empty for none
   std::vector<std::string> tensors;  // their names after "stage." and "stage64."; none if it returned no float tensor
+  std::vector<std::string> masks;    // of each tensor: the input that masks its positions; empty for none
 };
 
 struct TraceCell;
