@@ -19,6 +19,7 @@ std::string place_of(const ObservedStage& stage) {
 
 /// Of a model of two towers, those of the part that the module belongs to come first.
 std::map<std::string, double> numbers_of_configuration(const Trace& trace, const std::string& module) {
+  if (!trace.has_metadata("config")) return {};
   const Json config = Json::parse(trace.metadata("config"), trace.path().string() + " (config)");
   std::map<std::string, double> numbers;
   const auto add = [&](const Json& fields) {

@@ -30,6 +30,11 @@ inline bool same(double a, double b) {
   return distance <= 1e-5 + 1e-5 * (b < 0 ? -b : b);
 }
 
+inline bool holds(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+/// Of the last axis; 1 for a scalar.
+inline std::size_t last_size(const Numbers& numbers) {
+  return numbers.shape.empty() ? 1 : static_cast<std::size_t>(numbers.shape.back());
+}
 std::vector<double> doubles(const Numbers& numbers);
 /// "0.125", four digits.
 std::string spelled(double value);
