@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens verified bench-inference clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -17,6 +17,7 @@ help:
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
 	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
 	@echo 'make bench    measures conversions of 0.1, 1 and 8 GB against cp and Transformers 4.57'
+	@echo 'make bench-agreement  measures false alarms and found faults of the rule of agreement and its neighbours'
 	@echo 'make bench-faults puts faults into models on purpose, and says which are found and where'
 	@echo 'make bench-faults-table  writes what that gives to docs/faults.md'
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
@@ -67,6 +68,12 @@ bench: setup build
 	@$(python) bench/conversion.py --transformers --folder $(build_folder) --crossload $(build_folder)/crossload $(BENCH)
 
 # FAULTS='causal mask' runs those whose golden and description hold the words.
+bench-agreement: setup
+	@echo 'Recording and converting 240 models at four scales of weights: about 20 minutes.'
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target bench_agreement
+	@$(python) bench/agreement.py --program $(build_folder)/bench_agreement --folder $(build_folder)/agreement
+
 bench-faults: bench-faults-build
 	@$(build_folder)/bench_faults $(if $(FAULTS),'$(FAULTS)')
 
