@@ -78,10 +78,11 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   steps.next("comparing every variable");
   verify::CertificateParts parts;
   const std::optional<Checkpoint> checkpoint = find_checkpoint(options, trace);
+  std::optional<LoadedModel> source;
   if (checkpoint) {
-    const LoadedModel source = load_from_pytorch(*checkpoint, loaded.model_class);
-    parts.binding = verify::find_binding_faults(*source.weights, *artifact);
-    parts.ledger = source.weights->ledger();
+    source = load_from_pytorch(*checkpoint, loaded.model_class);
+    parts.binding = verify::find_binding_faults(*source->weights, *artifact);
+    parts.ledger = source->weights->ledger();
     parts.read = checkpoint->files();
   }
 
@@ -90,7 +91,7 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
   const verify::Verification verification =
       judge(loaded, *artifact, fs::exists(saved_model / "saved_model.pb") ? saved_model : fs::path(), trace, library,
-            options.threads, parts.tolerances);
+            options.threads, parts.tolerances, source ? source->weights.get() : nullptr);
 
   parts.model = options.name.empty() ? options.artifact.filename().string() : options.name;
   parts.tensorflow_class = loaded.model_class.head->name;

@@ -92,8 +92,13 @@ class Judge {
  public:
   Judge(const LoadedModel& loaded, const StoredWeights& artifact, const std::filesystem::path& saved_model,
         const Trace& trace, const std::shared_ptr<const tf::Library>& library, int threads,
-        const verify::Tolerances& tolerances)
-      : loaded_(loaded), artifact_(artifact), trace_(trace), library_(library), tolerances_(tolerances) {
+        const verify::Tolerances& tolerances, const keras::Weights* source)
+      : loaded_(loaded),
+        artifact_(artifact),
+        trace_(trace),
+        library_(library),
+        tolerances_(tolerances),
+        source_(source != nullptr ? *source : *loaded.weights) {
     options_.session.threads = threads;
     if (!saved_model.empty()) session_.emplace(library, options_.session, saved_model);
   }
@@ -135,7 +140,7 @@ class Judge {
 
   verify::Verification judge_run(const Trace& trace, const std::vector<FunctionRun>& functions) {
     try {
-      return verify::verify(trace, runner_for(trace).run(trace.inputs()), functions, tolerances_, &*loaded_.weights);
+      return verify::verify(trace, runner_for(trace).run(trace.inputs()), functions, tolerances_, &source_);
     } catch (const keras::ModuleError& error) {
       return verify::failed(trace, error.failure());
     }
@@ -160,6 +165,7 @@ class Judge {
   const Trace& trace_;
   const std::shared_ptr<const tf::Library> library_;
   const verify::Tolerances tolerances_;
+  const keras::Weights& source_;
   verify::RunOptions options_;
   std::optional<verify::SavedModelSession> session_;
   std::optional<verify::Runner> runner_;
@@ -171,8 +177,8 @@ class Judge {
 verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
                            const std::filesystem::path& saved_model, const Trace& trace,
                            const std::shared_ptr<const tf::Library>& library, int threads,
-                           const verify::Tolerances& tolerances) {
-  return Judge(loaded, artifact, saved_model, trace, library, threads, tolerances).run();
+                           const verify::Tolerances& tolerances, const keras::Weights* source) {
+  return Judge(loaded, artifact, saved_model, trace, library, threads, tolerances, source).run();
 }
 
 }  // namespace crossload
