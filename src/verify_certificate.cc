@@ -42,8 +42,8 @@ bool is_loaded(const fs::path& relative) {
   const std::string first = relative.begin()->string();
   if (first == kSavedModelFolder) return true;
   if (std::next(relative.begin()) != relative.end()) return false;
-  return is_file_of_any_variant(first, kSafetensorsWeights) || is_file_of(first, kH5Weights) ||
-         is_config_or_companion(first);
+  return is_file_of_any_variant(first, kSafetensorsWeights) || first.ends_with(".h5") ||
+         first == index_of(kH5Weights) || is_config_or_companion(first);
 }
 
 Format format_of(const std::string& name) {
