@@ -156,6 +156,7 @@ class Judge {
     const bool as_stored = cell.weights.empty();
     report.verification = judge_run(
         cell.trace, session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>());
+    verify::set_cell(&report.verification, cell.name);
     if (!as_stored) runner_.reset();  // its variables are not the artifact's any more
     return report;
   }

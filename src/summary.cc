@@ -62,9 +62,29 @@ std::string first_line(const verify::CertificateParts& parts) {
          std::to_string(std::count_if(rounding.begin(), rounding.end(), nearer));
 }
 
+/// How many sentences of a kind are said; the certificate has all.
+constexpr std::size_t kShown = 3;
+
+std::string and_more(std::size_t count) {
+  return count > kShown ? "and " + std::to_string(count - kShown) + " more, see --json" : "";
+}
+
+void add_some(const std::vector<std::string>& sentences, std::vector<std::string>* findings) {
+  findings->insert(findings->end(), sentences.begin(),
+                   sentences.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, sentences.size())));
+  if (sentences.size() > kShown) findings->push_back(and_more(sentences.size()));
+}
+
+/// A cell that disagrees.
+std::string describe(const verify::CellReport& cell) {
+  const std::string begin = "cell " + cell.name + " (" + cell.what + "): ";
+  if (cell.verification.failure) return begin + cell.verification.failure->text();
+  if (const StageReport* off = cell.verification.first_divergence()) return begin + verify::describe_divergence(*off);
+  return begin + "not compared: " + cell.verification.not_compared.front();
+}
+
 /// What is over the limit by rounding: three tensors, and how many more.
 std::vector<std::string> describe_rounding(const verify::Verification& verification) {
-  constexpr std::size_t kShown = 3;
   auto rounding = verification.tensors_that(verify::Verdict::kRounding);
   const auto larger = [](double verify::Distances::*field, const StageReport* report) {
     return std::max(report->comparison.kept.*field, report->comparison.padded.*field);
@@ -79,7 +99,7 @@ std::vector<std::string> describe_rounding(const verify::Verification& verificat
                       " more, in the certificate under \"rounding\"");
       break;
     }
-    lines.push_back(report->name + ": " + scientific(larger(&verify::Distances::tf_to_pt, report)) +
+    lines.push_back(report->full_name() + ": " + scientific(larger(&verify::Distances::tf_to_pt, report)) +
                     " apart; from float64 TensorFlow " + scientific(larger(&verify::Distances::tf_to_float64, report)) +
                     ", PyTorch " + scientific(larger(&verify::Distances::pt_to_float64, report)) +
                     " and with shaken bits " + scientific(larger(&verify::Distances::noise, report)));
@@ -142,32 +162,26 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
   }
   if (!verification.not_compared.empty()) {
     std::string names;
-    constexpr std::size_t kShown = 3;
     for (std::size_t i = 0; i < std::min(kShown, verification.not_compared.size()); ++i) {
       names += (i == 0 ? "" : "; ") + verification.not_compared[i];
     }
-    if (verification.not_compared.size() > kShown) {
-      names += "; and " + std::to_string(verification.not_compared.size() - kShown) + " more, see --json";
-    }
-    result.findings.push_back("not compared: " + names);
+    const std::string more = and_more(verification.not_compared.size());
+    result.findings.push_back("not compared: " + names + (more.empty() ? "" : "; " + more));
   }
   if (verification.failure) result.findings.push_back("first divergence: " + verification.failure->text());
   if (const StageReport* first = verification.first_divergence(); first != nullptr) {
     result.findings.push_back("first divergence: " + verify::describe_divergence(*first));
-    for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
-      result.findings.push_back("and by itself: " +
-                                verify::describe_divergence(verification.stages[verification.divergences[i]]));
-    }
   }
+  std::vector<std::string> others;
+  for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
+    others.push_back("and by itself: " + verify::describe_divergence(verification.stages[verification.divergences[i]]));
+  }
+  add_some(others, &result.findings);
+  std::vector<std::string> cells;
   for (const verify::CellReport& cell : verification.cells) {
-    if (cell.verification.agrees()) continue;
-    std::string names;
-    for (const std::string& name : cell.verification.not_compared) names += (names.empty() ? "" : "; ") + name;
-    const StageReport* off = cell.verification.first_divergence();
-    std::string what = off != nullptr ? verify::describe_divergence(*off) : "not compared: " + names;
-    if (cell.verification.failure) what = cell.verification.failure->text();
-    result.findings.push_back("cell " + cell.name + " (" + cell.what + "): " + what);
+    if (!cell.verification.agrees()) cells.push_back(describe(cell));
   }
+  add_some(cells, &result.findings);
   return result;
 }
 

@@ -96,7 +96,7 @@ Json rounding_entry(const StageReport& report) {
     return std::max(comparison.kept.*field, comparison.padded.*field);
   };
   Json entry = Json::object();
-  entry.set("tensor", report.name);
+  entry.set("tensor", report.full_name());
   entry.set("max_error", larger(&Distances::tf_to_pt));
   entry.set("tf_to_float64", comparison.has_float64 ? Json(larger(&Distances::tf_to_float64)) : Json());
   entry.set("pt_to_float64", comparison.has_float64 ? Json(larger(&Distances::pt_to_float64)) : Json());
@@ -108,7 +108,7 @@ Json divergence_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
   Json entry = Json::object();
   entry.set("path", report.path.empty() ? report.name : report.path);
-  entry.set("stage", report.name);
+  entry.set("stage", report.full_name());
   if (!report.class_name.empty()) entry.set("class", report.class_name);
   if (!report.source.empty()) entry.set("source", report.source);
   if (!report.caller.class_name.empty()) {

@@ -42,7 +42,7 @@ std::string difference(const StageReport& report) {
 }  // namespace
 
 std::string describe_divergence(const StageReport& report) {
-  std::string text = report.name + place_in_pytorch(report) + ": " + difference(report);
+  std::string text = report.full_name() + place_in_pytorch(report) + ": " + difference(report);
   if (!report.explanation) return text;
   if (const std::string place = report.explanation->place(); !place.empty()) text += "; in TensorFlow " + place;
   if (!report.explanation->hint.empty()) text += "; hint: " + report.explanation->hint;

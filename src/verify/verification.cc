@@ -95,6 +95,15 @@ void visit_reports(const Verification& verification, const Visit& visit) {
 
 }  // namespace
 
+void set_cell(Verification* verification, const std::string& cell) {
+  const auto mark = [&](std::vector<StageReport>* reports) {
+    for (StageReport& report : *reports) report.cell = cell;
+  };
+  mark(&verification->stages);
+  mark(&verification->outputs);
+  for (FunctionReport& function : verification->functions) mark(&function.outputs);
+}
+
 Verdict Verification::verdict() const {
   if (!not_compared.empty() || failure) return Verdict::kDisagrees;
   Verdict worst = Verdict::kAgrees;

@@ -34,7 +34,11 @@ struct StageReport {
   Comparison comparison;
   std::optional<Explanation> explanation = {};  // of those that diverge by themselves
 
+  std::string cell = {};  // of which further set of inputs; empty for the main one
+
   bool agrees() const { return comparison.agrees(); }
+  /// The name, behind that of the cell.
+  std::string full_name() const { return cell.empty() ? name : "cell " + cell + ": " + name; }
 };
 
 /// A function of the SavedModel that was called, or could not be.
@@ -84,6 +88,9 @@ struct Verification {
   std::size_t tensors() const;  // how many were compared, in all
   bool served() const;          // serving_default ran
 };
+
+/// Says of which cell every tensor is.
+void set_cell(Verification* verification, const std::string& cell);
 
 /// What became of a further set of inputs.
 struct CellReport {
