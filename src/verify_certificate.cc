@@ -41,7 +41,7 @@ verify::Loaded loaded_as(const fs::path& relative) {
   const std::string first = relative.begin()->string();
   if (first == kSavedModelFolder) return verify::Loaded::kWeights;
   if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
-  if (is_file_of_any_variant(first, kSafetensorsWeights) || is_file_of(first, kH5Weights)) {
+  if (is_file_of_any_variant(first, kSafetensorsWeights) || first.ends_with(".h5") || first == index_of(kH5Weights)) {
     return verify::Loaded::kWeights;
   }
   return is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
