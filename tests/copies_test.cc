@@ -117,6 +117,15 @@ TEST_F(Copies, FixKeepsWhatIsIgnored) {
                                         testing::HasSubstr("dense(x)"), testing::Not(testing::HasSubstr("other(x)"))));
 }
 
+TEST_F(Copies, FixEndsWhatIsIgnored) {
+  std::string changed = kCopy;
+  changed.insert(changed.find("  Tensor call"), "  // Ignore copy\n  const Dense first;\n\n");
+  changed.replace(changed.find("dense(x)"), 8, "other(x)");
+  faults_of(changed, /*fix=*/true);
+  EXPECT_THAT(electra(),
+              testing::HasSubstr("  const Dense first;\n\n  Tensor call(const Tensor& x) const { return dense"));
+}
+
 TEST_F(Copies, FixSaysWhatItRewrites) {
   std::string changed = kCopy;
   changed.replace(changed.find("dense(x)"), 8, "other(x)");
