@@ -35,8 +35,7 @@ def record_recipe(recipe, threads):
         weights = load_tensors(Path(folder) / "model.safetensors")
     config = describe_config(model.config, recipe["class"])
     inputs = make_inputs(recipe["inputs"], model.config, generator)
-    # Not widened, so that the goldens that are there can be made again bit by bit.
-    recording, metadata = record_model(model.float(), inputs, config, recipe["seed"], threads, widened=False)
+    recording, metadata = record_model(model.float(), inputs, config, recipe["seed"], threads)
     return {**recording.all_tensors(), **{WEIGHT + key: tensor for key, tensor in weights.items()}}, metadata
 
 
