@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "artifact/artifact_folder.h"
 #include "crossload/error.h"
 #include "export/output_file.h"
 #include "judge.h"
@@ -87,11 +88,10 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   }
 
   steps.next("comparing every module");
-  const fs::path saved_model = options.artifact / "saved_model";
   parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
   const verify::Verification verification =
-      judge(loaded, *artifact, fs::exists(saved_model / "saved_model.pb") ? saved_model : fs::path(), trace, library,
-            options.threads, parts.tolerances, source ? source->weights.get() : nullptr);
+      judge(loaded, *artifact, ArtifactFolder(options.artifact).saved_model(), trace, library, options.threads,
+            parts.tolerances, source ? source->weights.get() : nullptr);
 
   parts.model = options.name.empty() ? options.artifact.filename().string() : options.name;
   parts.tensorflow_class = loaded.model_class.head->name;

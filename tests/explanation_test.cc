@@ -160,11 +160,11 @@ TEST(Explanations, OfAConversionThatCannotRun) {
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(fs::exists(options.output));
   ASSERT_EQ(result.findings.size(), 1U);
-  EXPECT_THAT(result.findings.front(),
-              AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
-                    HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
-                    HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"),
-                    HasSubstr(" is not in [0, ")));
+  EXPECT_THAT(
+      result.findings.front(),
+      AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
+            HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
+            HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"), HasSubstr(" is not in [0, ")));
   std::ifstream stream(options.json);
   std::ostringstream text;
   text << stream.rdbuf();

@@ -400,7 +400,9 @@ class Publishing : public testing::Test {
     std::ofstream(folder_.path() / "crossload.json")
         << R"({"model": ")" << model << R"(", "class": "TFBertModel", "verdict": ")" << verdict << R"(",
   "coverage": {"modules": 3, "compared": 3}, "stages": [{"path": "a", "max_error": 4.5e-6}],
-  "tolerances": {"max_error": 1e-5, "max_hidden_error": 1e-5, "relative_in_modules": 1.3e-6},
+  "tolerances": {"max_error": 1e-5, "max_hidden_error": 1e-5, "relative": 1.3e-6},
+  "rounding": )"
+        << (verdict == "agrees by rounding" ? "[{}, {}]" : "[]") << R"(,
   "outputs": [{"path": "output.logits", "max_error": 1.5e-6}, {"path": "output.last_hidden_state", "max_error": 2.5e-6}],
   "versions": {"crossload": "0.1.0", "tensorflow": "2.21.0", "torch": "2.13.0", "transformers": "4.57.6"},
   "read": [], "written": [{"file": ")"
@@ -424,6 +426,13 @@ TEST_F(Publishing, SaysWhatWasVerifiedAndHowToCheckIt) {
   EXPECT_THAT(text.description, testing::HasSubstr(sha256_of_file(folder_.path() / "tf_model.h5") + "  tf_model.h5\n"));
   model_.has_tensorflow = true;
   EXPECT_EQ(publish_text(model_, options_).title, "Update TF weights");
+}
+
+TEST_F(Publishing, SaysWhatOnlyRoundingExplains) {
+  EXPECT_THAT(publish_text(model_, options_).description, testing::Not(testing::HasSubstr("rounding")));
+  certify("agrees by rounding", model_.label());
+  EXPECT_THAT(publish_text(model_, options_).description,
+              testing::HasSubstr("no more than float32's rounding explains: 2 tensors, listed"));
 }
 
 TEST_F(Publishing, RefusesWhatIsNotCertified) {

@@ -138,10 +138,10 @@ std::string sound() {
                             .captures = {4},
                             .input_types = {kInt32, kResource},
                             .output_types = {kFloat}};
-  return meta_graph({object({{"__call__", 1}, {"signatures", 2}, {"call_and_return_conditional_losses", 1}}),
-                     object({}, {"call", "training"}), object({{"serving_default", 3}}), object({}, {"serving"}, 8),
-                     object({})},
-                    {call, training, serving});
+  return meta_graph(
+      {object({{"__call__", 1}, {"signatures", 2}, {"call_and_return_conditional_losses", 1}}),
+       object({}, {"call", "training"}), object({{"serving_default", 3}}), object({}, {"serving"}, 8), object({})},
+      {call, training, serving});
 }
 
 std::vector<std::string> names(const std::vector<FunctionTensor>& tensors) {
@@ -170,7 +170,8 @@ TEST(SavedFunctions, AreThoseOfMethodsAndSignatures) {
 TEST(SavedFunctions, TakeTensorsInAnyPlace) {
   const auto inputs = [](const std::string& signature, std::size_t count) {
     const Function call = {.name = "f", .inputs = signature, .input_types = std::vector<int>(count, kFloat)};
-    return names(read_saved_functions(meta_graph({object({{"serve", 1}}), object({}, {"f"})}, {call}), "x").at(0).inputs);
+    return names(
+        read_saved_functions(meta_graph({object({{"serve", 1}}), object({}, {"f"})}, {call}), "x").at(0).inputs);
   };
   const std::string x = tensor("x", {}, kFloat);
   const std::string y = tensor("y", {}, kFloat);
@@ -198,7 +199,8 @@ TEST(SavedFunctions, SayWhatIsWrong) {
   std::string deep = tensor("x", {}, kFloat);
   for (int i = 0; i < 100; ++i) deep = list({deep});
   const Function nested = {.name = "f", .inputs = deep, .input_types = {kFloat}};
-  expect_error(meta_graph({object({{"__call__", 1}}), object({}, {"f"})}, {nested}), "a signature is nested too deeply");
+  expect_error(meta_graph({object({{"__call__", 1}}), object({}, {"f"})}, {nested}),
+               "a signature is nested too deeply");
 }
 
 TEST(SavedFunctions, BrokenBytesAreAnErrorOrOtherFunctions) {

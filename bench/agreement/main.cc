@@ -41,8 +41,8 @@ std::vector<const StageReport*> reports_of(const Verification& verification) {
   return reports;
 }
 
-/// The rule before: outputs by 1e-5 alone, modules with the relative part, and only padded positions by the noise of the
-/// whole tensor, twice.
+/// The rule before: outputs by 1e-5 alone, modules with the relative part, and only padded positions by the noise of
+/// the whole tensor, twice.
 bool refused_before(const StageReport& report) {
   constexpr double kLimit = 1e-5;
   const Comparison& c = report.comparison;
@@ -90,7 +90,8 @@ void measure_trace(const std::string& path, const std::vector<int>& threads, boo
   for (const int count : threads) {
     verify::RunOptions options;
     options.session.threads = count;
-    Json line = measured(trace, verify::observe(library, options, *loaded.model, *loaded.weights, read, trace.inputs()));
+    Json line =
+        measured(trace, verify::observe(library, options, *loaded.model, *loaded.weights, read, trace.inputs()));
     line.set("name", path.substr(path.find_last_of('/') + 1));
     line.set("threads", count);
     line.set("onednn", onednn);

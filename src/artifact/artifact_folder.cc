@@ -123,6 +123,13 @@ std::unique_ptr<StoredWeights> ArtifactFolder::open() const {
                   (pytorch.empty() ? "" : " of TensorFlow; " + pytorch.front() + " is PyTorch's"));
 }
 
+fs::path ArtifactFolder::saved_model() const {
+  for (const fs::path& folder : {path_ / kSavedModelFolder, path_ / kSavedModelFolder / "1"}) {
+    if (fs::exists(folder / "saved_model.pb")) return folder;
+  }
+  return {};
+}
+
 std::string ArtifactFolder::certified_class() const {
   if (!certificate_.is_object() || !certificate_.contains("class")) return "";
   const Json name = certificate_.at("class");

@@ -43,6 +43,8 @@ class ArtifactFolder {
   /// The first there is of h5, SavedModel and safetensors.
   std::unique_ptr<StoredWeights> open() const;
 
+  /// The SavedModel's folder, saved_model/ or Transformers' saved_model/1/; empty when there is none.
+  std::filesystem::path saved_model() const;
   /// The class that crossload.json names, or "".
   std::string certified_class() const;
   /// SHA-256 of what the conversion wrote, by file, as crossload.json has it; empty without a certificate.

@@ -62,8 +62,8 @@ void ModuleCall::record(const std::vector<tf::Tensor>& outputs) const {
   ModelGraph& graph = ModelGraph::of(outputs.front());
   std::string caller = caller_.path;
   if (graph_ == nullptr && !graph.running_.empty()) caller = graph.running_.back().path;
-  graph.stages_.push_back({place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file,
-                           place_.line, caller});
+  graph.stages_.push_back(
+      {place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file, place_.line, caller});
 }
 
 void ModuleCall::fail(const tf::OperationError& error) const {

@@ -54,8 +54,8 @@ struct Comparison {
   bool has_float64 = false;
   double relative = 0;  // kept.tf_to_pt / the largest |PyTorch| of the kept positions
   Verdict verdict = Verdict::kAgrees;
-  /// Of the elements whose excess is over Rule::absolute, the largest ratio of their distance from float64 (the larger of
-  /// both frameworks') to their pool's noise; infinity without a float64 run.
+  /// Of the elements whose excess is over Rule::absolute, the largest ratio of their distance from float64 (the larger
+  /// of both frameworks') to their pool's noise; infinity without a float64 run.
   double noise_ratio = 0;
   // The worst element: of the worst verdict, then the one furthest off.
   Shape worst_index;

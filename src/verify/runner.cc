@@ -134,8 +134,8 @@ void Runner::add_fetches(const keras::ModelOutput& output, bool stages) {
   for (std::size_t i = 0; stages && i < graph_.stages().size(); ++i) {
     const keras::Stage& stage = graph_.stages()[i];
     fetches_.insert(fetches_.end(), stage.outputs.begin(), stage.outputs.end());
-    stages_.push_back({stage.path, stage.call, std::vector<Values>(stage.outputs.size()), reads.of(i),
-                       stage.class_name, stage.file, stage.line, stage.caller});
+    stages_.push_back({stage.path, stage.call, std::vector<Values>(stage.outputs.size()), reads.of(i), stage.class_name,
+                       stage.file, stage.line, stage.caller});
   }
   for (const keras::ModelOutput::Field& field : output.fields()) {
     for (std::size_t i = 0; i < field.tensors.size(); ++i) {
