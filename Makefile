@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -25,7 +25,8 @@ help:
 	@echo 'make format   lets clang-format lay out the sources'
 	@echo 'make fixup    lays out the sources that changed, and runs crossload check --fix'
 	@echo 'make lint     checks the layout, and the sources with clang-tidy'
-	@echo 'make goldens  makes the traces in tests/goldens/ again from their recipes, by PyTorch'
+	@echo 'make goldens  makes those traces in build/goldens/ whose recipes changed, by PyTorch'
+	@echo 'make small-goldens makes the small ones in tests/goldens/ again where they changed'
 	@echo 'make verified runs the goldens and writes down what they gave, for crossload list and docs/models.md'
 	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
 	@echo 'make clean    removes builds and the demo; .venv stays'
@@ -49,7 +50,7 @@ demo: setup build
 	@echo '  $(python) -c "import tensorflow as tf; print(tf.saved_model.load(\"$(demo_output)/saved_model\").signatures)"'
 
 test: setup
-	@echo 'Building with all tests: about 4 minutes when nothing is built yet. Running them: about 2 minutes.'
+	@echo 'Building with all tests: about 5 minutes when nothing is built yet. Running them: about 2 minutes.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 	ctest --preset $(PRESET)
@@ -84,7 +85,7 @@ bench-faults-table: bench-faults-build
 	@mv $(build_folder)/faults.md docs/faults.md
 	@git status --short docs/faults.md
 
-bench-faults-build: packages
+bench-faults-build: setup
 	@echo 'Building the faults: about 4 minutes when nothing is built yet. Running them: half a minute.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target bench_faults
@@ -103,7 +104,7 @@ docs: build
 	@if [ -x $(python) ]; then $(python) tools/record_v4.py; fi
 	@python3 tools/models_table.py --fix
 
-verified: build
+verified: setup build
 	@echo 'Running the goldens and writing down what they gave: about 2 minutes.'
 	@cmake --build --preset $(PRESET) --target models_test
 	@CROSSLOAD_RECORD=1 $(build_folder)/models_test --gtest_brief=1
@@ -133,9 +134,14 @@ lint: packages needs-clang-format needs-clang-tidy
 needs-%:
 	@command -v $* >/dev/null || { echo 'make: $* is missing; install it with: apt-get install $*' >&2; exit 1; }
 
-goldens: python
-	@echo 'Making all traces of tests/goldens/ again: about a minute.'
-	@for recipes in tests/goldens/*.json; do $(python) tools/record_reference.py --recipes "$$recipes" --output-dir tests/goldens || exit; done
+goldens: setup
+	@echo 'Making the traces of the recipes that changed: about 1 minute for all of them, when all is built.'
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target goldens
+
+small-goldens: goldens
+	@$(python) tools/record_reference.py --recipes tests/goldens/*.json --signatures $(build_folder)/goldens/signatures.json \
+	  --only '*_small' --output-dir tests/goldens
 	@git status --short tests/goldens
 
 clean:

@@ -20,7 +20,7 @@ import unittest
 import jsonschema
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GOLDEN = ROOT / "tests" / "goldens" / "bert_model.safetensors"
+GOLDEN = ROOT / "tests" / "goldens" / "bert_small.safetensors"
 SCHEMA = json.loads((ROOT / "docs" / "certificate.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 PROGRAM = None  # set by main

@@ -12,6 +12,7 @@
 #include "checkpoint/json.h"
 #include "crossload/convert.h"
 #include "crossload/verify_certificate.h"
+#include "goldens.h"
 #include "tensor/digest.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
@@ -26,7 +27,7 @@ namespace fs = std::filesystem;
 using Outcome = CertificateCheck::Outcome;
 using testing::HasSubstr;
 
-const fs::path kGolden = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / "bert_model.safetensors";
+const fs::path kGolden = golden_path("bert_model");
 
 /// A converted golden in a folder of its own, with a tokenizer's file below the certificate's eyes.
 class Certificate : public testing::Test {
@@ -448,7 +449,7 @@ TEST_F(Replay, DoesNotRunWhatIsNotCertified) {
 }
 
 TEST_F(Replay, FindsAnotherReference) {
-  const fs::path other = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / "bert_left_padding.safetensors";
+  const fs::path other = golden_path("bert_left_padding");
   const VerifyCertificateResult result =
       verify_certificate({.artifact = artifact(), .replay = true, .reference = other});
   EXPECT_FALSE(result.holds());

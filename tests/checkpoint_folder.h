@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/json.h"
+#include "goldens.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -36,8 +37,7 @@ inline void write_safetensors(const std::filesystem::path& path, const std::map<
 /// The checkpoint inside a golden, as PyTorch saves it.
 inline std::filesystem::path make_checkpoint(const std::filesystem::path& folder,
                                              const std::string& golden = "bert_model", bool sharded = false) {
-  const std::filesystem::path goldens = std::filesystem::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
-  const Checkpoint source = Checkpoint::open(goldens / (golden + ".safetensors"));
+  const Checkpoint source = Checkpoint::open(golden_path(golden));
   std::filesystem::create_directories(folder);
   write_file(folder / "config.json", source.config().json().dump_pretty());
   write_file(folder / "vocab.txt", golden);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "goldens.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -222,11 +223,9 @@ TEST_F(Folder, TextFilesHaveALimit) {
   EXPECT_ERROR(read_text(at("none")), ErrorKind::kBadInput, at("none").string() + ": cannot be read");
 }
 
-const fs::path kGoldens = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
-
 // The recipe of the golden: a BertModel of 2 layers, 64 words and 16 features.
 TEST(Goldens, OpenAsCheckpoints) {
-  const fs::path path = kGoldens / "bert_model.safetensors";
+  const fs::path path = golden_path("bert_model");
   const Checkpoint checkpoint = Checkpoint::open(path);
   EXPECT_EQ(checkpoint.config().model_type(), "bert");
   EXPECT_THAT(checkpoint.config().architectures(), ElementsAre("BertModel"));
@@ -239,7 +238,7 @@ TEST(Goldens, OpenAsCheckpoints) {
 }
 
 TEST(Goldens, KeepTheirElementType) {
-  const Checkpoint checkpoint = Checkpoint::open(kGoldens / "bert_bfloat16.safetensors");
+  const Checkpoint checkpoint = Checkpoint::open(golden_path("bert_bfloat16"));
   for (const auto& [name, view] : checkpoint.tensors()) EXPECT_EQ(view.dtype, DType::kBF16) << name;
 }
 

@@ -14,6 +14,7 @@
 #include "crossload/compare.h"
 #include "crossload/error.h"
 #include "crossload/inspect.h"
+#include "goldens.h"
 #include "temporary_folder.h"
 #include "tensor/digest.h"
 #include "verify/trace.h"
@@ -23,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kGolden = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / "bert_for_masked_lm.safetensors";
+const fs::path kGolden = golden_path("bert_for_masked_lm");
 
 ConvertOptions options_for(const fs::path& output) {
   ConvertOptions options;
@@ -236,7 +237,7 @@ TEST(AutoModel, TrainingDropsOut) {
 }
 
 TEST(AutoModel, TheBaseModelOfAHeadsCheckpoint) {
-  const fs::path classifier = kGolden.parent_path() / "bert_for_sequence_classification.safetensors";
+  const fs::path classifier = golden_path("bert_for_sequence_classification");
   const TFPreTrainedModel model = TFAutoModel::from_pretrained(classifier, {.from_pt = true});
   EXPECT_EQ(model.class_name(), "TFBertModel");
   EXPECT_THAT(model(inputs_of_golden()), testing::Contains(testing::Key("pooler_output")));

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "crossload/convert.h"
+#include "goldens.h"
 #include "loaded_model.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
@@ -30,15 +31,11 @@ std::shared_ptr<const tf::Library> library() {
   return opened;
 }
 
-fs::path golden(const std::string& name) {
-  return fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / (name + ".safetensors");
-}
-
 /// A checkpoint that is a golden's but for a text of the same length in its configuration.
 class Changed {
  public:
   Changed(const std::string& name, const std::string& from, const std::string& to) {
-    std::ifstream stream(golden(name), std::ios::binary);
+    std::ifstream stream(golden_path(name), std::ios::binary);
     std::ostringstream bytes;
     bytes << stream.rdbuf();
     std::string text = bytes.str();
@@ -59,7 +56,7 @@ Verification verified(const std::string& name, const fs::path& checkpoint_path,
                       const std::function<void(const keras::Variable&, std::span<float>)>& change = {}) {
   const Checkpoint checkpoint = Checkpoint::open(checkpoint_path);
   const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
-  const Trace trace = Trace::open(golden(name));
+  const Trace trace = Trace::open(golden_path(name));
   const auto read = [&](const keras::Variable& variable, std::span<float> out) {
     keras::read_rows(variable, 0, row_count(variable.shape), out);
     if (change) change(variable, out);
@@ -75,18 +72,18 @@ std::string first_of(const Verification& verification) {
 
 /// A variable's values are those of the same elements of another one.
 std::string with_values_of(const std::string& name, const std::string& variable_name, const std::string& other_name) {
-  const Checkpoint checkpoint = Checkpoint::open(golden(name));
+  const Checkpoint checkpoint = Checkpoint::open(golden_path(name));
   const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
   const auto& variables = loaded.weights->variables();
   const auto other = std::find_if(variables.begin(), variables.end(),
                                   [&](const keras::Variable& variable) { return variable.name == other_name; });
   EXPECT_NE(other, variables.end()) << other_name;
-  return first_of(verified(name, golden(name), [&](const keras::Variable& variable, std::span<float> out) {
+  return first_of(verified(name, golden_path(name), [&](const keras::Variable& variable, std::span<float> out) {
     if (variable.name == variable_name) keras::read_rows(*other, 0, row_count(other->shape), out);
   }));
 }
 
-TEST(Explanations, NoneWhereAllAgrees) { EXPECT_EQ(first_of(verified("bert_model", golden("bert_model"))), ""); }
+TEST(Explanations, NoneWhereAllAgrees) { EXPECT_EQ(first_of(verified("bert_model", golden_path("bert_model"))), ""); }
 
 TEST(Explanations, OfAnEpsilon) {
   const Changed checkpoint("bert_model", R"(\"layer_norm_eps\": 1e-12)", R"(\"layer_norm_eps\": 1e-03)");
@@ -113,15 +110,15 @@ TEST(Explanations, OfAVariable) {
       if (variable.name == name) std::fill(out.begin(), out.end(), 0.0F);
     };
   };
-  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"), zero("bert/encoder/layer_._1/output/dense/bias"))),
+  EXPECT_THAT(first_of(verified("bert_model", golden_path("bert_model"), zero("bert/encoder/layer_._1/output/dense/bias"))),
               AllOf(StartsWith("encoder.layer.1.output.dense (Linear, "),
                     EndsWith("hint: TensorFlow lacks the bias: every row differs by it")));
-  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"),
+  EXPECT_THAT(first_of(verified("bert_model", golden_path("bert_model"),
                                 [](const auto& variable, std::span<float> out) {
                                   if (variable.name == "bert/encoder/layer_._1/output/dense/kernel") out[5] += 0.25F;
                                 })),
               EndsWith("hint: one element of TensorFlow's kernel, [0, 5], is off by 0.25"));
-  EXPECT_THAT(first_of(verified("bert_model", golden("bert_model"),
+  EXPECT_THAT(first_of(verified("bert_model", golden_path("bert_model"),
                                 [](const auto& variable, std::span<float> out) {
                                   if (!variable.name.ends_with("position_embeddings/embeddings")) return;
                                   std::rotate(out.begin(), out.begin() + variable.shape[1], out.end());
@@ -141,7 +138,7 @@ TEST(Explanations, OfAShape) {
 // A conversion whose reference holds an id that the checkpoint's table has no row for: TensorFlow stops in the module
 // that takes it, and that is a disagreement with a certificate, not an error.
 TEST(Explanations, OfAConversionThatCannotRun) {
-  const Trace trace = Trace::open(golden("bert_model"));
+  const Trace trace = Trace::open(golden_path("bert_model"));
   const TensorView& ids = trace.inputs().at("input_ids");
   ASSERT_EQ(ids.dtype, DType::kI64);
   const std::string before(reinterpret_cast<const char*>(ids.bytes.data()), ids.bytes.size());
@@ -150,7 +147,7 @@ TEST(Explanations, OfAConversionThatCannotRun) {
   const Changed reference("bert_model", before, after);
   TemporaryFolder folder;
   ConvertOptions options;
-  options.model = golden("bert_model");
+  options.model = golden_path("bert_model");
   options.reference = reference.path();
   options.output = folder.path() / "artifact";
   options.json = folder.path() / "certificate.json";
@@ -180,7 +177,7 @@ TEST(Explanations, OfAModelThatCannotRun) {
   failure.place = {"encoder", "TFBertEncoder", "src/models/modeling_tf_bert.cc", 9};
   failure.operation = "AddV2";
   failure.reason = "shapes [2] and [3] do not fit";
-  const Verification verification = failed(Trace::open(golden("bert_model")), failure);
+  const Verification verification = failed(Trace::open(golden_path("bert_model")), failure);
   EXPECT_FALSE(verification.agrees());
   EXPECT_GT(verification.modules_traced, 30U);
   EXPECT_EQ(

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const Bench& bench() {
-  static const Bench made(CROSSLOAD_GOLDENS);
+  static const Bench made(CROSSLOAD_GOLDENS_DIR);
   return made;
 }
 
@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryFault, testing::ValuesIn(all_faults()), tes
 TEST(Faults, AreOnEveryArchitecture) {
   std::map<std::string, int> faults;
   for (const Fault& fault : all_faults()) {
-    const Checkpoint golden = Checkpoint::open(fs::path(CROSSLOAD_GOLDENS) / (fault.golden + ".safetensors"));
+    const Checkpoint golden = Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
     ++faults[choose_class(golden.config()).architecture->model_type];
   }
   for (const keras::Architecture& architecture : models::registry()) {

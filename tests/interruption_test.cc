@@ -15,6 +15,7 @@
 
 #include "checkpoint/json.h"
 #include "checkpoint/safetensors.h"
+#include "goldens.h"
 #include "tensor/digest.h"
 #include "test_support.h"
 
@@ -23,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kCheckpoint = CROSSLOAD_SOURCE_DIR "/tests/goldens/bert_model.safetensors";
+const std::string kCheckpoint = small_golden_path("bert").string();
 
 std::string contents(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "checkpoint/safetensors.h"
+#include "goldens.h"
 #include "graph_fixture.h"
 #include "keras/activation.h"
 #include "keras/attention_mask.h"
@@ -57,7 +58,7 @@ class Layers : public GraphTest {
 // PyTorch's results for every function of Transformers' table, in float64. TensorFlow computes in float32.
 TEST_F(Layers, ActivationsOfEveryName) {
   const SafetensorsFile golden =
-      SafetensorsFile::open(fs::path(CROSSLOAD_SOURCE_DIR) / "tests/goldens/activations.safetensors");
+      SafetensorsFile::open(golden_path("activations"));
   const std::vector<float> inputs = floats_of(golden.tensors().at("input.x"));
   ASSERT_GT(inputs.size(), 100U);
   std::vector<std::string> names;

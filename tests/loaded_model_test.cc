@@ -8,6 +8,7 @@
 #include "export/class_scope.h"
 #include "export/safetensors_writer.h"
 #include "export/stored_weights.h"
+#include "goldens.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -19,7 +20,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const fs::path kGoldens = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
 
 ModelClass choose(const std::string& config, const std::string& wanted = "") {
   return choose_class(Config::parse(config, "config.json"), wanted);
@@ -146,7 +146,7 @@ class BertFolder : public testing::Test {
  protected:
   template <class Rename>
   void write(const std::string& golden, const Rename& rename) const {
-    const Checkpoint source = Checkpoint::open(kGoldens / (golden + ".safetensors"));
+    const Checkpoint source = Checkpoint::open(golden_path(golden));
     std::vector<TensorToWrite> tensors;
     for (const auto& [key, view] : source.tensors()) {
       for (const std::string& name : rename(key)) tensors.push_back(written(name, view));
@@ -183,7 +183,7 @@ std::vector<float> values_of(const keras::Variable& variable) {
 
 /// The golden's tensor, as it is or transposed.
 std::vector<float> golden_values(const std::string& golden, const std::string& key, bool transposed) {
-  const Checkpoint checkpoint = Checkpoint::open(kGoldens / (golden + ".safetensors"));
+  const Checkpoint checkpoint = Checkpoint::open(golden_path(golden));
   const TensorView& view = checkpoint.tensors().at(key);
   const std::vector<float> values = floats_of(view);
   if (!transposed) return values;
@@ -280,7 +280,7 @@ TEST_F(BertFolder, ATensorThatIsTied) {
 }
 
 TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
-  const Checkpoint checkpoint = Checkpoint::open(kGoldens / "bert_for_masked_lm.safetensors");
+  const Checkpoint checkpoint = Checkpoint::open(golden_path("bert_for_masked_lm"));
   const LoadedModel source = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
   write_file(path() / "config.json", checkpoint.config().json().dump());
   write_tf_safetensors(path(), "tf_bert_for_masked_lm", source.weights->top_layers(),

@@ -1,5 +1,5 @@
-// Every architecture against PyTorch: the goldens under tests/goldens/. A new model needs no line here, a file there.
-// With CROSSLOAD_RECORD=1, what the goldens gave is written to tests/goldens/verified/.
+// Every architecture against PyTorch: the goldens of the recipes in tests/goldens/. A new model needs no line here, a
+// file there. With CROSSLOAD_RECORD=1, what the goldens gave is written to tests/goldens/verified/.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,8 +10,12 @@
 #include <filesystem>
 #include <set>
 
-#include "checkpoint/safetensors.h"
+#include "checkpoint/checkpoint.h"
+#include "crossload/convert.h"
+#include "goldens.h"
 #include "loaded_model.h"
+#include "recipes.h"
+#include "temporary_folder.h"
 #include "verified_record.h"
 #include "verify/describe.h"
 
@@ -20,25 +24,41 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kGoldens = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
+const fs::path kRecipes = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
 
 std::shared_ptr<const tf::Library> library() {
   static const auto opened = tf::Library::open();
   return opened;
 }
 
-/// The goldens of models, by name.
+/// Of all files.
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = [] {
+    std::vector<Recipe> found;
+    for (const fs::path& file : recipe_files(kRecipes)) {
+      const std::vector<Recipe> more = read_recipes(file);
+      found.insert(found.end(), more.begin(), more.end());
+    }
+    return found;
+  }();
+  return all;
+}
+
 std::vector<std::string> golden_names() {
   std::vector<std::string> names;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kGoldens)) {
-    if (entry.path().extension() != ".safetensors") continue;
-    if (SafetensorsFile::open(entry.path()).metadata().contains("class")) names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
+  for (const Recipe& recipe : recipes()) names.push_back(recipe.name);
   return names;
 }
 
-fs::path golden_path(const std::string& name) { return kGoldens / (name + ".safetensors"); }
+/// The first recipe of each class that is no small one.
+std::vector<std::string> goldens_of_heads() {
+  std::vector<std::string> names;
+  std::set<std::string> classes;
+  for (const Recipe& recipe : recipes()) {
+    if (!recipe.name.ends_with("_small") && classes.insert(recipe.class_name).second) names.push_back(recipe.name);
+  }
+  return names;
+}
 
 /// Reads variables from the checkpoint, as an artifact would hold them.
 void read_from_source(const keras::Variable& variable, std::span<float> out) {
@@ -76,7 +96,10 @@ void print(const verify::Verification& verification) {
 class Golden : public testing::TestWithParam<std::string> {
  protected:
   static void TearDownTestSuite() {
-    if (std::getenv("CROSSLOAD_RECORD") != nullptr) record.write(kGoldens);
+    if (std::getenv("CROSSLOAD_RECORD") != nullptr) {
+      const std::vector<std::string> names = golden_names();
+      record.write(kRecipes / "verified", {names.begin(), names.end()});
+    }
   }
 
   static inline VerifiedRecord record;
@@ -99,13 +122,11 @@ INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(golden_names()),
 
 TEST(Models, EveryClassHasAGolden) {
   std::set<std::string> covered;
-  for (const std::string& name : golden_names()) {
-    covered.insert("TF" + SafetensorsFile::open(golden_path(name)).metadata().at("class"));
-  }
+  for (const Recipe& recipe : recipes()) covered.insert("TF" + recipe.class_name);
   for (const keras::Architecture& architecture : models::registry()) {
     for (const keras::Head& head : architecture.heads) {
       EXPECT_TRUE(covered.contains(head.name)) << head.name << " has no golden; add a recipe to tests/goldens/"
-                                               << architecture.model_type << ".json and run make goldens";
+                                               << architecture.model_type << ".json";
     }
   }
 }
@@ -113,6 +134,35 @@ TEST(Models, EveryClassHasAGolden) {
 TEST(Models, GoldensStaySmall) {
   for (const std::string& name : golden_names()) EXPECT_LT(fs::file_size(golden_path(name)), 1'000'000U) << name;
 }
+
+/// Every format is written and read back, every function of the SavedModel is called, those of training once.
+class Head : public testing::TestWithParam<std::string> {};
+
+TEST_P(Head, IsWrittenReadBackAndServed) {
+  const TemporaryFolder folder;
+  ConvertOptions options;
+  options.model = golden_path(GetParam());
+  options.reference = options.model;
+  options.output = folder.path() / "out";
+  const ConvertResult result = convert(options);
+  EXPECT_TRUE(result.agrees) << testing::PrintToString(result.findings);
+  EXPECT_TRUE(result.written);
+  EXPECT_TRUE(result.served);
+  EXPECT_EQ(result.modules_compared, result.modules_traced);
+  EXPECT_EQ(result.functions_run, result.functions);
+  const Json certificate = Json::parse(result.certificate, "crossload.json");
+  EXPECT_EQ(certificate.at("read_back").size(), 3U);
+  std::size_t training = 0;
+  for (const Json& function : certificate.at("functions").elements()) {
+    if (!function.at("training").as_bool()) continue;
+    ++training;
+    EXPECT_GT(function.at("compared").as_integer(), 0) << function.dump();
+  }
+  EXPECT_GT(training, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Head, testing::ValuesIn(goldens_of_heads()),
+                         [](const auto& parameter) { return parameter.param; });
 
 /// Changes one element of one variable and expects the module that owns it to be the first divergence.
 TEST(Models, OneWrongWeightIsFoundAtItsModule) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "goldens.h"
 #include "graph_fixture.h"
 #include "keras/layers.h"
 #include "loaded_model.h"
@@ -72,7 +73,7 @@ TEST_F(Places, StagesNameTheirClassAndWhoCallsThem) {
 
 // A golden, called without TensorFlow's values: every stage of it stands in the architecture's file or in src/keras.
 TEST_F(Places, OfAWholeModel) {
-  const fs::path golden = fs::path(CROSSLOAD_SOURCE_DIR) / "tests/goldens/bert_model.safetensors";
+  const fs::path golden = small_golden_path("bert");
   const Checkpoint checkpoint = Checkpoint::open(golden);
   const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
   ModelInputs inputs;

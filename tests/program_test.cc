@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "goldens.h"
 #include "temporary_folder.h"
 
 namespace crossload {
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kGolden = CROSSLOAD_SOURCE_DIR "/tests/goldens/bert_model.safetensors";
+const std::string kGolden = small_golden_path("bert").string();
 
 struct Outcome {
   int code;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "export/safetensors_writer.h"
+#include "goldens.h"
 #include "test_support.h"
 
 namespace crossload::verify {
@@ -489,7 +490,7 @@ TEST(Traces, GiveWhatTheFileHolds) {
 }
 
 TEST(Traces, OfGoldensHoldTheCheckpointToo) {
-  const Trace trace = Trace::open(std::string(CROSSLOAD_SOURCE_DIR) + "/tests/goldens/bert_model.safetensors");
+  const Trace trace = Trace::open(golden_path("bert_model"));
   EXPECT_TRUE(trace.has_weights());
   EXPECT_THAT(trace.outputs(), testing::Contains("last_hidden_state"));
   EXPECT_EQ(trace.stages().front().path, "embeddings.word_embeddings");

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "checkpoint/config.h"
@@ -62,8 +63,8 @@ inline Json verified_line(const std::string& golden, const std::string& class_na
   return line;
 }
 
-/// Collects the lines of a run and brings the files up to date: goldens that did not run keep their line while they
-/// exist.
+/// Collects the lines of a run and brings the files up to date: goldens that did not run keep their line while there is
+/// a recipe of their name.
 class VerifiedRecord {
  public:
   void add(const std::string& model_type, const Json& line) {
@@ -72,15 +73,14 @@ class VerifiedRecord {
     lines_[name].insert_or_assign(line.at("golden").as_string(), line.dump());
   }
 
-  void write(const std::filesystem::path& goldens) {
-    const std::filesystem::path folder = goldens / "verified";
+  void write(const std::filesystem::path& folder, const std::set<std::string>& recipes) {
     std::filesystem::create_directories(folder);
     for (auto& [name, lines] : lines_) {
       const std::filesystem::path path = folder / (name + ".jsonl");
       std::ifstream old(path);
       for (std::string line; std::getline(old, line);) {
         const std::string golden = Json::parse(line, path.string()).at("golden").as_string();
-        if (std::filesystem::exists(goldens / (golden + ".safetensors"))) lines.emplace(golden, line);
+        if (recipes.contains(golden)) lines.emplace(golden, line);
       }
       old.close();
       std::ofstream file(path, std::ios::binary);

@@ -100,7 +100,7 @@ void measure_trace(const std::string& path, const std::vector<int>& threads, boo
 }
 
 void measure_faults() {
-  const faults::Bench bench(CROSSLOAD_GOLDENS);
+  const faults::Bench bench(CROSSLOAD_GOLDENS_DIR);
   for (const faults::Fault& fault : faults::all_faults()) {
     const faults::Observed observed = bench.observe(fault);
     Json line = measured(observed.trace, observed.observation);

@@ -41,7 +41,7 @@ void add(const Fault& fault, const Finding& finding, const Finding& sound, Total
 }
 
 int run(const std::string& wanted) {
-  const Bench bench(CROSSLOAD_GOLDENS);
+  const Bench bench(CROSSLOAD_GOLDENS_DIR);
   std::map<std::string, Finding> sound;
   Totals totals;
   std::string reasons;
@@ -63,7 +63,7 @@ int run(const std::string& wanted) {
 
 int main(int argc, char** argv) try {
   if (argc == 3 && std::strcmp(argv[1], "--operations") == 0) {
-    std::fputs(crossload::faults::Bench(CROSSLOAD_GOLDENS).operations(argv[2]).c_str(), stdout);
+    std::fputs(crossload::faults::Bench(CROSSLOAD_GOLDENS_DIR).operations(argv[2]).c_str(), stdout);
     return 0;
   }
   return crossload::faults::run(argc > 1 ? argv[1] : "");

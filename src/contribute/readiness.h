@@ -27,7 +27,7 @@ std::vector<Finding> check_unmarked(const std::filesystem::path& file);
 /// Transformers and names its version.
 std::vector<Finding> check_registration(const std::filesystem::path& file);
 
-/// tests/goldens/<name>.json exists and has a recipe for every head.
+/// tests/goldens/<name>.json exists and has a recipe for every head, and a small one whose trace is beside it.
 std::vector<Finding> check_recipe(const std::filesystem::path& root, const std::string& name);
 
 /// README.md and docs/models.md name the architecture.

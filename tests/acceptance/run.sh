@@ -5,16 +5,14 @@
 #   tests/acceptance/run.sh [ACCEPT.py [ITS FLAGS...]]    without a program, prints the pairs, one a line
 #
 # The call ends with --keys-only NAME,NAME: artifacts whose class in Transformers 4 is itself wrong, see keys_only.
-# Needs build/crossload (make build) and .venv (make setup). Writes build/acceptance/, anew each time.
+# Needs build/crossload (make build), .venv (make setup) and build/goldens/ (make goldens); `make test` makes all three.
+# Writes build/acceptance/, anew each time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly crossload=build/crossload
 readonly python=.venv/bin/python
 readonly out=build/acceptance
-# The goldens of the heads are named for them; those of quirks are not.
-readonly goldens=(tests/goldens/*_model.safetensors tests/goldens/*_for_*.safetensors)
-
 # "v4_is_wrong" in a file of recipes names goldens whose numbers v4's own class gets wrong, and says why: there v4 judges
 # names and shapes alone.
 keys_only() {
@@ -39,6 +37,24 @@ for needed in "$crossload" "$python"; do
     exit 1
   fi
 done
+
+# The goldens of the heads are named for them; those of quirks are not.
+goldens=()
+while read -r name; do
+  goldens+=("build/goldens/$name.safetensors")
+  if [[ ! -f ${goldens[-1]} ]]; then
+    echo "tests/acceptance/run.sh: ${goldens[-1]} is not there; run \`make goldens\` first" >&2
+    exit 1
+  fi
+done < <("$python" - <<'PYTHON'
+import json, pathlib, re
+
+documents = [json.loads(path.read_text()) for path in sorted(pathlib.Path("tests/goldens").glob("*.json"))]
+names = [recipe["name"] for document in documents for recipe in document["recipes"]]
+print(*[name for name in names if re.search("_model$|_for_", name)], sep="\n")
+PYTHON
+)
+readonly goldens
 
 rm -rf "$out"
 mkdir -p "$out"

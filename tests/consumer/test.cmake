@@ -43,7 +43,7 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${place}/build -G ${built_C
     -D CMAKE_BUILD_TYPE=${built_CMAKE_BUILD_TYPE} "-DCMAKE_CXX_FLAGS=${built_CMAKE_CXX_FLAGS}")
 run(${CMAKE_COMMAND} --build ${place}/build)
 
-run(${place}/build/consumer ${built_CMAKE_HOME_DIRECTORY}/tests/goldens/bert_model.safetensors ${place}/converted)
+run(${place}/build/consumer ${built_CMAKE_HOME_DIRECTORY}/tests/goldens/bert_small.safetensors ${place}/converted)
 expect("bert TFBertForQuestionAnswering\n")
 expect("\nloaded TFBertModel\n")
 expect("\nwrote model.safetensors\nwrote tf_model.h5\n")

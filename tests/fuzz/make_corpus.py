@@ -50,7 +50,7 @@ def h5_file(folder_per_layer):
 def bundle():
     """Index and data of a SavedModel's variables, in one file as bundle_fuzz.cc takes them apart."""
     with tempfile.TemporaryDirectory() as folder:
-        golden = HERE.parent / "goldens" / "bert_model.safetensors"
+        golden = HERE.parent / "goldens" / "bert_small.safetensors"
         subprocess.run([HERE.parents[1] / "build" / "crossload", "pt-to-tf", "--model-name", golden, "--output",
                         f"{folder}/out", "--no-verify", "--formats", "saved_model"], check=True, capture_output=True)
         variables = pathlib.Path(folder, "out", "saved_model", "variables")

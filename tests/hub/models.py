@@ -1,11 +1,13 @@
 """Small models for the scenarios, made from a golden: its weights, and its own trace to verify them against."""
 import array
 import json
+import os
 import pathlib
 import struct
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GOLDEN = ROOT / "tests" / "goldens" / "bert_for_masked_lm.safetensors"
+GOLDENS = pathlib.Path(os.environ.get("CROSSLOAD_GOLDENS", ROOT / "build" / "goldens"))  # made by `make goldens`
+GOLDEN = GOLDENS / "bert_for_masked_lm.safetensors"
 
 CARD = b"""---
 license: apache-2.0

@@ -5,8 +5,7 @@ import dataclasses
 
 import torch
 
-from reference.calls import ENCODER_STATES
-from reference.messages import BAD_INPUT, Failure
+from reference.messages import BAD_INPUT, Failure, progress
 from reference.recording import HINT, NOISE_RUNS_OF_CELLS, Recording
 
 WIDTHS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -31,31 +30,18 @@ class Cell:
 
 
 def call_cells(signature, main, maker, plan):
-    """One for every set of inputs that the model takes besides those of serving, of the main run's inputs."""
+    """One for every set of inputs that the model takes, those of serving first, except the main run's own set. Of the
+    main run's inputs where it has all of the set, else of made ones."""
+    sets = (tuple(signature.names()), *signature.calls) if signature.is_given else signature.calls
     cells = []
-    for names in signature.calls:
-        if set(names) == set(signature.names()):
+    for names in dict.fromkeys(sets):
+        has_all = all(name in main and main[name].dim() == signature.rank(name) for name in names)
+        if has_all and len(names) == len(main):
             continue
-        missing = [name for name in names if name not in main]
-        made = {}
-        if missing:  # such as an encoder's hidden states for a decoder that attends to them
-            made = maker.make(missing, dataclasses.replace(plan, lengths=main_lengths(main, plan)))
-        inputs = {name: main[name] if name in main else made[name] for name in names}
-        cells.append(
-            Cell(
-                f"call:{'+'.join(names)}",
-                "the model called with these inputs alone",
-                inputs,
-                is_generated=ENCODER_STATES in missing,
-            )
-        )
+        inputs = {name: main[name] for name in names} if has_all else maker.make(names, plan)
+        what = "the model called with these inputs alone"
+        cells.append(Cell(f"call:{'+'.join(names)}", what, inputs, is_generated=not has_all))
     return cells
-
-
-def main_lengths(main, plan):
-    """Rows as many as the main inputs have."""
-    batch = max((tensor.shape[0] for tensor in main.values()), default=len(plan.lengths))
-    return tuple(plan.lengths[i % len(plan.lengths)] for i in range(batch))
 
 
 @contextlib.contextmanager
@@ -127,3 +113,13 @@ class RecordedCells:
 
     def described(self):
         return [cell.described(recording) for cell, recording in zip(self.cells, self.recordings)]
+
+
+def record_cells(model, cells, seed):
+    """Those with the same weights at once."""
+    recorded = RecordedCells()
+    for weights in dict.fromkeys(cell.weights for cell in cells):
+        chosen = [cell for cell in cells if cell.weights == weights]
+        progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))
+        recorded.record(model, chosen, seed)
+    return recorded

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from reference.cells import RecordedCells, call_cells
+from reference.cells import call_cells, record_cells
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
 from reference.grid import GRIDS, grid_cells
@@ -51,11 +51,7 @@ def record_checkpoint(job, threads):
     notes = require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
     main, metadata = record_model(model, inputs, config, job.seed, threads)
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
-    recorded = RecordedCells()
-    for weights in dict.fromkeys(cell.weights for cell in cells):
-        chosen = [cell for cell in cells if cell.weights == weights]
-        progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))
-        recorded.record(model, chosen, job.seed)
+    recorded = record_cells(model, cells, job.seed)
     metadata["cells"] = json.dumps(recorded.described())
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")

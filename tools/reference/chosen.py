@@ -88,11 +88,16 @@ def choose_inputs(path, given, model, signature, maker):
         inputs = golden_inputs(path) if path.is_file() else {}
     if not inputs:
         return first_that_runs(plans_for(model, signature, TEXTS), model, signature, maker)
+    return inputs, plan_for(model, signature, maker)
+
+
+def plan_for(model, signature, maker):
+    """A plan by which the model can be given other inputs than those that are there."""
     plans = plans_for(model, signature, texts=())
     try:
-        return inputs, first_that_runs(plans, model, signature, maker)[1] if len(plans) > 1 else plans[0]
+        return first_that_runs(plans, model, signature, maker)[1] if len(plans) > 1 else plans[0]
     except Failure:
-        return inputs, plans[0]
+        return plans[0]
 
 
 def plans_for(model, signature, texts):

@@ -6,24 +6,36 @@ from pathlib import Path
 
 import torch
 
+from reference.cache import MADE_FROM
+from reference.cells import call_cells, record_cells
+from reference.chosen import plan_for
 from reference.files import WEIGHT, load_tensors, write_trace
-from reference.messages import BAD_INPUT, Failure, failing, progress, summary
+from reference.inputs import InputMaker
+from reference.messages import BAD_INPUT, Failure, failing, summary
 from reference.models import build_model, describe_config, field_of, find_class
 from reference.recording import cast, describe_run, record_model
+from reference.signature import read_signature
 from reference.text import pad_id
 
 SCALE = 0.25  # of random weights
 
 
-def make_golden(recipe, output, threads):
+def make_golden(recipe, signature, output, threads, made_from=None):
+    """`signature`: as in a signature file, of the TensorFlow class; None for a trace without cells."""
     with failing(BAD_INPUT, f"the recipe of {output}: cannot be made"):
-        progress(f"recording {recipe['name']}")
-        record = record_activations if recipe.get("activations") else record_recipe
-        tensors, metadata = record(recipe, threads)
-    write_trace(output, tensors, {**metadata, "recipe": json.dumps(recipe, sort_keys=True)})
+        if recipe.get("activations"):
+            tensors, metadata = record_activations(recipe, threads)
+        else:
+            tensors, metadata = record_recipe(recipe, read_signature(signature), threads)
+    metadata["recipe"] = json.dumps(recipe, sort_keys=True)
+    if signature is not None:
+        metadata["signature"] = json.dumps(signature)
+    if made_from is not None:
+        metadata[MADE_FROM] = made_from
+    write_trace(output, tensors, metadata)
 
 
-def record_recipe(recipe, threads):
+def record_recipe(recipe, signature, threads):
     model_class = find_class(recipe["class"])
     fields = {name: value for name, value in recipe["config"].items() if name != "model_type"}
     model = build_model(model_class, model_class.config_class(**fields), recipe["seed"])
@@ -36,7 +48,17 @@ def record_recipe(recipe, threads):
     config = describe_config(model.config, recipe["class"])
     inputs = make_inputs(recipe["inputs"], model.config, generator)
     recording, metadata = record_model(model.float(), inputs, config, recipe["seed"], threads)
-    return {**recording.all_tensors(), **{WEIGHT + key: tensor for key, tensor in weights.items()}}, metadata
+    tensors = {**recording.all_tensors(), **{WEIGHT + key: tensor for key, tensor in weights.items()}}
+    if signature is None:
+        return tensors, metadata
+    maker = InputMaker(model, signature, recipe["name"], recipe["seed"])
+    cells = call_cells(signature, recording.inputs, maker, plan_for(model, signature, maker))
+    for cell in cells:
+        cell.has_stages = False  # they are those of the main run, on other inputs
+    recorded = record_cells(model, cells, recipe["seed"])
+    if recorded.notes:
+        raise Failure(BAD_INPUT, "; ".join(recorded.notes))
+    return {**tensors, **recorded.tensors()}, {**metadata, "cells": json.dumps(recorded.described())}
 
 
 def randomize(model, generator, scale):

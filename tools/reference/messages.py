@@ -1,6 +1,7 @@
 """What the recorder says: progress on stdout, a failure as one line on stderr with an exit code."""
 
 import contextlib
+import os
 import sys
 
 USAGE, BAD_INPUT, UNKNOWN_CLASS, ENVIRONMENT = 2, 3, 4, 5
@@ -22,6 +23,17 @@ class Terminal:
 
 def progress(text):
     print(f"progress: {text}", file=Terminal.out, flush=True)
+
+
+@contextlib.contextmanager
+def without_progress():
+    """For what is one step of many."""
+    out = Terminal.out
+    with open(os.devnull, "w") as Terminal.out:
+        try:
+            yield
+        finally:
+            Terminal.out = out
 
 
 def summary(error):

@@ -8,9 +8,10 @@ import traceback
 from pathlib import Path
 
 from reference import libraries
+from reference.cache import Origin, is_up_to_date
 from reference.files import class_of, read_config, read_header
-from reference.messages import BAD_INPUT, ENVIRONMENT, USAGE, Failure, Terminal, failing, summary
-from reference.recipes import read_recipes
+from reference.messages import BAD_INPUT, ENVIRONMENT, USAGE, Failure, Terminal, failing, progress, summary, without_progress
+from reference.recipes import read_recipes, read_signatures
 
 GRIDS = ("none", "quick", "full")
 
@@ -31,12 +32,25 @@ def parse_arguments(description):
         help="record many, one JSON object a line: model, "
         "output, and if wanted model_class, signature (the object, or its file), inputs, grid, seed",
     )
-    task.add_argument("--recipes", type=Path, help="make the goldens of this file of recipes")
+    task.add_argument(
+        "--recipes",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="make the goldens of these files of recipes, but those that are there and up to date",
+    )
     task.add_argument("--again", type=Path, help="make this golden again, from the recipe that it holds")
     add = parser.add_argument
     add("--output", type=Path, help="the trace to write (with --model, --again)")
     add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
-    add("--only", metavar="NAME,NAME", help="of the recipes, make these only")
+    add("--only", metavar="NAME,NAME", help="of the recipes, make these only; * stands for anything")
+    add(
+        "--signatures",
+        type=Path,
+        metavar="FILE",
+        help="with --recipes: the signatures of the TensorFlow models, JSON {recipe: signature}; default: none, so "
+        "that there are no cells",
+    )
     add("--seed-offset", type=int, default=0, help="with --recipes: added to the seed of each (default 0)")
     add("--weight-scale", type=float, help="with --recipes: the scale of random weights (default 0.25)")
     add("--model-class", metavar="CLASS", help="PyTorch class; default: the one that config.json names, or AutoModel")
@@ -76,26 +90,52 @@ def run(args):
         record_one(args)
     elif args.batch:
         record_batch(args)
+    elif args.again:
+        make_again(args)
     else:
         make_goldens(args)
 
 
-def make_goldens(args):
-    if args.again:
-        text = read_header(args.again)[0]["__metadata__"].get("recipe")
-        if text is None:
-            raise Failure(BAD_INPUT, f"{args.again}: holds no recipe, so it is no golden; record a model with --model")
-        with failing(BAD_INPUT, f"{args.again}: its recipe is no JSON"):
-            goldens = [(json.loads(text), args.output)]
-    else:
-        only = set(filter(None, args.only.split(","))) if args.only else None
-        recipes = read_recipes(args.recipes, only, args.seed_offset, args.weight_scale)
-        goldens = [(recipe, args.output_dir / f"{recipe['name']}.safetensors") for recipe in recipes]
+def make_again(args):
+    metadata = read_header(args.again)[0]["__metadata__"]
+    if "recipe" not in metadata:
+        raise Failure(BAD_INPUT, f"{args.again}: holds no recipe, so it is no golden; record a model with --model")
+    with failing(BAD_INPUT, f"{args.again}: its recipe is no JSON"):
+        recipe, signature = json.loads(metadata["recipe"]), json.loads(metadata.get("signature", "null"))
     libraries.load(args.threads)
     from reference.goldens import make_golden
 
-    for recipe, output in goldens:
-        make_golden(recipe, output, args.threads)
+    make_golden(recipe, signature, args.output, args.threads)
+
+
+def make_goldens(args):
+    """Those that are not up to date; all of them, also after one that fails, and each failure is told on stderr."""
+    only = list(filter(None, args.only.split(","))) if args.only else []
+    recipes = read_recipes(args.recipes, only, args.seed_offset, args.weight_scale)
+    signatures = read_signatures(args.signatures, recipes)
+    origin = Origin(args.threads)
+    goldens = []
+    for recipe in recipes:
+        signature = signatures.get(recipe["name"])
+        output, key = args.output_dir / f"{recipe['name']}.safetensors", origin.key(recipe, signature)
+        if not is_up_to_date(output, key):
+            goldens.append((recipe, signature, output, args.threads, key))
+    if not goldens:
+        return
+    libraries.load(args.threads)
+    from reference.goldens import make_golden
+
+    failures = []
+    for number, golden in enumerate(goldens, 1):
+        progress(f"recording {golden[0]['name']}, {number} of {len(goldens)}")
+        try:
+            with without_progress():
+                make_golden(*golden)
+        except Failure as failure:
+            failures.append(failure)
+            print(f"record_reference: {failure}", file=Terminal.err, flush=True)
+    if failures:
+        raise Failure(failures[0].code, f"{len(failures)} of {len(goldens)} goldens could not be made")
 
 
 def record_one(args):

@@ -1,6 +1,5 @@
 """Running a model and writing down what each of its modules returned: in float32, in float64, with shaken last bits."""
 
-import contextlib
 import functools
 import inspect
 import json
@@ -12,6 +11,7 @@ from reference.files import INPUT
 from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
+from reference.training import differs_in_training
 from reference.wide import Widened
 
 HINT = "other inputs can be given with --inputs"
@@ -142,8 +142,8 @@ class Recording:
     """One set of inputs and what the model makes of it. First in_float32, then, with the model in float64, in_float64,
     then, back in float32, noise; so that several recordings share the conversions of the one model in memory."""
 
-    def __init__(self, model, inputs, seed, stages=True, widened=True):
-        self.model, self.seed, self.stages, self.widened = model, seed, stages, widened
+    def __init__(self, model, inputs, seed, stages=True):
+        self.model, self.seed, self.stages = model, seed, stages
         self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
         self.attentions = True
@@ -176,7 +176,7 @@ class Recording:
         return {name: tensor.shape for name, tensor in run.tensors.items()}
 
     def in_float64(self):
-        with Widened() if self.widened else contextlib.nullcontext():
+        with Widened():
             self.exact = self.run(torch.float64).tensors
         if self.exact.keys() != self.tensors.keys():
             what = (
@@ -196,6 +196,14 @@ class Recording:
                 noise[key] = torch.maximum(noise[key], distance) if key in noise else distance
         self.tensors.update(noise)
 
+    def differs_in_training(self):
+        outputs = {name: tensor for name, tensor in self.tensors.items() if name.startswith("output.")}
+
+        def run():
+            return Run(self.model, self.inputs, torch.float32, self.seed, stages=False, attentions=self.attentions).tensors
+
+        return differs_in_training(self.model, self.seed, outputs, run)
+
     def all_tensors(self, prefix=""):
         """Under their names in the trace."""
         tensors = {**self.tensors, **{name.replace(".", "64.", 1): tensor for name, tensor in self.exact.items()}}
@@ -203,9 +211,9 @@ class Recording:
         return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-def record_model(model, inputs, config, seed, threads, widened=True):
+def record_model(model, inputs, config, seed, threads):
     """The recording and the metadata of its trace. One model, converted back and forth: never two are in memory."""
-    recording = Recording(model, inputs, seed, widened=widened)
+    recording = Recording(model, inputs, seed)
     progress("running float32")
     recording.in_float32()
     progress("running float64")
@@ -214,7 +222,11 @@ def record_model(model, inputs, config, seed, threads, widened=True):
     progress("shaking the last bits")
     model.float()
     recording.noise(NOISE_RUNS)
-    return recording, describe_recording(recording, config, threads)
+    metadata = describe_recording(recording, config, threads)
+    differs = recording.differs_in_training()
+    if differs is not None:
+        metadata["training"] = json.dumps({"differs": differs})
+    return recording, metadata
 
 
 def describe_recording(recording, config, threads):

@@ -1,0 +1,50 @@
+// The recipes of the goldens, tests/goldens/*.json. docs/goldens.md describes them.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/config.h"
+#include "checkpoint/json.h"
+
+namespace crossload {
+
+struct Recipe {
+  std::string name;
+  std::string class_name;  // in PyTorch
+  Json config;             // completed from the file's, with model_type and architectures
+};
+
+/// The recipes of models in a file, in order.
+inline std::vector<Recipe> read_recipes(const std::filesystem::path& file) {
+  const Json document = Json::parse(read_text(file), file.string());
+  std::vector<Recipe> recipes;
+  for (const Json& one : document.at("recipes").elements()) {
+    if (!one.contains("class")) continue;
+    Recipe recipe{one.at("name").as_string(), one.at("class").as_string(), Json::object()};
+    for (const auto& [name, value] : document.at("config").members()) recipe.config.set(name, value);
+    if (one.contains("config")) {
+      for (const auto& [name, value] : one.at("config").members()) recipe.config.set(name, value);
+    }
+    Json architectures = Json::array();
+    architectures.push_back(recipe.class_name);
+    recipe.config.set("architectures", architectures);
+    recipes.push_back(std::move(recipe));
+  }
+  return recipes;
+}
+
+/// The files of recipes in a folder, by name.
+inline std::vector<std::filesystem::path> recipe_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace crossload

@@ -1,0 +1,82 @@
+// Every architecture against the small golden that the repository holds: what can be known without Python.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
+#include "crossload/convert.h"
+#include "goldens.h"
+#include "recipes.h"
+#include "temporary_folder.h"
+
+namespace crossload {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLargest = 100'000;  // bytes
+
+/// "bert", ...: the names of the files of recipes.
+std::vector<std::string> architectures() {
+  std::vector<std::string> names;
+  for (const fs::path& file : recipe_files(fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens")) {
+    names.push_back(file.stem().string());
+  }
+  return names;
+}
+
+/// Whatever the order of members.
+bool equal(const Json& one, const Json& other) {
+  if (!one.is_object() || !other.is_object()) return one.dump() == other.dump();
+  if (one.size() != other.size()) return false;
+  for (const auto& [name, value] : one.members()) {
+    if (!other.contains(name) || !equal(value, other.at(name))) return false;
+  }
+  return true;
+}
+
+class SmallGolden : public testing::TestWithParam<std::string> {
+ protected:
+  fs::path path() const { return small_golden_path(GetParam()); }
+};
+
+TEST_P(SmallGolden, IsConvertedAndAgrees) {
+  const TemporaryFolder folder;
+  ConvertOptions options;
+  options.model = path();
+  options.reference = path();
+  options.output = folder.path() / "out";
+  const ConvertResult result = convert(options);
+  EXPECT_TRUE(result.agrees) << testing::PrintToString(result.findings);
+  EXPECT_TRUE(result.written);
+  EXPECT_TRUE(result.served);
+  EXPECT_EQ(result.modules_compared, result.modules_traced);
+  EXPECT_EQ(result.functions_run, result.functions);
+}
+
+TEST_P(SmallGolden, IsSmallAndOfItsRecipe) {
+  EXPECT_LT(fs::file_size(path()), kLargest);
+  const fs::path file = path().parent_path() / (GetParam() + ".json");
+  const std::string name = path().stem().string();
+  for (const Recipe& recipe : read_recipes(file)) {
+    if (recipe.name != name) continue;
+    const auto metadata = SafetensorsFile::open(path()).metadata();
+    const Json made_of = Json::parse(metadata.at("recipe"), name);
+    Json config = made_of.at("config");
+    config.set("architectures", recipe.config.at("architectures"));
+    EXPECT_EQ(made_of.at("class").as_string(), recipe.class_name);
+    EXPECT_TRUE(equal(config, recipe.config)) << recipe.config.dump() << "\nwas " << config.dump()
+                                              << "\nrun make small-goldens";
+    return;
+  }
+  FAIL() << file << " has no recipe " << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SmallGolden, testing::ValuesIn(architectures()),
+                         [](const auto& parameter) { return parameter.param; });
+
+}  // namespace
+}  // namespace crossload
