@@ -418,6 +418,16 @@ TEST(Rounding, IsJudgedByTheRunsInFloat64AndTheShakenOnes) {
   EXPECT_EQ(verdict(1.5).stages[0].comparison.padded.tf_to_float64, 3);
 }
 
+TEST(Coverage, AnInputThatTheSignatureLacksIsADisagreement) {
+  TraceFile file;
+  file.stage("a", kRight).output("x", kRight);
+  const Trace trace = Trace::open(file.write({{"not_taken", R"(["decoder_attention_mask"])"}}));
+  const Verification v = verify(trace, {{observed("a", kRight)}, {{"x", row(kRight)}}}, {}, {});
+  EXPECT_FALSE(v.agrees());
+  EXPECT_THAT(v.not_compared, ElementsAre("input decoder_attention_mask: PyTorch's forward takes it, the serving "
+                                          "signature does not"));
+}
+
 TEST(Masks, AreThoseOfTheTensorsOwnSide) {
   // The decoder has as many positions as the padded text, and a mask of its own.
   TraceFile file;

@@ -103,9 +103,12 @@ Trace Trace::open(const std::filesystem::path& path) {
   };
   trace.read_run(json("stages"), trace.has_metadata("output_masks") ? json("output_masks") : Json());
   for (std::size_t i = 0; i < cells.size(); ++i) trace.cells_[i].trace.read_run(cells[i].at("stages"), masks(cells[i]));
-  if (trace.has_metadata("notes")) {
-    for (const Json& note : json("notes").elements()) trace.notes_.push_back(note.as_string());
-  }
+  const auto texts = [&](const std::string& key, std::vector<std::string>* list) {
+    if (!trace.has_metadata(key)) return;
+    for (const Json& text : json(key).elements()) list->push_back(text.as_string());
+  };
+  texts("notes", &trace.notes_);
+  texts("not_taken", &trace.not_taken_);
   return trace;
 }
 

@@ -64,6 +64,8 @@ class Trace {
   const std::vector<TraceCell>& cells() const { return cells_; }
   /// Sentences of the recorder for the user.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// Inputs that change what PyTorch returns and that the TensorFlow model's signature lacks.
+  const std::vector<std::string>& not_taken() const { return not_taken_; }
 
  private:
   void read_run(const Json& stages, const Json& output_masks);
@@ -77,6 +79,7 @@ class Trace {
   std::map<std::string, std::string> output_masks_;
   std::vector<TraceCell> cells_;
   std::vector<std::string> notes_;
+  std::vector<std::string> not_taken_;
   bool has_weights_ = false;
 };
 

@@ -169,6 +169,9 @@ Verification verify(const Trace& trace, const Observation& observation, const st
     break;
   }
   result.functions = verify_functions(functions, tolerances);
+  for (const std::string& input : trace.not_taken()) {
+    result.not_compared.push_back("input " + input + ": PyTorch's forward takes it, the serving signature does not");
+  }
   for (const FunctionReport& function : result.functions) {
     if (!function.finding.empty()) result.not_compared.push_back(function.label + ": " + function.finding);
   }

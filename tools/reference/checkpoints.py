@@ -11,6 +11,7 @@ from reference.grid import GRIDS, grid_cells
 from reference.inputs import InputMaker
 from reference.messages import USAGE, Failure, progress
 from reference.models import load_model, require_unused
+from reference.not_taken import not_taken
 from reference.recording import outputs_of, record_model
 from reference.signature import read_signature, signature_of
 
@@ -50,6 +51,7 @@ def record_checkpoint(job, threads):
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
     notes = require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
     main, metadata = record_model(model, inputs, config, job.seed, threads)
+    metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
     recorded = record_cells(model, cells, job.seed)
     metadata["cells"] = json.dumps(recorded.described())
