@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "crossload/array.h"
+#include "tensor/half.h"
 #include "tensor/layout.h"
 #include "tensor/mapped_file.h"
 #include "tensor/scratch_bytes.h"
@@ -349,6 +350,46 @@ TEST(ScratchBytes, AreZerosThatCanBeWritten) {
 TEST(ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
   EXPECT_ERROR(ScratchBytes::make(std::size_t{1} << 60), ErrorKind::kEnvironment,
                "no room for 1152921504606846976 bytes that must be copied: ");
+}
+
+// Values of IEEE 754's binary16: 11 bits, neighbours of 1 are 2^-10 apart, subnormals 2^-24.
+TEST(HalfPrecision, Float16RoundsToNearestEven) {
+  EXPECT_EQ(through_float16(1), 1);
+  EXPECT_EQ(through_float16(1 + 0x1p-11F), 1);            // a tie, to even
+  EXPECT_EQ(through_float16(1 + 0x3p-11F), 1 + 0x1p-9F);  // a tie, to even
+  EXPECT_EQ(through_float16(1 + 0x1.8p-11F), 1 + 0x1p-10F);
+  EXPECT_EQ(through_float16(-0x1.fffp0F), -2);  // carries into the exponent
+  EXPECT_EQ(through_float16(65504), 65504);
+  EXPECT_EQ(through_float16(65519), 65504);
+  EXPECT_TRUE(std::isinf(through_float16(65520)));
+  EXPECT_EQ(through_float16(0x1p-24F), 0x1p-24F);
+  EXPECT_EQ(through_float16(0x1p-25F), 0);  // a tie, to even
+  EXPECT_EQ(through_float16(0x1.8p-24F), 0x1p-23F);
+  EXPECT_EQ(through_float16(0x1p-14F - 0x1p-26F), 0x1p-14F);  // a subnormal becomes normal
+  EXPECT_TRUE(std::signbit(through_float16(-0.0F)));
+  EXPECT_TRUE(std::isnan(through_float16(std::nanf(""))));
+}
+
+TEST(HalfPrecision, BFloat16RoundsToNearestEven) {
+  EXPECT_EQ(through_bfloat16(1 + 0x1p-8F), 1);  // a tie, to even
+  EXPECT_EQ(through_bfloat16(1 + 0x3p-8F), 1 + 0x1p-6F);
+  EXPECT_EQ(through_bfloat16(1 + 0x1.8p-8F), 1 + 0x1p-7F);
+  EXPECT_EQ(through_bfloat16(1e-40F), std::bit_cast<float>(0x00010000U));  // a subnormal, of which 7 bits stay
+  EXPECT_TRUE(std::isinf(through_bfloat16(3.4e38F)));
+  EXPECT_TRUE(std::isnan(through_bfloat16(std::nanf(""))));
+}
+
+TEST(HalfPrecision, WhatWasWidenedStays) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    for (const auto& [dtype, through] :
+         {std::pair(DType::kF16, &through_float16), std::pair(DType::kBF16, &through_bfloat16)}) {
+      float value = 0;
+      widen_to_float32(dtype, reinterpret_cast<const std::byte*>(&half), 1, &value);
+      if (std::isnan(value)) continue;
+      ASSERT_EQ(through(value), value) << bits;
+    }
+  }
 }
 
 }  // namespace
