@@ -110,9 +110,10 @@ TEST(Explanations, OfAVariable) {
       if (variable.name == name) std::fill(out.begin(), out.end(), 0.0F);
     };
   };
-  EXPECT_THAT(first_of(verified("bert_model", golden_path("bert_model"), zero("bert/encoder/layer_._1/output/dense/bias"))),
-              AllOf(StartsWith("encoder.layer.1.output.dense (Linear, "),
-                    EndsWith("hint: TensorFlow lacks the bias: every row differs by it")));
+  EXPECT_THAT(
+      first_of(verified("bert_model", golden_path("bert_model"), zero("bert/encoder/layer_._1/output/dense/bias"))),
+      AllOf(StartsWith("encoder.layer.1.output.dense (Linear, "),
+            EndsWith("hint: TensorFlow lacks the bias: every row differs by it")));
   EXPECT_THAT(first_of(verified("bert_model", golden_path("bert_model"),
                                 [](const auto& variable, std::span<float> out) {
                                   if (variable.name == "bert/encoder/layer_._1/output/dense/kernel") out[5] += 0.25F;

@@ -20,7 +20,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-
 ModelClass choose(const std::string& config, const std::string& wanted = "") {
   return choose_class(Config::parse(config, "config.json"), wanted);
 }

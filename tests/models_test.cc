@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
+#include <random>
 #include <set>
 
 #include "checkpoint/checkpoint.h"
@@ -125,8 +127,8 @@ TEST(Models, EveryClassHasAGolden) {
   for (const Recipe& recipe : recipes()) covered.insert("TF" + recipe.class_name);
   for (const keras::Architecture& architecture : models::registry()) {
     for (const keras::Head& head : architecture.heads) {
-      EXPECT_TRUE(covered.contains(head.name)) << head.name << " has no golden; add a recipe to tests/goldens/"
-                                               << architecture.model_type << ".json";
+      EXPECT_TRUE(covered.contains(head.name))
+          << head.name << " has no golden; add a recipe to tests/goldens/" << architecture.model_type << ".json";
     }
   }
 }
@@ -159,6 +161,48 @@ TEST_P(Head, IsWrittenReadBackAndServed) {
     EXPECT_GT(function.at("compared").as_integer(), 0) << function.dump();
   }
   EXPECT_GT(training, 0U);
+}
+
+/// The module that owns a tensor of the checkpoint, or the nearest around it that ran.
+std::string module_of(const std::string& key, const verify::Trace& trace) {
+  std::string path = key;
+  do {
+    path = path.substr(0, path.find('.') == std::string::npos ? 0 : path.rfind('.'));
+  } while (!path.empty() && std::none_of(trace.stages().begin(), trace.stages().end(),
+                                         [&](const verify::TracedStage& stage) { return stage.path == path; }));
+  return path;
+}
+
+/// Two variables, others for each golden.
+std::vector<keras::Variable> choose_two(const std::string& golden, const keras::Weights& weights) {
+  std::vector<keras::Variable> variables(weights.variables().begin(), weights.variables().end());
+  std::mt19937 random(static_cast<std::uint32_t>(std::hash<std::string>()(golden)));
+  std::vector<keras::Variable> chosen;
+  for (int i = 0; i < 2; ++i) {
+    const std::size_t at = random() % variables.size();
+    chosen.push_back(variables[at]);
+    variables.erase(variables.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  return chosen;
+}
+
+TEST_P(Head, TwoBrokenVariablesAreFoundAtTheirModules) {
+  const verify::Trace trace = verify::Trace::open(golden_path(GetParam()));
+  const Checkpoint checkpoint = Checkpoint::open(golden_path(GetParam()));
+  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  for (const keras::Variable& broken : choose_two(GetParam(), *loaded.weights)) {
+    const verify::Verification verification =
+        verify_golden(GetParam(), [&](const keras::Variable& variable, std::span<float> out) {
+          read_from_source(variable, out);
+          if (variable.name != broken.name) return;
+          for (std::size_t i = 0; i < out.size(); ++i) out[i] += i % 3 == 0 ? 0.05F : -0.03F;
+        });
+    const verify::StageReport* first = verification.first_divergence();
+    ASSERT_NE(first, nullptr) << broken.key;
+    const std::string module = module_of(broken.key, trace);
+    EXPECT_TRUE(module.empty() || first->path == module || first->path.starts_with(module + "."))
+        << broken.key << " is wrong, the finding is " << first->name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Head, testing::ValuesIn(goldens_of_heads()),

@@ -68,8 +68,8 @@ TEST_P(SmallGolden, IsSmallAndOfItsRecipe) {
     Json config = made_of.at("config");
     config.set("architectures", recipe.config.at("architectures"));
     EXPECT_EQ(made_of.at("class").as_string(), recipe.class_name);
-    EXPECT_TRUE(equal(config, recipe.config)) << recipe.config.dump() << "\nwas " << config.dump()
-                                              << "\nrun make small-goldens";
+    EXPECT_TRUE(equal(config, recipe.config))
+        << recipe.config.dump() << "\nwas " << config.dump() << "\nrun make small-goldens";
     return;
   }
   FAIL() << file << " has no recipe " << name;

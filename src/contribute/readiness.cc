@@ -242,8 +242,9 @@ std::vector<Finding> check_recipe(const fs::path& root, const std::string& name)
   const std::string small = name + "_small";
   if (!names.contains(small)) {
     findings.push_back({recipe, 1, "recipe",
-                        "has no recipe " + small + ", whose trace (under 100 KB) stays in the repository, for tests "
-                        "without Python"});
+                        "has no recipe " + small +
+                            ", whose trace (under 100 KB) stays in the repository, for tests "
+                            "without Python"});
   } else if (!fs::exists(root / "tests" / "goldens" / (small + ".safetensors"))) {
     const std::string recipes = read_text(recipe);
     findings.push_back({recipe, line_at(recipes, recipes.find("\"" + small + "\"")), "recipe",
