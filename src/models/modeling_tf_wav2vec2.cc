@@ -457,6 +457,7 @@ class TFWav2Vec2PreTrainedModel : public TFPreTrainedModel {
 // Copied from bert.TFBertModel with Bert->Wav2Vec2, bert->wav2vec2
 class TFWav2Vec2Model : public TFWav2Vec2PreTrainedModel {
  public:
+  // Ignore copy
   TFWav2Vec2Model(const Scope& scope, const Config& config)
       : TFWav2Vec2PreTrainedModel(config), wav2vec2(scope.in_tensorflow("wav2vec2"), config) {}
 
