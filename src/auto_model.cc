@@ -114,7 +114,8 @@ NamedArrays TFPreTrainedModel::operator()(const NamedArrays& inputs, const CallO
 std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& folder, const SaveOptions& options) const {
   const LoadedModel& loaded = state_->loaded;
   ArtifactWriter artifact(folder,
-                          {state_->source, state_->files, loaded.model->config(), loaded.model_class.pytorch_name()},
+                          {state_->source, state_->files, loaded.model->config(), loaded.model_class.pytorch_name(),
+                           loaded.model_class.architecture->model_type},
                           options.formats, /*new_weights=*/true);
   write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, options.formats,
                 options.max_shard_size, options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr,

@@ -81,10 +81,11 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   const std::optional<Checkpoint> checkpoint = find_checkpoint(options, trace);
   std::optional<LoadedModel> source;
   if (checkpoint) {
-    source = load_from_pytorch(*checkpoint, loaded.model_class);
+    source = load_from_pytorch(*checkpoint, loaded.model_class, options.ignore_tensors);
     parts.binding = verify::find_binding_faults(*source->weights, *artifact);
     parts.ledger = source->weights->ledger();
     parts.read = checkpoint->files();
+    parts.notes = source->weights->notes();
   }
 
   steps.next("comparing every module");
@@ -99,7 +100,7 @@ ConvertResult compare(const CompareOptions& options, const Progress& progress) {
   parts.threads = options.threads;
   parts.onednn = options.onednn;
   parts.grid = options.grid;
-  parts.notes = trace.notes();
+  parts.notes.insert(parts.notes.end(), trace.notes().begin(), trace.notes().end());
   parts.artifact = options.artifact;
   parts.trace = &trace;
   parts.verification = &verification;

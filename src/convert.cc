@@ -20,14 +20,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a checkpoint's class takes in TensorFlow; empty for one that has no class here.
-std::string signature_of_checkpoint(const fs::path& path, const std::string& override_model_class) {
-  const Config config = Checkpoint::open(path).config();
+/// The class that PyTorch runs and what it takes in TensorFlow. A checkpoint that has no class here is left to PyTorch.
+void choose_class_of(const RecordOptions& options, verify::ReferenceOptions* reference) {
+  reference->model_class = options.override_model_class;
+  const Config config = Checkpoint::open(options.model).config();
   try {
-    return signature_text(*load_without_weights(config, choose_class(config, override_model_class)).model);
+    const ModelClass model_class = choose_class(config, options.override_model_class);
+    reference->signature = signature_text(*load_without_weights(config, model_class).model);
+    reference->model_class = model_class.pytorch_name();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
-    return "";
   }
 }
 
@@ -41,11 +43,12 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
 
   steps.next("reading " + options.model.string());
   const Checkpoint checkpoint = Checkpoint::open(options.model);
-  const LoadedModel loaded =
-      load_from_pytorch(checkpoint, choose_class(checkpoint.config(), options.override_model_class));
+  const LoadedModel loaded = load_from_pytorch(
+      checkpoint, choose_class(checkpoint.config(), options.override_model_class), options.ignore_tensors);
   const ModelClass& model_class = loaded.model_class;
   ArtifactWriter artifact(options.output,
-                          {checkpoint.path(), checkpoint.files(), checkpoint.config(), model_class.pytorch_name()},
+                          {checkpoint.path(), checkpoint.files(), checkpoint.config(), model_class.pytorch_name(),
+                           model_class.architecture->model_type},
                           options.formats, options.new_weights);
   const std::shared_ptr<const tf::Library> library =
       needs_tensorflow ? tf::Library::open({options.tensorflow, options.onednn}) : nullptr;
@@ -66,6 +69,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   steps.next("reading back what was written");
   const auto written = open_written(options.formats, artifact.path());
   verify::CertificateParts parts;
+  parts.notes = loaded.weights->notes();
   for (const auto& [format, stored] : written) {
     check_read_back(*loaded.weights, *stored, format);
     parts.read_back.push_back(format);
@@ -82,7 +86,8 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
     parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
     verification =
         judge(loaded, *written.front().second, saved_model, *trace, library, options.threads, parts.tolerances);
-    parts.notes = trace->notes();
+    const std::vector<std::string>& notes = trace->notes();
+    parts.notes.insert(parts.notes.end(), notes.begin(), notes.end());
     parts.trace = &*trace;
     parts.verification = &*verification;
   }
@@ -122,8 +127,7 @@ void record(const RecordOptions& options, const Progress& progress) {
   reference.python = options.python;
   reference.threads = options.threads;
   reference.seed = options.seed;
-  reference.model_class = options.override_model_class;
-  reference.signature = signature_of_checkpoint(options.model, options.override_model_class);
+  choose_class_of(options, &reference);
   reference.inputs = options.inputs;
   reference.grid = options.grid;
   verify::ReferenceProcess process(options.model, options.output, reference);

@@ -1,10 +1,12 @@
 #include "loaded_model.h"
 
 #include <algorithm>
+#include <map>
 
 #include "artifact/artifact_folder.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
+#include "misfit.h"
 
 namespace crossload {
 namespace {
@@ -38,31 +40,70 @@ const keras::Architecture& find_architecture(const std::string& model_type) {
       "model_type \"" + model_type + "\" has no TensorFlow architecture here; supported are " + supported_types());
 }
 
-/// Gives the keys of the checkpoint the names of the model: a head's keys begin with the prefix of the base model, the
-/// base model's do not.
-std::map<std::string, TensorView> in_names_of(const ModelClass& model_class,
-                                              const std::map<std::string, TensorView>& tensors) {
-  if (model_class.architecture->base_model_prefix.empty()) return tensors;
+/// A name of Transformers' past, or of Flax, as the class is called today.
+std::string class_of_today(std::string name) {
+  static const std::map<std::string, std::string> renamed = {
+      {"T5WithLMHeadModel", "T5ForConditionalGeneration"},      // until 3.1
+      {"BartForMaskedLM", "BartForConditionalGeneration"},      // until 2.7
+      {"BartForLMGeneration", "BartForConditionalGeneration"},  // a name of that time, too
+      {"Wav2Vec2ForMaskedLM", "Wav2Vec2ForCTC"},                // of 4.3, the same modules
+  };
+  if (name.starts_with("TF")) name = name.substr(2);
+  if (name.starts_with("Flax")) name = name.substr(4);
+  const auto found = renamed.find(name);
+  return with_tf(found == renamed.end() ? name : found->second);
+}
+
+/// The architecture that has the class; null for none.
+const keras::Architecture* architecture_of_class(const std::string& name) {
+  for (const keras::Architecture& architecture : models::registry()) {
+    for (const keras::Head& head : architecture.heads) {
+      if (head.name == name) return &architecture;
+    }
+  }
+  return nullptr;
+}
+
+/// Configurations of before Transformers 2.2 have no model_type.
+const keras::Architecture& architecture_without_type(const std::string& name) {
+  if (const keras::Architecture* found = name.empty() ? nullptr : architecture_of_class(name)) return *found;
+  throw Error(ErrorKind::kBadInput, "config.json: has no \"model_type\"" +
+                                        (name.empty() ? ", and does not name its class under \"architectures\""
+                                                      : ", and " + name + " is no class here") +
+                                        "; give the class with --override-model-class, such as BertModel");
+}
+
+/// Gives the tensors the names of the model: a head's begin with the prefix of the base model, the base model's do not.
+void give_names_of(const ModelClass& model_class, NamedTensors* tensors) {
+  if (model_class.architecture->base_model_prefix.empty()) return;
   const std::string prefix = model_class.architecture->base_model_prefix + ".";
   const bool is_base = model_class.head == &model_class.architecture->heads.front();
-  const bool has_prefix =
-      std::any_of(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first.starts_with(prefix); });
-  if (is_base != has_prefix) return tensors;
-  std::map<std::string, TensorView> renamed;
-  for (const auto& [key, view] : tensors) {
-    const std::string name = !is_base ? prefix + key : key.starts_with(prefix) ? key.substr(prefix.size()) : key;
-    // Two tensors for one name: the second keeps its own, under which nobody expects it.
-    if (!renamed.emplace(name, view).second) renamed.emplace(prefix + name, view);
-  }
-  return renamed;
+  const bool has_prefix = std::any_of(tensors->tensors().begin(), tensors->tensors().end(),
+                                      [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  if (is_base != has_prefix) return;
+  tensors->rename([&](const std::string& name) {
+    return !is_base ? prefix + name : name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+  });
+}
+
+/// With the model_type of its class where it has none.
+Config with_model_type(const Config& config, const ModelClass& model_class) {
+  if (config.has("model_type")) return config;
+  Json fields = Json::object();
+  for (const auto& [name, value] : config.json().members()) fields.set(name, value);
+  fields.set("model_type", model_class.architecture->model_type);
+  return Config(fields);
 }
 
 LoadedModel build(const ModelClass& model_class, const Config& config, std::unique_ptr<keras::Weights> weights,
-                  const std::string& where) {
+                  const std::string& where, const IgnoredTensors& wanted = {}) {
   for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
   LoadedModel loaded{model_class, std::move(weights), nullptr};
-  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), config);
-  loaded.weights->check_complete(where);
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
+  for (const auto& [pattern, reason] : wanted) loaded.weights->ignore_wanted(pattern, reason);
+  if (const keras::Misfit misfit = loaded.weights->misfit(); !misfit.empty()) {
+    loaded.weights->check_complete(where, advice_about(misfit, model_class));
+  }
   return loaded;
 }
 
@@ -78,7 +119,7 @@ TensorView read_whole(const StoredWeights& stored, const std::string& name, cons
 std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) { return ArtifactFolder(folder).open(); }
 
 ModelClass choose_class(const Config& config, const std::string& wanted) {
-  const keras::Architecture& architecture = find_architecture(config.model_type());
+  const bool has_type = config.has("model_type");
   std::string name = wanted;
   if (name.empty()) {
     const std::vector<std::string> names = config.architectures();
@@ -86,25 +127,32 @@ ModelClass choose_class(const Config& config, const std::string& wanted) {
       throw Error(ErrorKind::kBadInput, "config.json names " + std::to_string(names.size()) +
                                             " architectures; say which one with --override-model-class");
     }
-    name = names.empty() ? architecture.heads.front().name : names.front();
+    if (!names.empty()) name = names.front();
   }
-  name = with_tf(name);
+  if (!name.empty()) name = class_of_today(name);
+  const keras::Architecture& architecture =
+      has_type ? find_architecture(config.model_type()) : architecture_without_type(name);
+  if (name.empty()) name = architecture.heads.front().name;
   for (const keras::Head& head : architecture.heads) {
     const bool in_family = std::find(head.families.begin(), head.families.end(), name) != head.families.end();
     if (head.name == name || in_family) return {&architecture, &head};
   }
   throw Error(ErrorKind::kUnsupported, name + " is no class of " + architecture.model_type + " here; supported are " +
-                                           supported_heads(architecture));
+                                           supported_heads(architecture) + "; choose one with --override-model-class");
 }
 
-LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class) {
-  auto weights = std::make_unique<keras::Weights>(in_names_of(model_class, checkpoint.tensors()));
-  return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string());
+LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class,
+                              const IgnoredTensors& ignored) {
+  NamedTensors tensors = checkpoint.named_tensors();
+  give_names_of(model_class, &tensors);
+  auto weights =
+      std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
+  return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string(), ignored);
 }
 
 LoadedModel load_without_weights(const Config& config, const ModelClass& model_class) {
   LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, TensorView>()), nullptr};
-  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), config);
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
   return loaded;
 }
 

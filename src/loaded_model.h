@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
@@ -28,7 +29,8 @@ struct ModelClass {
 };
 
 /// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without
-/// TF in front), config.json's one architecture, the base model. Throws Error(kUnsupported) that says what there is.
+/// TF in front), config.json's one architecture, the base model. Without a model_type the class alone decides. Names
+/// that classes had in Transformers' past are known. Throws Error(kUnsupported) that says what there is.
 ModelClass choose_class(const Config& config, const std::string& wanted = "");
 
 /// Keeps what the model refers to.
@@ -38,9 +40,13 @@ struct LoadedModel {
   std::unique_ptr<keras::TFPreTrainedModel> model;
 };
 
+/// What the user lets go of a checkpoint: patterns for names as they are in the file, and the reasons.
+using IgnoredTensors = std::vector<std::pair<std::string, std::string>>;
+
 /// Binds the model to a PyTorch checkpoint. Keys with or without the base model's prefix are taken, as PyTorch's
-/// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected.
-LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class);
+/// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected, and says what to do.
+LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class,
+                              const IgnoredTensors& ignored = {});
 
 /// The model with nothing bound, for its signatures alone.
 LoadedModel load_without_weights(const Config& config, const ModelClass& model_class);

@@ -127,6 +127,7 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
         break;
     }
   }
+  result.notes = parts.notes;
   if (parts.verification == nullptr) return result;
   const verify::Verification& verification = *parts.verification;
   result.verified = true;
@@ -154,7 +155,6 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
       }
     }
   }
-  result.notes = parts.notes;
   if (verification.verdict() == verify::Verdict::kRounding) result.rounding = describe_rounding(verification);
   for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
   for (const verify::BindingFault& fault : parts.binding) {

@@ -69,12 +69,22 @@ CertificateCheck read_back_again(const std::string& format, const fs::path& arti
   }
 }
 
+/// The tensors that were left aside, by the user or by the class.
+IgnoredTensors ignored_in(const Json& certificate) {
+  IgnoredTensors ignored;
+  for (const Json& entry : certificate.at("ledger").elements()) {
+    if (entry.at("fate").as_string() != "ignored") continue;
+    ignored.emplace_back(entry.at("tensor").as_string(), entry.at("reason").as_string());
+  }
+  return ignored;
+}
+
 /// Every format that was read back before: compare() looks at the variables of one.
 std::vector<CertificateCheck> read_back_again(const Json& certificate, const VerifyCertificateOptions& options) {
   if (options.checkpoint.empty()) return {};
   const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
-  const LoadedModel source =
-      load_from_pytorch(checkpoint, choose_class(checkpoint.config(), certificate.at("class").as_string()));
+  const ModelClass model_class = choose_class(checkpoint.config(), certificate.at("class").as_string());
+  const LoadedModel source = load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
   std::vector<CertificateCheck> checks;
   for (const Json& format : certificate.at("read_back").elements()) {
     checks.push_back(read_back_again(format.as_string(), options.artifact, source));
@@ -92,6 +102,7 @@ Json compare_again(const Json& certificate, const VerifyCertificateOptions& opti
   again.override_model_class = certificate.at("class").as_string();
   again.max_error = certificate.at("tolerances").at("max_error").as_number();
   again.max_hidden_error = certificate.at("tolerances").at("max_hidden_error").as_number();
+  again.ignore_tensors = ignored_in(certificate);
   again.strict = certificate.at("tolerances").at("strict").as_bool();
   again.grid = certificate.at("settings").at("grid").as_string();
   again.inputs = options.inputs;

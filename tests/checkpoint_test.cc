@@ -118,8 +118,116 @@ TEST_F(Folder, WithABadConfiguration) {
 
 TEST_F(Folder, WithoutWeights) {
   expect_error(": has neither model.safetensors nor model.safetensors.index.json");
-  put("tf_model.h5", "");
+  put("training_args.bin", "");
   expect_error(": has neither model.safetensors nor model.safetensors.index.json");
+}
+
+TEST_F(Folder, WithoutWeightsSaysWhatThereIs) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"tf_model.h5", ": holds TensorFlow's weights (tf_model.h5) and none of PyTorch's"},
+      {"tf_model.h5.index.json", ": holds TensorFlow's weights (tf_model.h5.index.json)"},
+      {"saved_model.pb", ": is a SavedModel of TensorFlow"},
+      {"flax_model.msgpack", ": holds Flax's weights (flax_model.msgpack) alone"},
+      {"model.fp16.safetensors",
+       ": has weights of the variant \"fp16\" alone (model.fp16.safetensors); in a copy of "
+       "the folder, name it model.safetensors"},
+      {"pytorch_model.fp16.bin", ": has weights of the variant \"fp16\" alone (pytorch_model.fp16.bin)"},
+      {"model.safetensors.index.fp16.json", ": has weights of a variant alone (model.safetensors.index.fp16.json)"},
+      {"last.ckpt", ": has last.ckpt, as Lightning saves it"},
+      {"bert_model.ckpt.index", ": holds a checkpoint of TensorFlow 1 (bert_model.ckpt.index)"},
+      {"model.onnx", ": holds a model of ONNX (model.onnx) alone"},
+      {"m.gguf", ": holds a model of llama.cpp (m.gguf) alone"},
+      {"best.pt", ": has best.pt, and none of the names that Transformers reads"},
+      {"zero_to_fp32.py", ": holds DeepSpeed's parts of a checkpoint"},
+      {"pytorch_model_fsdp.bin", ": has pytorch_model_fsdp.bin, which FSDP saved"},
+      {"checkpoint-500", ": holds a trainer's checkpoints; give one of them, such as "},
+      {"0_Transformer", ": is a model of Sentence Transformers; give its folder "},
+      {"model.safetensors.incomplete", ": has model.safetensors.incomplete, an unfinished download"},
+      {"model_index.json", ": is a pipeline of several models (model_index.json)"},
+  };
+  for (const auto& [file, text] : cases) {
+    SCOPED_TRACE(file);
+    put(file, "");
+    expect_error(text);
+    fs::remove(at("config.json"));
+    expect_error(text);
+    put("config.json", R"({"model_type": "bert"})");
+    fs::remove(at(file));
+  }
+  put("adapter_config.json", "{}");
+  expect_error(": holds an adapter (LoRA), which is no whole model", ErrorKind::kUnsupported);
+}
+
+TEST_F(Folder, WithFilesThatAreSomethingElse) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:00", "it is a pointer of Git LFS, not the file itself"},
+      {"\n<!DOCTYPE html><html>", "it is a web page (HTML)"},
+      {"<?xml version='1.0'?><Error>", "it is an XML document"},
+      {"Entry not found", "it is text that begins with \"Entry not found\"; download it again"},
+      {std::string("\x89HDF\r\n\x1a\n") + std::string(8, '\0'), "it is an HDF5 file, as TensorFlow's tf_model.h5 is"},
+      {std::string(64, '\0'), "its first bytes are all zero"},
+      {"", "it is empty"},
+      {"GGUF" + std::string(64, '\1'), "it is a GGUF file of llama.cpp"},
+  };
+  for (const char* file : {"pytorch_model.bin", "model.safetensors", "model.safetensors.index.json", "config.json"}) {
+    for (const auto& [bytes, text] : cases) {
+      SCOPED_TRACE(std::string(file) + ": " + text);
+      put(file, bytes);
+      expect_error(text);
+      expect_error(file);
+    }
+    fs::remove(at(file));
+    put("config.json", R"({"model_type": "bert"})");
+  }
+  put("model.safetensors", "PK\3\4" + std::string(64, '\1'));
+  expect_error("model.safetensors: not a sound safetensors file: it is a zip archive, as torch.save writes; name it");
+  fs::remove(at("model.safetensors"));
+  put("pytorch_model.bin", file_of({"a"}));
+  expect_error("pytorch_model.bin: not a sound PyTorch file: it is a safetensors file; name it model.safetensors");
+}
+
+TEST_F(Folder, OfWeightsThatNoModelHoldsSo) {
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"module.q.lora_A.default.weight", "module.q.lora_B.default.weight"},
+       ": holds the tensors of an adapter (LoRA), module.q.lora_A.default.weight, module.q.lora_B.default.weight, "
+       "which"},
+      {{"q.weight", "q.SCB"}, ": its weights are quantized, as q.SCB say"},
+      {{"q.qweight", "q.qzeros", "q.scales"}, ": its weights are quantized, as q.qweight, q.qzeros say"},
+      {{"q.weight_orig", "q.weight_mask"}, ": its weights are being pruned by torch.nn.utils.prune, as q.weight_orig"},
+  };
+  for (const auto& [names, text] : cases) {
+    put("model.safetensors", file_of(names));
+    expect_error(text, ErrorKind::kUnsupported);
+  }
+  fs::remove(at("model.safetensors"));
+  put("model.safetensors.index.json", index_of(R"("q.lora_A.weight":"1.safetensors")"));
+  put("1.safetensors", file_of({"q.lora_A.weight"}));
+  expect_error(": holds the tensors of an adapter (LoRA), q.lora_A.weight, which", ErrorKind::kUnsupported);
+}
+
+TEST_F(Folder, WhoseConfigurationSaysThatItIsQuantized) {
+  put("model.safetensors", "not even read");
+  put("config.json", R"({"model_type": "bert", "quantization_config": {"quant_method": "gptq", "bits": 4}})");
+  expect_error("config.json: quantization_config is not supported: the weights are quantized by gptq; give",
+               ErrorKind::kUnsupported);
+  put("config.json", R"({"model_type": "bert", "pruned_heads": {"0": [1]}})");
+  expect_error("config.json: pruned_heads is not supported", ErrorKind::kUnsupported);
+  put("config.json", R"({"model_type": "bert", "pruned_heads": {}, "quantization_config": null})");
+  put("model.safetensors", file_of({"a"}));
+  EXPECT_THAT(names_of(open()), ElementsAre("a"));
+}
+
+TEST_F(Folder, OfTensorFlowsSafetensorsAlone) {
+  put("model.safetensors", safetensors_bytes(R"({"__metadata__":{"format":"tf"}})", ""));
+  expect_error(": its safetensors are TensorFlow's, and there are no weights of PyTorch's");
+}
+
+TEST_F(Folder, RemembersTheNamesOfTheFile) {
+  put("model.safetensors", file_of({"_orig_mod.a.LayerNorm.gamma", "_orig_mod.b"}));
+  const Checkpoint checkpoint = open();
+  EXPECT_THAT(names_of(checkpoint), ElementsAre("a.LayerNorm.weight", "b"));
+  EXPECT_EQ(checkpoint.named_tensors().in_file("a.LayerNorm.weight"), "_orig_mod.a.LayerNorm.gamma");
+  EXPECT_EQ(checkpoint.named_tensors().in_file("b"), "_orig_mod.b");
 }
 
 TEST_F(Folder, WithABadPickle) {

@@ -167,8 +167,67 @@ TEST(Completeness, LongListsAreCut) {
   std::map<std::string, Shape> shapes;
   for (char c = 'a'; c < 'a' + 21; ++c) shapes[std::string(1, c)] = {1};
   const Weights weights(tensors_of(shapes));
-  EXPECT_THAT(complaint(weights), HasSubstr("21 unexpected: a, b, "));
-  EXPECT_THAT(complaint(weights), HasSubstr(", t, ...; is config.json"));
+  EXPECT_THAT(complaint(weights), HasSubstr("21 unexpected: a, b, c and 18 more; is config.json"));
+}
+
+TEST(Completeness, NamesAreThoseOfTheFile) {
+  Weights weights(tensors_of({{"bert.a", {1}}, {"bert.b", {2}}}), Weights::Source::kPyTorch,
+                  {{"bert.a", "a"}, {"bert.b", "module.b"}});
+  Scope(&weights).variable("b", "bert.b", {3});
+  EXPECT_THAT(complaint(weights),
+              HasSubstr("1 unexpected: a; 1 of another shape or type: module.b is [2], wanted [3];"));
+}
+
+TEST(Completeness, WhatTheUserLetsGoIsInTheLedgerWithTheReason) {
+  Weights weights(tensors_of({{"a", {1}}, {"bert.crf.start", {1}}, {"bert.crf.x", {1}}, {"loss.weight", {1}}}),
+                  Weights::Source::kPyTorch, {{"bert.crf.start", "crf.start"}, {"bert.crf.x", "crf.x"}});
+  Scope(&weights).variable("a", "a", {1});
+  weights.ignore_wanted("crf.*", "runs outside");
+  EXPECT_THAT(complaint(weights), HasSubstr("1 unexpected: loss.weight;"));
+  weights.ignore_wanted("lo?s.weight", "of training");
+  EXPECT_EQ(complaint(weights), "");
+  EXPECT_THAT(lines_of(weights),
+              ElementsAre("a -> bound a", "bert.crf.start -> ignored runs outside",
+                          "bert.crf.x -> ignored runs outside", "loss.weight -> ignored of training"));
+}
+
+TEST(Completeness, WhatTheModelNeedsIsNotLetGo) {
+  Weights weights(tensors_of({{"a", {1}}, {"b", {1}}}));
+  Scope(&weights).variable("a", "a", {1});
+  EXPECT_ERROR(weights.ignore_wanted("a", "no"), ErrorKind::kUsage, "--ignore-tensors a: the model needs a; only");
+  EXPECT_ERROR(weights.ignore_wanted("c*", "no"), ErrorKind::kUsage,
+               "--ignore-tensors c*: no tensor of the checkpoint is called so");
+  weights.ignore_wanted("*", "all that is left");
+  EXPECT_THAT(lines_of(weights), ElementsAre("a -> bound a", "b -> ignored all that is left"));
+}
+
+TEST(Completeness, WhatTrainingAloneUsesMayBeMissing) {
+  Weights weights(tensors_of({{"a", {1}}}));
+  Scope(&weights).variable("a", "a", {1});
+  const Variable& mask = Scope(&weights).variable("mask", Keys{"mask", "old_mask"}, {3}, {.training_only = true});
+  EXPECT_EQ(complaint(weights), "");
+  EXPECT_EQ(floats_of(mask.source), std::vector<float>(3, 0.0F));
+  EXPECT_THAT(weights.notes(), ElementsAre(HasSubstr("lacks mask, which is used in training alone")));
+
+  Weights old(tensors_of({{"old_mask", {3}}}));
+  Scope(&old).variable("mask", Keys{"mask", "old_mask"}, {3}, {.training_only = true});
+  EXPECT_EQ(complaint(old), "");
+  EXPECT_THAT(old.notes(), ElementsAre("the checkpoint has mask by its old name, old_mask"));
+}
+
+TEST(Completeness, APartThatTheCheckpointLacksIsToldInANote) {
+  Weights weights(tensors_of({{"a.poolers", {1}}, {"a.b", {1}}}));
+  const Scope a = Scope(&weights) / "a";
+  EXPECT_FALSE(a.has_part("pooler"));
+  EXPECT_THAT(weights.notes(), ElementsAre(HasSubstr("the checkpoint has no a.pooler, so the model was made without")));
+  Weights whole(tensors_of({{"a.pooler.dense.bias", {1}}}));
+  EXPECT_TRUE((Scope(&whole) / "a").has_part("pooler"));
+  EXPECT_THAT(whole.notes(), IsEmpty());
+  Weights none({});
+  EXPECT_TRUE(Scope(&none).has_part("pooler")) << "a model without a checkpoint has all that its class has";
+  Weights artifact(tensors_of({{"bert/pooler/dense/bias", {1}}}), Weights::Source::kTensorFlow);
+  EXPECT_TRUE(Scope(&artifact).in_tensorflow("bert").has_part("pooler"));
+  EXPECT_FALSE(Scope(&artifact).in_tensorflow("bert").has_part("pool"));
 }
 
 TEST(Completeness, EmptyAndHalfPrecisionTensorsAreFine) {

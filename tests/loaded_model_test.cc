@@ -84,7 +84,24 @@ TEST(ChoosingAClass, SaysWhatThereIs) {
 TEST(ChoosingAClass, WantsOneArchitecture) {
   EXPECT_ERROR(choose(bert_with("\"BertModel\", \"BertForMaskedLM\"")), ErrorKind::kBadInput,
                "config.json names 2 architectures; say which one with --override-model-class");
-  EXPECT_ERROR(choose("{}"), ErrorKind::kBadInput, "config.json: has no \"model_type\"");
+  EXPECT_ERROR(choose("{}"), ErrorKind::kBadInput,
+               "config.json: has no \"model_type\", and does not name its class under \"architectures\"; give the "
+               "class with --override-model-class, such as BertModel");
+  EXPECT_ERROR(choose("{}", "AutoModelForMaskedLM"), ErrorKind::kBadInput, "TFAutoModelForMaskedLM is no class here");
+}
+
+TEST(ChoosingAClass, WithoutAModelType) {
+  EXPECT_EQ(chosen(R"({"architectures": ["RobertaForMaskedLM"]})"), "TFRobertaForMaskedLM");
+  EXPECT_EQ(chosen("{}", "TFBertModel"), "TFBertModel");
+  EXPECT_EQ(choose(R"({"architectures": ["T5WithLMHeadModel"]})").architecture->model_type, "t5");
+}
+
+TEST(ChoosingAClass, ByNamesOfThePast) {
+  EXPECT_EQ(chosen(R"({"model_type": "t5", "architectures": ["T5WithLMHeadModel"]})"), "TFT5ForConditionalGeneration");
+  EXPECT_EQ(chosen(R"({"model_type": "bart", "architectures": ["BartForMaskedLM"]})"),
+            "TFBartForConditionalGeneration");
+  EXPECT_EQ(chosen(R"({"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForMaskedLM"]})"), "TFWav2Vec2ForCTC");
+  EXPECT_EQ(chosen(bert_with("\"FlaxBertForMaskedLM\"")), "TFBertForMaskedLM");
 }
 
 TEST(Registry, EveryTypeHasItsClassesAndTheyAreTheirOwn) {
@@ -226,9 +243,12 @@ TEST_F(BertFolder, AHeadWhoseBaseHasNoPrefix) {
   write("bert_model", unchanged);
   EXPECT_ERROR(
       load("BertForSequenceClassification"), ErrorKind::kBadInput,
-      path().string() + ": the checkpoint does not fit the model; 2 missing: classifier.weight, classifier.bias; is");
+      path().string() +
+          ": the checkpoint does not fit the model; 2 missing: classifier.weight, classifier.bias; the head's alone "
+          "are "
+          "missing: give the class that was saved with --override-model-class, or BertModel for the model without");
   EXPECT_ERROR(load("BertForTokenClassification"), ErrorKind::kBadInput,
-               "; 2 missing: classifier.weight, classifier.bias; is");
+               "; 2 missing: classifier.weight, classifier.bias; the head's alone");
 }
 
 TEST_F(BertFolder, ABaseModelSavedWithAPrefix) {
@@ -249,7 +269,64 @@ TEST_F(BertFolder, AHeadThatTheConfigurationDoesNotName) {
   write("bert_for_masked_lm", unchanged);
   EXPECT_EQ(load("").model_class.head->name, "TFBertForMaskedLM");
   EXPECT_ERROR(load("BertForQuestionAnswering"), ErrorKind::kBadInput, "2 missing: qa_outputs.weight, qa_outputs.bias");
-  EXPECT_ERROR(load("BertModel"), ErrorKind::kBadInput, "2 missing: pooler.dense.weight, pooler.dense.bias");
+}
+
+TEST_F(BertFolder, ABaseModelWithoutAPooler) {
+  write("bert_for_masked_lm", unchanged);
+  const LoadedModel loaded = load("BertModel");
+  EXPECT_EQ(loaded.weights->variables().size(), 37U);
+  EXPECT_THAT(loaded.weights->notes(), testing::ElementsAre(HasSubstr("the checkpoint has no pooler, so")));
+  write_tf_safetensors(path(), "tf_bert_model", loaded.weights->top_layers(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(load_from_tensorflow(path(), "BertModel").weights->variables().size(), 37U);
+  // Heads that read it need it.
+  EXPECT_ERROR(load("BertForNextSentencePrediction"), ErrorKind::kBadInput, "bert.pooler.dense.weight");
+}
+
+TEST_F(BertFolder, APoolerOfWhichAPartIsMissing) {
+  write("bert_model", [](const std::string& key) {
+    return key == "pooler.dense.bias" ? std::vector<std::string>{} : std::vector<std::string>{key};
+  });
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, "1 missing: pooler.dense.bias; ");
+}
+
+TEST_F(BertFolder, APrefixThatIsInTheWay) {
+  const std::string advice = "\"model.\" in front of the names is in the way";
+  write("bert_for_masked_lm", [](const std::string& key) { return std::vector<std::string>{"model." + key}; });
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, advice);
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput,
+               "model.bert.embeddings.LayerNorm.bias is bert.embeddings.LayerNorm.bias of BertForMaskedLM");
+  write("bert_model", [](const std::string& key) { return std::vector<std::string>{"model." + key}; });
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput, advice);
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput,
+               "model.embeddings.LayerNorm.bias is embeddings.LayerNorm.bias of BertModel");
+}
+
+TEST_F(BertFolder, TensorsOfTheUsersOwn) {
+  write("bert_model", [](const std::string& key) {
+    std::vector<std::string> names = {key};
+    if (key == "pooler.dense.bias") names.push_back("crf.transitions");
+    return names;
+  });
+  EXPECT_ERROR(load(""), ErrorKind::kBadInput,
+               "1 unexpected: crf.transitions; BertModel has no place for them: let them go with --ignore-tensors "
+               "'crf.transitions=REASON'");
+  const Checkpoint checkpoint = Checkpoint::open(path());
+  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()), {{"crf.*", "mine"}});
+  EXPECT_EQ(loaded.weights->ledger().size(), 40U);
+  EXPECT_ERROR(load_from_pytorch(checkpoint, choose_class(checkpoint.config()), {{"crf", "mine"}}), ErrorKind::kUsage,
+               "--ignore-tensors crf: no tensor");
+}
+
+TEST_F(BertFolder, AConfigurationWithoutAModelType) {
+  write("bert_for_masked_lm", unchanged);
+  Json fields = Json::object();
+  for (const auto& [name, value] : Checkpoint::open(path()).config().json().members()) {
+    if (name != "model_type") fields.set(name, value);
+  }
+  write_file(path() / "config.json", fields.dump());
+  const LoadedModel loaded = load("");
+  EXPECT_EQ(loaded.model_class.head->name, "TFBertForMaskedLM");
+  EXPECT_EQ(loaded.model->config().model_type(), "bert");
 }
 
 TEST_F(BertFolder, AConfigurationOfAnotherSize) {

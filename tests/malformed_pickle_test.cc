@@ -270,8 +270,8 @@ std::vector<Malformed> malformed_files() {
   const std::string four = le(std::int64_t{4}) + std::string(16, 'd');
   const std::string keys = "](" + text("0") + "e";
   return {
-      {"nothing", "", "it begins neither as a zip archive nor as a pickle"},
-      {"a page of the Web", "<!DOCTYPE html>", "it begins neither as a zip archive nor as a pickle"},
+      {"nothing", "", "it is empty; download it again"},
+      {"a page of the Web", "<!DOCTYPE html>", "it is a web page (HTML)"},
       {"a pointer of Git LFS", "version https://git-lfs.github.com/spec/v1\n", "it is a pointer of Git LFS"},
       {"a pickle of something else", pickle_of("}"), "does not begin with the number that torch.save writes first"},
       {"another magic number", pickle_of("\x8a\x0a" + std::string(10, 'x')), "does not begin with the number"},
@@ -320,8 +320,6 @@ std::vector<Malformed> malformed_files() {
       {"a dict in itself", stream("}q\x01(" + text("model") + "h\x01u", "]", ""), "it holds no tensors by name"},
       {"a sparse tensor", stream(dict_of(call(global("torch._utils", "_rebuild_sparse_tensor"), {"N", "N"})), "]", ""),
        "tensor \"a\" is sparse; save it as a dense float32 tensor", ErrorKind::kUnsupported},
-      {"an adapter", stream("}(" + text("q.lora_A.weight") + sound + "u", keys, four),
-       "belongs to a LoRA adapter, which is no whole model", ErrorKind::kUnsupported},
   };
 }
 

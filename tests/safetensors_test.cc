@@ -53,7 +53,7 @@ std::vector<Malformed> malformed_files() {
   const std::string lacks = "tensor \"a\" lacks dtype, shape or data_offsets";
   return {
       // The length and the bounds of the header.
-      {"nothing", "", "it has 0 bytes, too few for the header's length"},
+      {"nothing", "", "it is empty; download it again"},
       {"the length is cut off", "\x02\0\0\0\0\0\0", "it has 1 bytes"},
       {"seven zeros", std::string(7, '\0'), "it has 7 bytes, too few for the header's length"},
       {"no header at all", length_and(0, ""), "its header does not begin with '{'"},
@@ -67,7 +67,7 @@ std::vector<Malformed> malformed_files() {
        "header of 100000000 bytes does not fit the file"},
       {"one byte more than there is", length_and(3, "{}"), "header of 3 bytes does not fit the file (cut off?)"},
       // The header as JSON.
-      {"another format", "<!DOCTYPE html><html>", "the limit is 100000000"},
+      {"another format", "<!DOCTYPE html><html>", "it is a web page (HTML)"},
       {"text that is no object", safetensors_bytes("[]", ""), "its header does not begin with '{'"},
       {"a blank in front", safetensors_bytes(" {}", ""), "its header does not begin with '{'"},
       {"an open object", safetensors_bytes("{", ""), "not valid JSON at line 1"},

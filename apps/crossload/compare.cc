@@ -51,6 +51,7 @@ void add_compare(CLI::App* app, Action* action) {
       ->capture_default_str();
   command->add_option("--override-model-class", flags->options.override_model_class,
                       "The class instead of config.json's");
+  add_ignore_flag(command, &flags->options.ignore_tensors);
   command->add_option("--max-error", flags->options.max_error, "Largest absolute difference that agrees")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);

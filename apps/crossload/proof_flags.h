@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -10,6 +12,8 @@ class App;
 
 namespace crossload::program {
 
+/// --ignore-tensors PATTERN=REASON, any number of times, into pairs. Throws what CLI11 throws for one without a reason.
+void add_ignore_flag(CLI::App* command, std::vector<std::pair<std::string, std::string>>* ignored);
 /// --inputs and --grid
 void add_input_flags(CLI::App* command, std::filesystem::path* inputs, std::string* grid);
 /// The same, and --strict

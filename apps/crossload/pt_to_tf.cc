@@ -91,6 +91,7 @@ int run_validation(const ConvertOptions& options) {
   comparison.model = options.model;
   comparison.reference = options.reference;
   comparison.override_model_class = options.override_model_class;
+  comparison.ignore_tensors = options.ignore_tensors;
   comparison.max_error = options.max_error;
   comparison.max_hidden_error = options.max_hidden_error;
   comparison.strict = options.strict;
@@ -184,6 +185,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
   command->add_option("--override-model-class", flags->options.override_model_class,
                       "The class instead of config.json's: BertForMaskedLM, TFBertForMaskedLM, TFAutoModelForMaskedLM");
+  add_ignore_flag(command, &flags->options.ignore_tensors);
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights,

@@ -19,6 +19,7 @@ struct CompareOptions {
   /// A trace; empty: a live run of `model`.
   std::filesystem::path reference;
   std::string override_model_class = {};
+  std::vector<std::pair<std::string, std::string>> ignore_tensors = {};  // of `model`, see ConvertOptions
   double max_error = 1e-5;
   double max_hidden_error = 1e-5;
   bool strict = false;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace crossload {
@@ -22,6 +23,9 @@ struct ConvertOptions {
   std::set<Format> formats = {Format::kH5, Format::kSafetensors, Format::kSavedModel};
   /// A class or TFAutoModel family instead of the one in config.json.
   std::string override_model_class;
+  /// Tensors of the checkpoint that the class has no place for and that may go: patterns with * and ? for their names
+  /// in the file, and the reasons, which the certificate's ledger repeats.
+  std::vector<std::pair<std::string, std::string>> ignore_tensors = {};
   /// Replace the TensorFlow weights that the folder has already, in whatever format they are.
   bool new_weights = false;
   std::int64_t max_shard_size = 10'000'000'000;

@@ -198,7 +198,7 @@ void ArtifactWriter::write_companions() const {
   const fs::path original = source_.folder / "config.json";
   std::error_code ignored;
   const std::string text = fs::exists(original, ignored) ? read_text(original) : "";
-  write_file(path() / "config.json", config_text(source_.config, source_.architecture, text));
+  write_file(path() / "config.json", config_text(source_.config, source_.architecture, source_.model_type, text));
   for (const std::string_view name : companion_names()) {
     const fs::path companion = source_.folder / name;
     if (!fs::is_regular_file(companion, ignored)) continue;

@@ -33,6 +33,7 @@ struct ArtifactSource {
   std::vector<std::filesystem::path> files;  // that were read
   Config config;
   std::string architecture;  // for config.json, "BertModel"
+  std::string model_type;    // the same, "bert", for one that has none
 };
 
 class ArtifactWriter {

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <set>
+#include <span>
 
+#include "checkpoint/foreign.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weight_files.h"
@@ -40,8 +42,21 @@ Tensors read_safetensors(const fs::path& path) { return SafetensorsFile::open(pa
 
 Tensors read_pytorch(const fs::path& path) { return PyTorchFile::open(path).tensors(); }
 
+/// A document of JSON, or an error that says what is there instead.
+Json read_json(const fs::path& file) {
+  const std::string text = read_text(file);
+  try {
+    return Json::parse(text, file.string());
+  } catch (const Error&) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    const std::string cause = foreign_file(std::as_bytes(std::span(text)));
+    if (cause.empty() || (begin != std::string::npos && (text[begin] == '{' || text[begin] == '['))) throw;
+    fail(file.string() + ": not valid JSON: " + cause);
+  }
+}
+
 Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader& read, std::vector<fs::path>* files) {
-  const Json document = Json::parse(read_text(index), index.string());
+  const Json document = read_json(index);
   std::map<std::string, std::string> weight_map;
   std::set<std::string> shards;
   for (const auto& [key, shard] : document.at("weight_map").members()) {
@@ -74,35 +89,9 @@ Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader&
 
 /// What a user meets who points at a folder without weights that are read here.
 [[noreturn]] void no_weights(const fs::path& folder) {
-  if (is_there(folder / "adapter_config.json")) {
-    throw Error(ErrorKind::kUnsupported, folder.string() +
-                                             ": holds an adapter (LoRA), which is no whole model; in Python, merge it "
-                                             "into its base with peft's merge_and_unload() and save that");
-  }
+  refuse_foreign_folder(folder);
   fail(folder.string() +
        ": has neither model.safetensors nor model.safetensors.index.json, and no pytorch_model.bin either");
-}
-
-/// Checkpoints of BERT's first years call LayerNorm's parameters gamma and beta, and those of PyTorch before 2.0 call
-/// the parts of a weight norm weight_g and weight_v. PyTorch's from_pretrained renames exactly these on load
-/// (PreTrainedModel._fix_state_dict_key_on_load of Transformers 4.57), and so do we: a "gamma" of another module is a
-/// parameter with that name. When both names are there, the old one stays and is reported as unexpected.
-Tensors with_names_of_today(Tensors tensors) {
-  for (const auto& [old_end, new_end] :
-       {std::pair<std::string_view, std::string_view>{"LayerNorm.gamma", "LayerNorm.weight"},
-        {"LayerNorm.beta", "LayerNorm.bias"},
-        {"weight_g", "parametrizations.weight.original0"},
-        {"weight_v", "parametrizations.weight.original1"}}) {
-    for (auto at = tensors.begin(); at != tensors.end();) {
-      const auto next = std::next(at);
-      if (at->first.ends_with(old_end)) {
-        const std::string name = at->first.substr(0, at->first.size() - old_end.size()) + std::string(new_end);
-        if (tensors.emplace(name, at->second).second) tensors.erase(at);
-      }
-      at = next;
-    }
-  }
-  return tensors;
 }
 
 }  // namespace
@@ -126,26 +115,32 @@ Checkpoint Checkpoint::open(const fs::path& path) {
       fail(path.string() + ": is a single file without a configuration; give the folder that holds config.json");
     }
     Checkpoint checkpoint(path, Config::parse(config->second, path.string() + " (config)"));
+    Tensors tensors;
     for (const auto& [key, view] : golden.tensors()) {
-      if (key.starts_with(kGoldenPrefix)) checkpoint.tensors_.emplace(key.substr(kGoldenPrefix.size()), view);
+      if (key.starts_with(kGoldenPrefix)) tensors.emplace(key.substr(kGoldenPrefix.size()), view);
     }
-    if (checkpoint.tensors_.empty()) fail(path.string() + ": holds no weights; give the folder of the checkpoint");
+    if (tensors.empty()) fail(path.string() + ": holds no weights; give the folder of the checkpoint");
+    checkpoint.tensors_ = NamedTensors(std::move(tensors));
     checkpoint.files_.push_back(path);
     return checkpoint;
   }
   const fs::path config_file = path / "config.json";
-  if (!is_there(config_file)) fail(path.string() + ": has no config.json; is it a model's folder?");
-  Checkpoint checkpoint(path, Config::parse(read_text(config_file), config_file.string()));
+  if (!is_there(config_file)) {
+    refuse_foreign_folder(path);
+    fail(path.string() + ": has no config.json; is it a model's folder?");
+  }
+  Checkpoint checkpoint(path, Config(read_json(config_file)));
+  refuse_foreign_config(checkpoint.config_, config_file.string());
   checkpoint.files_.push_back(config_file);
   const auto read_from = [&](const std::string& name, const Reader& read) {
     const fs::path single = path / name;
     const fs::path index = path / index_of(name);
     if (is_there(single)) {
       checkpoint.files_.push_back(single);
-      checkpoint.tensors_ = read(single);
+      checkpoint.tensors_ = NamedTensors(read(single));
     } else if (is_there(index)) {
       checkpoint.files_.push_back(index);
-      checkpoint.tensors_ = read_shards(path, index, read, &checkpoint.files_);
+      checkpoint.tensors_ = NamedTensors(read_shards(path, index, read, &checkpoint.files_));
     } else {
       return false;
     }
@@ -154,13 +149,20 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   // TensorFlow's safetensors beside PyTorch's .bin are no PyTorch weights.
   const auto is_tensorflow = [&](const std::string& name) { return is_tensorflow_safetensors(path / name); };
   const bool has_bin = is_there(path / kPyTorchBinWeights) || is_there(path / index_of(kPyTorchBinWeights));
-  const bool skip = has_bin && is_tensorflow(is_there(path / kSafetensorsWeights) ? kSafetensorsWeights
-                                                                                  : index_of(kSafetensorsWeights));
-  if (skip || !read_from(kSafetensorsWeights, read_safetensors)) {
-    if (!read_from(kPyTorchBinWeights, read_pytorch)) no_weights(path);
-    checkpoint.tensors_ = without_wrapper_prefixes(std::move(checkpoint.tensors_));
+  const bool is_theirs =
+      is_tensorflow(is_there(path / kSafetensorsWeights) ? kSafetensorsWeights : index_of(kSafetensorsWeights));
+  if (is_theirs && !has_bin) {
+    fail(path.string() +
+         ": its safetensors are TensorFlow's, and there are no weights of PyTorch's; --model-name takes the PyTorch "
+         "checkpoint, `crossload compare` judges what is TensorFlow's already");
   }
-  checkpoint.tensors_ = with_names_of_today(std::move(checkpoint.tensors_));
+  if (is_theirs || !read_from(kSafetensorsWeights, read_safetensors)) {
+    if (!read_from(kPyTorchBinWeights, read_pytorch)) no_weights(path);
+  }
+  const std::size_t prefix = wrapper_prefix(checkpoint.tensors()).size();
+  if (prefix > 0) checkpoint.tensors_.rename([&](const std::string& name) { return name.substr(prefix); });
+  refuse_foreign_tensors(checkpoint.tensors_, path.string());
+  checkpoint.tensors_.rename(name_of_today);
   return checkpoint;
 }
 

@@ -7,22 +7,24 @@
 #include <vector>
 
 #include "checkpoint/config.h"
-#include "tensor/tensor_view.h"
+#include "checkpoint/named_tensors.h"
 
 namespace crossload {
 
 /// What a folder with config.json and weights holds: the first there is of model.safetensors,
 /// model.safetensors.index.json with its shards, pytorch_model.bin, pytorch_model.bin.index.json with its shards. Files
 /// are mapped, nothing is copied but what pytorch_file.h says. Keys are without "module." and "_orig_mod." in front of
-/// all (in .bin files), and with today's names of LayerNorm's parameters. A golden (one safetensors file with
-/// `weight.*` tensors and the configuration in its metadata) opens as a checkpoint too.
+/// all, and those of today (name_of_today). A golden (one safetensors file with `weight.*` tensors and the
+/// configuration in its metadata) opens as a checkpoint too.
 class Checkpoint {
  public:
-  /// Throws Error(kBadInput) that says which file is missing or wrong.
+  /// Throws Error(kBadInput) that says which file is missing or wrong, and what a folder holds instead; Error
+  /// (kUnsupported) for weights that are quantized, pruned, or an adapter's.
   static Checkpoint open(const std::filesystem::path& path);
 
   const Config& config() const { return config_; }
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::map<std::string, TensorView>& tensors() const { return tensors_.tensors(); }
+  const NamedTensors& named_tensors() const { return tensors_; }
   /// The folder; the golden itself when it is one file.
   const std::filesystem::path& path() const { return path_; }
   /// Every file whose bytes were read, config.json first.
@@ -33,7 +35,7 @@ class Checkpoint {
 
   std::filesystem::path path_;
   Config config_;
-  std::map<std::string, TensorView> tensors_;
+  NamedTensors tensors_;
   std::vector<std::filesystem::path> files_;
 };
 

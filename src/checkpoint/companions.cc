@@ -40,13 +40,16 @@ bool is_config_or_companion(std::string_view file) {
   return file == "config.json" || std::find(kCompanions.begin(), kCompanions.end(), file) != kCompanions.end();
 }
 
-std::string config_text(const Config& config, const std::string& architecture, const std::string& original) {
-  if (!original.empty() && config.architectures() == std::vector<std::string>{architecture}) return original;
+std::string config_text(const Config& config, const std::string& architecture, const std::string& model_type,
+                        const std::string& original) {
+  const bool is_named = config.architectures() == std::vector<std::string>{architecture} && config.has("model_type");
+  if (!original.empty() && is_named) return original;
   Json changed = Json::object();
   for (const auto& [name, value] : config.json().members()) changed.set(name, value);
   Json architectures = Json::array();
   architectures.push_back(architecture);
   changed.set("architectures", architectures);
+  if (!config.has("model_type")) changed.set("model_type", model_type);
   return changed.dump_pretty();
 }
 

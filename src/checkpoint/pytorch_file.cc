@@ -5,6 +5,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "checkpoint/foreign.h"
 #include "checkpoint/unpickler.h"
 #include "checkpoint/zip_archive.h"
 #include "crossload/error.h"
@@ -22,8 +23,6 @@ constexpr std::size_t kCountBytes = 8;
 constexpr int kMaxWrappers = 4;
 constexpr std::array<std::string_view, 3> kWrappers = {"state_dict", "model_state_dict", "model"};
 constexpr std::array<std::string_view, 2> kPrefixes = {"module.", "_orig_mod."};
-constexpr std::array<std::string_view, 4> kLoraMarks = {".lora_A.", ".lora_B.", ".lora_embedding_A",
-                                                        ".lora_embedding_B"};
 
 [[noreturn]] void fail(const std::string& where, const std::string& why) {
   throw Error(ErrorKind::kBadInput, where + ": not a sound PyTorch file: " + why + "; download or save the file again");
@@ -318,16 +317,6 @@ const PickleValue& find_state_dict(const PickleValue& root, const std::string& w
   return *dict;
 }
 
-void refuse_adapters(const std::string& key, const std::string& where) {
-  for (const std::string_view mark : kLoraMarks) {
-    if (key.find(mark) == std::string::npos) continue;
-    not_supported(where,
-                  "tensor " + quoted_name(key) +
-                      " belongs to a LoRA adapter, which is no whole model; in Python, merge it into its base with "
-                      "peft's merge_and_unload() and save that");
-  }
-}
-
 }  // namespace
 
 PyTorchFile PyTorchFile::open(const std::filesystem::path& path) {
@@ -340,10 +329,9 @@ PyTorchFile PyTorchFile::parse(std::span<const std::byte> bytes, std::shared_ptr
   PyTorchFile file;
   file.is_zip_ = ZipArchive::looks_like(bytes);
   if (!file.is_zip_ && (bytes.empty() || bytes[0] != std::byte{0x80})) {
-    const bool is_pointer =
-        text_of(bytes.first(std::min<std::size_t>(bytes.size(), 64))).starts_with("version https://git-lfs");
-    fail(where, is_pointer ? "it is a pointer of Git LFS, not the file itself"
-                           : "it begins neither as a zip archive nor as a pickle");
+    const std::string cause = foreign_file(bytes);
+    if (!cause.empty()) throw Error(ErrorKind::kBadInput, where + ": not a sound PyTorch file: " + cause);
+    fail(where, "it begins neither as a zip archive nor as a pickle");
   }
   const Saved saved = file.is_zip_ ? read_zip(bytes, owner, where) : read_stream(bytes, owner, where);
   const PickleValue& dict = find_state_dict(*saved.pickle.root, where);
@@ -356,27 +344,32 @@ PyTorchFile PyTorchFile::parse(std::span<const std::byte> bytes, std::shared_ptr
       file.skipped_.push_back(key.text);
       continue;
     }
-    refuse_adapters(key.text, where);
     file.tensors_.insert_or_assign(
         key.text, tensors.view(key.text, saved.pickle.tensors[static_cast<std::size_t>(value.integer)]));
   }
   return file;
 }
 
-std::map<std::string, TensorView> without_wrapper_prefixes(std::map<std::string, TensorView> tensors) {
-  const auto shared_prefix = [&tensors]() -> std::string_view {
-    for (const std::string_view prefix : kPrefixes) {
-      const auto has = [&](const auto& entry) { return entry.first.starts_with(prefix); };
-      if (!tensors.empty() && std::all_of(tensors.begin(), tensors.end(), has)) return prefix;
+std::string wrapper_prefix(const std::map<std::string, TensorView>& tensors) {
+  std::string prefix;
+  const auto next = [&]() -> std::string_view {
+    for (const std::string_view wrapper : kPrefixes) {
+      const auto has = [&](const auto& entry) {
+        return std::string_view(entry.first).substr(std::min(prefix.size(), entry.first.size())).starts_with(wrapper);
+      };
+      if (!tensors.empty() && std::all_of(tensors.begin(), tensors.end(), has)) return wrapper;
     }
     return {};
   };
-  for (std::string_view prefix = shared_prefix(); !prefix.empty(); prefix = shared_prefix()) {
-    std::map<std::string, TensorView> shorter;
-    for (auto& [key, view] : tensors) shorter.emplace(key.substr(prefix.size()), std::move(view));
-    tensors = std::move(shorter);
-  }
-  return tensors;
+  for (std::string_view wrapper = next(); !wrapper.empty(); wrapper = next()) prefix += wrapper;
+  return prefix;
+}
+
+std::map<std::string, TensorView> without_wrapper_prefixes(const std::map<std::string, TensorView>& tensors) {
+  const std::size_t prefix = wrapper_prefix(tensors).size();
+  std::map<std::string, TensorView> shorter;
+  for (const auto& [key, view] : tensors) shorter.emplace(key.substr(prefix), view);
+  return shorter;
 }
 
 }  // namespace crossload

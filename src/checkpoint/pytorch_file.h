@@ -38,7 +38,7 @@ inline constexpr std::uint64_t kMaxCopiedBytes = std::uint64_t{1} << 30;
 class PyTorchFile {
  public:
   /// Maps the file. Throws Error(kBadInput) for a file that is not sound or names anything but tensors and containers;
-  /// Error(kUnsupported) that names the tensor for a dtype without an equal in TensorFlow, and for adapters (LoRA).
+  /// Error(kUnsupported) that names the tensor for a dtype without an equal in TensorFlow.
   static PyTorchFile open(const std::filesystem::path& path);
   /// The same for bytes in memory; `where` begins the errors.
   static PyTorchFile parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
@@ -57,8 +57,9 @@ class PyTorchFile {
   bool is_zip_ = false;
 };
 
-/// Takes off what DataParallel ("module.") and torch.compile ("_orig_mod.") put before every key, as often as all have
-/// it.
-std::map<std::string, TensorView> without_wrapper_prefixes(std::map<std::string, TensorView> tensors);
+/// What DataParallel ("module.") and torch.compile ("_orig_mod.") put before every key, as often as all have it.
+std::string wrapper_prefix(const std::map<std::string, TensorView>& tensors);
+/// Takes it off.
+std::map<std::string, TensorView> without_wrapper_prefixes(const std::map<std::string, TensorView>& tensors);
 
 }  // namespace crossload

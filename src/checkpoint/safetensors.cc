@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "checkpoint/foreign.h"
 #include "checkpoint/json.h"
 #include "crossload/error.h"
 #include "tensor/mapped_file.h"
@@ -98,11 +99,16 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
 
 SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                        const std::string& where) {
+  std::uint64_t header_size = 0;
+  if (bytes.size() >= kLengthBytes) std::memcpy(&header_size, bytes.data(), kLengthBytes);
+  const bool has_header = bytes.size() > kLengthBytes && header_size <= bytes.size() - kLengthBytes;
+  if (!has_header || bytes[kLengthBytes] != std::byte{'{'}) {
+    const std::string cause = foreign_file(bytes);
+    if (!cause.empty()) throw Error(ErrorKind::kBadInput, where + ": not a sound safetensors file: " + cause);
+  }
   if (bytes.size() < kLengthBytes) {
     fail(where, "it has " + std::to_string(bytes.size()) + " bytes, too few for the header's length");
   }
-  std::uint64_t header_size = 0;
-  std::memcpy(&header_size, bytes.data(), kLengthBytes);
   if (header_size > kMaxSafetensorsHeader) {
     fail(where, "its header says it is " + std::to_string(header_size) + " bytes long, the limit is " +
                     std::to_string(kMaxSafetensorsHeader));

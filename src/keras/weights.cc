@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "checkpoint/named_tensors.h"
 #include "crossload/error.h"
 
 namespace crossload::keras {
@@ -26,20 +27,62 @@ TensorView zeros(const Shape& shape) {
   return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
 }
 
+/// fnmatch without brackets: * is any text, ? any character.
+bool matches_wildcards(std::string_view name, std::string_view pattern) {
+  std::size_t at = 0, in = 0, star = std::string_view::npos, resume = 0;
+  while (at < name.size()) {
+    if (in < pattern.size() && (pattern[in] == '?' || (pattern[in] == name[at] && pattern[in] != '*'))) {
+      ++at;
+      ++in;
+    } else if (in < pattern.size() && pattern[in] == '*') {
+      star = in++;
+      resume = at;
+    } else if (star != std::string_view::npos) {
+      in = star + 1;
+      at = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (in < pattern.size() && pattern[in] == '*') ++in;
+  return in == pattern.size();
+}
+
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 20;
-  if (names.empty()) return;
-  *message += std::string("; ") + std::to_string(names.size()) + " " + title + ":";
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) *message += (i > 0 ? ", " : " ") + names[i];
-  if (names.size() > kShown) *message += ", ...";
+  if (!names.empty()) *message += "; " + std::to_string(names.size()) + " " + title + ": " + some_of(names);
 }
 
 }  // namespace
 
 void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
 
+void Weights::ignore_wanted(const std::string& pattern, const std::string& reason) {
+  std::vector<std::string> used;
+  bool found = false;
+  for (const auto& [key, view] : tensors_) {
+    if (!matches_wildcards(in_file(key), pattern) && !matches_wildcards(key, pattern)) continue;
+    if (fates_.contains(key)) {
+      used.push_back(in_file(key));
+    } else {
+      found = true;
+      wanted_.emplace(key, reason);
+    }
+  }
+  if (found) return;
+  throw Error(ErrorKind::kUsage,
+              "--ignore-tensors " + pattern + ": " +
+                  (used.empty() ? "no tensor of the checkpoint is called so; `crossload inspect` lists their names"
+                                : "the model needs " + some_of(used) +
+                                      "; only tensors that it has no place for can be ignored"));
+}
+
+const std::string& Weights::in_file(const std::string& key) const {
+  const auto found = names_in_file_.find(key);
+  return found == names_in_file_.end() ? key : found->second;
+}
+
 const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
-                              bool zeros_when_missing) {
+                              const VariableOptions& options) {
   if (variable.shape.empty()) variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
   const bool from_pytorch = source_ == Source::kPyTorch;
@@ -55,19 +98,28 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     }
     found = true;
     if (from_pytorch) variable.key = key;
+    if (options.training_only && key != keys.front()) {
+      notes_.push_back("the checkpoint has " + keys.front() + " by its old name, " + in_file(key));
+    }
     if (entry->second.shape != wanted) {
       const bool transposed = Shape(wanted.rbegin(), wanted.rend()) == entry->second.shape;
-      mismatched_.push_back(key + " is " + to_string(entry->second.shape) + ", wanted " + to_string(wanted) +
+      mismatched_.push_back(in_file(key) + " is " + to_string(entry->second.shape) + ", wanted " + to_string(wanted) +
                             (transposed ? " (it is transposed)" : ""));
     } else if (!is_floating(entry->second.dtype)) {
-      mismatched_.push_back(key + " is " + std::string(name_of(entry->second.dtype)) + ", wanted a floating type");
+      mismatched_.push_back(in_file(key) + " is " + std::string(name_of(entry->second.dtype)) +
+                            ", wanted a floating type");
     }
     variable.source = entry->second;
     if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
-  if (!found && from_pytorch && zeros_when_missing) {
+  if (!found && from_pytorch && (options.zeros_when_missing || options.training_only)) {
     variable.source = zeros(variable.shape);
+    if (options.training_only && !tensors_.empty()) {
+      notes_.push_back("the checkpoint lacks " + keys.front() +
+                       ", which is used in training alone; it is zeros in what was written, where PyTorch draws random "
+                       "numbers");
+    }
   } else if (!found) {
     missing_.push_back(from_pytorch ? keys.front() : stored_name(variable));
   }
@@ -83,6 +135,10 @@ std::vector<LedgerEntry> Weights::ledger() const {
       entries.push_back(fate->second);
       continue;
     }
+    if (const auto wanted = wanted_.find(key); wanted != wanted_.end()) {
+      entries.push_back({key, LedgerEntry::Fate::kIgnored, wanted->second});
+      continue;
+    }
     for (const auto& [pattern, reason] : ignored_) {
       if (matches(key, pattern)) {
         entries.push_back({key, LedgerEntry::Fate::kIgnored, reason});
@@ -93,23 +149,29 @@ std::vector<LedgerEntry> Weights::ledger() const {
   return entries;
 }
 
-void Weights::check_complete(const std::string& where) const {
-  std::vector<std::string> unexpected;
+Misfit Weights::misfit() const {
+  Misfit misfit{missing_, {}, mismatched_};
   const std::vector<LedgerEntry> entries = ledger();
   std::size_t at = 0;
   for (const auto& [key, view] : tensors_) {  // both are sorted by key
     if (at < entries.size() && entries[at].key == key) {
       ++at;
     } else {
-      unexpected.push_back(key);
+      misfit.unexpected.push_back(in_file(key));
     }
   }
-  if (missing_.empty() && mismatched_.empty() && unexpected.empty()) return;
+  return misfit;
+}
+
+void Weights::check_complete(const std::string& where, const std::string& advice) const {
+  const Misfit found = misfit();
+  if (found.empty()) return;
   std::string message = where + ": the checkpoint does not fit the model";
-  append_list(&message, "missing", missing_);
-  append_list(&message, "unexpected", unexpected);
-  append_list(&message, "of another shape or type", mismatched_);
-  throw Error(ErrorKind::kBadInput, message + "; is config.json the one of these weights, and is it the right head?");
+  append_list(&message, "missing", found.missing);
+  append_list(&message, "unexpected", found.unexpected);
+  append_list(&message, "of another shape or type", found.mismatched);
+  const char* usual = "is config.json the one of these weights, and is it the right head?";
+  throw Error(ErrorKind::kBadInput, message + "; " + (advice.empty() ? usual : advice));
 }
 
 std::vector<TopLayer> Weights::top_layers() const {
@@ -179,7 +241,24 @@ const Variable& Scope::variable(const std::string& leaf, const std::vector<std::
   variable.shape = options.reshaped;
   std::vector<std::string> keys;
   for (const std::string& leaf_key : leaf_keys) keys.push_back(key(leaf_key));
-  return weights_->bind(std::move(variable), keys, pytorch_shape, options.zeros_when_missing);
+  return weights_->bind(std::move(variable), keys, pytorch_shape, options);
+}
+
+bool Scope::has_part(std::string_view name) const {
+  const std::map<std::string, TensorView>& tensors = weights_->tensors_;
+  if (tensors.empty()) return true;
+  const Scope part = *this / name;
+  const bool from_pytorch = weights_->source_ == Weights::Source::kPyTorch;
+  const std::string below = from_pytorch ? part.path_ + "." : part.tensorflow_path_ + "/";
+  const auto first = tensors.lower_bound(below);
+  if (first != tensors.end() && first->first.starts_with(below)) return true;
+  if (from_pytorch) {
+    weights_->notes_.push_back("the checkpoint has no " + part.path_ +
+                               ", so the model was made without it, as PyTorch's " +
+                               "add_pooling_layer=False does; Transformers 4 has no such TensorFlow class, and fills " +
+                               "the " + part.path_ + " of its own with random numbers");
+  }
+  return false;
 }
 
 void Scope::tie(const std::string& leaf_key, const Variable& variable) const {

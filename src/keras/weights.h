@@ -17,12 +17,34 @@
 
 namespace crossload::keras {
 
+/// What a layer says of one of its variables besides its name and PyTorch shape.
+struct VariableOptions {
+  Layout layout = Layout::kSame;
+  bool trainable = true;
+  /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1,
+  /// n] for [n]. Only with Layout::kSame.
+  Shape reshaped = {};
+  /// PyTorch fills it with zeros when the checkpoint lacks it: a buffer that is younger than some checkpoints.
+  bool zeros_when_missing = false;
+  /// Nothing reads it outside training, so that a checkpoint may lack it. PyTorch then draws random numbers; here it is
+  /// zeros, so that a conversion gives the same bytes each time, and notes() says so.
+  bool training_only = false;
+};
+
 /// What became of one tensor of the checkpoint.
 struct LedgerEntry {
   enum class Fate { kBound, kTied, kIgnored };
   std::string key;  // in the checkpoint
   Fate fate;
   std::string detail;  // the variable, the key it is tied to, or the reason
+};
+
+/// What keeps a checkpoint from filling a model.
+struct Misfit {
+  std::vector<std::string> missing;     // as the model calls them
+  std::vector<std::string> unexpected;  // as the file calls them
+  std::vector<std::string> mismatched;  // "a.weight is [1, 1], wanted [1]", as the file calls them
+  bool empty() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
 };
 
 /// All variables of a model and the ledger of its checkpoint.
@@ -32,8 +54,10 @@ class Weights {
   /// ":0") of an artifact.
   enum class Source { kPyTorch, kTensorFlow };
 
-  explicit Weights(std::map<std::string, TensorView> tensors, Source source = Source::kPyTorch)
-      : tensors_(std::move(tensors)), source_(source) {}
+  /// `names_in_file`: what the file calls those tensors that have another name there.
+  explicit Weights(std::map<std::string, TensorView> tensors, Source source = Source::kPyTorch,
+                   std::map<std::string, std::string> names_in_file = {})
+      : tensors_(std::move(tensors)), names_in_file_(std::move(names_in_file)), source_(source) {}
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -41,8 +65,18 @@ class Weights {
   /// dot, are left aside.
   void ignore(const std::string& pattern, const std::string& reason);
 
-  /// Throws Error(kBadInput) that lists the missing, unexpected and mismatched names. `where` names the checkpoint.
-  void check_complete(const std::string& where) const;
+  /// The same by the user's wish: a pattern with * and ? for names as they are in the file. Tensors that the model has
+  /// a place for are never left aside. Call it when the model is bound; throws Error(kUsage) when the pattern names no
+  /// tensor, or only such as the model needs.
+  void ignore_wanted(const std::string& pattern, const std::string& reason);
+
+  Misfit misfit() const;
+  /// Throws Error(kBadInput) that lists the missing, unexpected and mismatched names. `where` names the checkpoint,
+  /// `advice` says what to do.
+  void check_complete(const std::string& where, const std::string& advice = "") const;
+
+  /// Sentences for the user: what the model is made without because the checkpoint lacks it.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   const std::deque<Variable>& variables() const { return variables_; }
   /// Every tensor of the checkpoint, by key.
@@ -53,28 +87,21 @@ class Weights {
  private:
   friend class Scope;
   const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
-                       bool zeros_when_missing);
+                       const VariableOptions& options);
+  const std::string& in_file(const std::string& key) const;
 
   std::map<std::string, TensorView> tensors_;
+  std::map<std::string, std::string> names_in_file_;
   Source source_;
   std::deque<Variable> variables_;
   std::map<std::string, LedgerEntry> fates_;
   std::vector<std::pair<std::string, std::string>> ignored_;
+  std::map<std::string, std::string> wanted_;                // tensors that the user lets go, and the reason
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
   std::vector<std::string> bare_layers_;
   std::vector<std::string> missing_;
   std::vector<std::string> mismatched_;
-};
-
-/// What a layer says of one of its variables besides its name and PyTorch shape.
-struct VariableOptions {
-  Layout layout = Layout::kSame;
-  bool trainable = true;
-  /// TensorFlow's shape when it is neither PyTorch's nor the layout's: the same elements in the same order, such as [1,
-  /// n] for [n]. Only with Layout::kSame.
-  Shape reshaped = {};
-  /// PyTorch fills it with zeros when the checkpoint lacks it: a buffer that is younger than some checkpoints.
-  bool zeros_when_missing = false;
+  std::vector<std::string> notes_;
 };
 
 /// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its
@@ -108,6 +135,10 @@ class Scope {
   /// The same, from the first of several keys that the checkpoint has; the others are tied to it.
   const Variable& variable(const std::string& leaf, const std::vector<std::string>& keys, const Shape& pytorch_shape,
                            const VariableOptions& options = {}) const;
+  /// False when the checkpoint has no tensor below this child: the model is to be made without it, and a note says so.
+  /// For the pooler of base models, which PyTorch's classes leave out with add_pooling_layer=False. True when there is
+  /// no checkpoint at all.
+  bool has_part(std::string_view name) const;
   /// PyTorch ties `<this>.<key>` to the variable: the checkpoint may hold it or not, the variable's own tensor counts.
   void tie(const std::string& key, const Variable& variable) const;
   /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.

@@ -358,7 +358,8 @@ class TFAlbertPreTrainedModel : public TFPreTrainedModel {
 class TFAlbertModel : public TFAlbertPreTrainedModel {
  public:
   TFAlbertModel(const Scope& scope, const Config& config)
-      : TFAlbertPreTrainedModel(config), albert(scope.in_tensorflow("albert"), config) {}
+      : TFAlbertPreTrainedModel(config),
+        albert(scope.in_tensorflow("albert"), config, scope.in_tensorflow("albert").has_part("pooler")) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const override { return albert(inputs, training); }
 

@@ -462,7 +462,8 @@ class TFBertPreTrainedModel : public TFPreTrainedModel {
 class TFBertModel : public TFBertPreTrainedModel {
  public:
   TFBertModel(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config), bert(scope.in_tensorflow("bert"), config) {}
+      : TFBertPreTrainedModel(config),
+        bert(scope.in_tensorflow("bert"), config, scope.in_tensorflow("bert").has_part("pooler")) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const override { return bert(inputs, training); }
 

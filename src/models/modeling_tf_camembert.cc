@@ -449,7 +449,8 @@ class TFCamembertPreTrainedModel : public TFPreTrainedModel {
 class TFCamembertModel : public TFCamembertPreTrainedModel {
  public:
   TFCamembertModel(const Scope& scope, const Config& config)
-      : TFCamembertPreTrainedModel(config), roberta(scope.in_tensorflow("roberta"), config) {}
+      : TFCamembertPreTrainedModel(config),
+        roberta(scope.in_tensorflow("roberta"), config, scope.in_tensorflow("roberta").has_part("pooler")) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const override { return roberta(inputs, training); }
 

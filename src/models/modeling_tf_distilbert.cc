@@ -225,6 +225,7 @@ class TFDistilBertPreTrainedModel : public TFPreTrainedModel {
 // Copied from bert.TFBertModel with Bert->DistilBert, bert->distilbert
 class TFDistilBertModel : public TFDistilBertPreTrainedModel {
  public:
+  // Ignore copy
   TFDistilBertModel(const Scope& scope, const Config& config)
       : TFDistilBertPreTrainedModel(config), distilbert(scope.in_tensorflow("distilbert"), config) {}
 

@@ -445,7 +445,8 @@ class TFRobertaPreTrainedModel : public TFPreTrainedModel {
 class TFRobertaModel : public TFRobertaPreTrainedModel {
  public:
   TFRobertaModel(const Scope& scope, const Config& config)
-      : TFRobertaPreTrainedModel(config), roberta(scope.in_tensorflow("roberta"), config) {}
+      : TFRobertaPreTrainedModel(config),
+        roberta(scope.in_tensorflow("roberta"), config, scope.in_tensorflow("roberta").has_part("pooler")) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const override { return roberta(inputs, training); }
 

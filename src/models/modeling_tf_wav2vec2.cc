@@ -2,7 +2,8 @@
 //
 // In training random spans of the features become `masked_spec_embed` (SpecAugment, apply_spec_augment), and layers are
 // left out (layerdrop). Checkpoints that were never trained so may lack that vector: zeros are put in its place, as
-// they say nothing of it.
+// they say nothing of it. Those of 2020 (Transformers 4.3) call it `mask_time_emb_vector`; PyTorch's loader of today
+// draws another one for them, which nothing but training shows.
 //
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: the layers of the feature encoder may have
 // unequal widths, and their norms have PyTorch's own epsilon. v4 writes `layer_weights` (use_weighted_layer_sum) to
@@ -376,8 +377,9 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
  public:
   TFWav2Vec2MainLayer(const Scope& scope, const Config& config)
       : Module(scope),
-        masked_spec_embed_(scope.variable("masked_spec_embed", "masked_spec_embed", {hidden_size(config)},
-                                          {.zeros_when_missing = true})),
+        masked_spec_embed_(scope.variable("masked_spec_embed",
+                                          std::vector<std::string>{"masked_spec_embed", "mask_time_emb_vector"},
+                                          {hidden_size(config)}, {.training_only = true})),
         feature_extractor(scope / "feature_extractor", config),
         feature_projection(scope / "feature_projection", config),
         encoder(scope / "encoder", config),
@@ -455,6 +457,7 @@ class TFWav2Vec2PreTrainedModel : public TFPreTrainedModel {
 // Copied from bert.TFBertModel with Bert->Wav2Vec2, bert->wav2vec2
 class TFWav2Vec2Model : public TFWav2Vec2PreTrainedModel {
  public:
+  // Ignore copy
   TFWav2Vec2Model(const Scope& scope, const Config& config)
       : TFWav2Vec2PreTrainedModel(config), wav2vec2(scope.in_tensorflow("wav2vec2"), config) {}
 

@@ -449,7 +449,8 @@ class TFXLMRobertaPreTrainedModel : public TFPreTrainedModel {
 class TFXLMRobertaModel : public TFXLMRobertaPreTrainedModel {
  public:
   TFXLMRobertaModel(const Scope& scope, const Config& config)
-      : TFXLMRobertaPreTrainedModel(config), roberta(scope.in_tensorflow("roberta"), config) {}
+      : TFXLMRobertaPreTrainedModel(config),
+        roberta(scope.in_tensorflow("roberta"), config, scope.in_tensorflow("roberta").has_part("pooler")) {}
 
   ModelOutput call(const ModelInputs& inputs, bool training) const override { return roberta(inputs, training); }
 

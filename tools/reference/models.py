@@ -63,8 +63,20 @@ def load_model(path, class_name, config_fields, seed):
 
 
 def load_folder(path, model_class, config):
+    model, info = load_pretrained(path, model_class, config)
+    missing = info["missing_keys"]
+    if missing and all(name.startswith("pooler.") for name in missing) and takes(type(model), "add_pooling_layer"):
+        model, info = load_pretrained(path, model_class, config, add_pooling_layer=False)
+    return model.float().eval(), info
+
+
+def takes(model_class, argument):
+    return argument in inspect.signature(model_class.__init__).parameters
+
+
+def load_pretrained(path, model_class, config, **options):
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    model, info = model_class.from_pretrained(
+    return model_class.from_pretrained(
         str(path),
         config=config,
         local_files_only=True,
@@ -72,8 +84,8 @@ def load_folder(path, model_class, config):
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # they are in the loading info, and become an error that names them
         **{"dtype" if version >= (4, 56) else "torch_dtype": torch.float32},
+        **options,
     )
-    return model.float().eval(), info
 
 
 def load_golden(path, model):
