@@ -371,7 +371,8 @@ TEST_F(Table, EmptyFoldersAndPermissionsStay) {
 TEST_F(Table, PyTorchWeightsThatComeWhileItIsConvertedAreSeen) {
   const Checkpoint checkpoint = Checkpoint::open(model_);
   fs::create_directories(out());
-  ArtifactWriter artifact(out(), {model_, checkpoint.files(), checkpoint.config(), "BertModel"}, {Format::kSafetensors},
+  ArtifactWriter artifact(out(), {model_, checkpoint.files(), checkpoint.config(), "BertModel", "bert"},
+                          {Format::kSafetensors},
                           /*new_weights=*/false);
   write_file(artifact.path() / "model.safetensors", "new");
   write("pytorch_model.bin", "PyTorch");
