@@ -31,7 +31,7 @@ struct Rule {
   double relative = 1.3e-6;
   /// It also explains a distance from PyTorch's float64 run of so many times the largest that PyTorch's own float32
   /// runs have in the element's pool.
-  double noise_multiple = 4;
+  double noise_multiple = 8;
   NoisePool pool = NoisePool::kRow;
   /// Rounding disagrees too.
   bool strict = false;
