@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "command.h"
+#include "crossload/error.h"
 
 namespace crossload::program {
 namespace {
@@ -16,15 +17,17 @@ int run(const std::string& path) {
   const Inspected inspected = inspect(path);
   std::printf("%s: %s\n", path.c_str(), inspected.kind.c_str());
   for (const auto& [key, value] : inspected.metadata) {
-    std::printf("  %s = %s%s\n", key.c_str(), value.substr(0, kLongestValue).c_str(),
+    std::printf("  %s = %s%s\n", printable(key).c_str(), printable(value.substr(0, kLongestValue)).c_str(),
                 value.size() > kLongestValue ? "..." : "");
   }
   std::size_t width = 0;
-  for (const InspectedTensor& tensor : inspected.tensors) width = std::max(width, tensor.name.size());
+  for (const InspectedTensor& tensor : inspected.tensors) {
+    width = std::max(width, printable(tensor.name).size());
+  }
   std::int64_t elements = 0;
   for (const InspectedTensor& tensor : inspected.tensors) {
     const std::string dtype(name_of(tensor.dtype));
-    std::printf("  %-*s  %-5s %s\n", static_cast<int>(width), tensor.name.c_str(), dtype.c_str(),
+    std::printf("  %-*s  %-5s %s\n", static_cast<int>(width), printable(tensor.name).c_str(), dtype.c_str(),
                 to_string(tensor.shape).c_str());
     elements += element_count(tensor.shape);
   }

@@ -1,6 +1,7 @@
 // The one exception type of Crossload.
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -16,22 +17,29 @@ enum class ErrorKind {
   kNetwork = 6,      // the Hub or the network
 };
 
+/// The text on one line, without what terminals obey: control characters, those of Unicode too, become question marks.
+/// For names from files, which may hold anything.
+inline std::string printable(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto at = [&](std::size_t index) {
+      return index < text.size() ? static_cast<unsigned char>(text[index]) : 0;
+    };
+    const bool is_c1 = at(i) == 0xc2 && at(i + 1) >= 0x80 && at(i + 1) < 0xa0;  // U+0080 to U+009F
+    if (is_c1) ++i;
+    result += is_c1 || at(i) < 0x20 || at(i) == 0x7f ? '?' : text[i];
+  }
+  return result;
+}
+
 /// Thrown by every function of the library that fails. what() is one line that says where, what was found, why it is
 /// wrong and what to do.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(one_line(message)), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(printable(message)), kind_(kind) {}
   ErrorKind kind() const { return kind_; }
 
  private:
-  /// Messages quote names from files, which may hold line ends and what terminals obey.
-  static std::string one_line(std::string message) {
-    for (char& c : message) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    }
-    return message;
-  }
-
   ErrorKind kind_;
 };
 

@@ -34,9 +34,8 @@ std::string_view first_text(std::span<const std::byte> bytes) {
 }
 
 bool is_printable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t'; });
 }
 
 /// 8 bytes of a length that fits, then an object.
@@ -45,7 +44,7 @@ bool looks_like_safetensors(std::span<const std::byte> bytes) {
   if (bytes.size() < kLength + 2 || bytes[kLength] != std::byte{'{'}) return false;
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLength);
-  return length <= bytes.size() - kLength;
+  return length >= 2 && length <= bytes.size() - kLength;
 }
 
 struct Mark {

@@ -104,10 +104,14 @@ Json Json::array() { return Json(json_array(), ""); }
 Json::Json(json_t* owned, std::string where) : value_(owned, json_decref), where_(std::move(where)) {}
 
 Json Json::parse(std::string_view text, const std::string& where) {
-  const std::string plain = without_python_numbers(text);
+  return parse(without_python_numbers(text), where, JSON_REJECT_DUPLICATES);
+}
+
+Json Json::parse_strict(std::string_view text, const std::string& where) { return parse(text, where, 0); }
+
+Json Json::parse(std::string_view text, const std::string& where, std::size_t flags) {
   json_error_t error;
-  json_t* value =
-      json_loadb(plain.data(), plain.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  json_t* value = json_loadb(text.data(), text.size(), flags | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
   if (value == nullptr) {
     throw Error(ErrorKind::kBadInput, where + ": not valid JSON at line " + std::to_string(error.line) + ", column " +
                                           std::to_string(error.column) + ": " + error.text);

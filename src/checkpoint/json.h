@@ -42,6 +42,10 @@ class Json {
   /// than 2048 levels. NaN and Infinity, which Python writes, are read as null, 1e999 and -1e999 are errors.
   static Json parse(std::string_view text, const std::string& where);
 
+  /// The same as RFC 8259 has it, without NaN and Infinity. Of members with one name the last counts, as in the parsers
+  /// of most languages.
+  static Json parse_strict(std::string_view text, const std::string& where);
+
   bool is_null() const;
   bool is_object() const;
   bool is_array() const;
@@ -72,6 +76,7 @@ class Json {
 
  private:
   Json(json_t* owned, std::string where);
+  static Json parse(std::string_view text, const std::string& where, std::size_t flags);
   [[noreturn]] void wrong_type(const char* wanted) const;
 
   std::shared_ptr<json_t> value_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "checkpoint/foreign.h"
@@ -73,6 +74,40 @@ TensorView read_tensor(const std::string& name, const Json& entry, std::span<con
   return view;
 }
 
+/// Where a string of valid JSON ends: behind its second quotation mark.
+std::size_t end_of_string(std::string_view text, std::size_t begin) {
+  std::size_t at = begin + 1;
+  while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return at + 1;
+}
+
+/// The reference reader takes the last of several tensors with one name, and refuses a second `__metadata__` and a
+/// second dtype, shape or data_offsets of a tensor. `text` is valid JSON, an object.
+void refuse_repeated_fields(std::string_view text, const std::string& where) {
+  std::set<std::string> top, fields;
+  std::size_t depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '{' || c == '[') {
+      if (++depth == 2) fields.clear();
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == '"') {
+      const std::size_t end = end_of_string(text, at);
+      const std::size_t next = text.find_first_not_of(" \t\r\n", end);
+      if (depth <= 2 && next != std::string_view::npos && text[next] == ':') {
+        const std::string name = Json::parse_strict(text.substr(at, end - at), where).as_string();
+        const bool counts =
+            depth == 1 ? name == "__metadata__" : name == "dtype" || name == "shape" || name == "data_offsets";
+        if (counts && !(depth == 1 ? top : fields).insert(name).second) {
+          fail(where, "it has the field \"" + name + "\" twice in one place");
+        }
+      }
+      at = end - 1;
+    }
+  }
+}
+
 void check_coverage(std::vector<Range> ranges, std::size_t data_size, const std::string& where) {
   std::sort(ranges.begin(), ranges.end(),
             [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
@@ -101,8 +136,8 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::sh
                                        const std::string& where) {
   std::uint64_t header_size = 0;
   if (bytes.size() >= kLengthBytes) std::memcpy(&header_size, bytes.data(), kLengthBytes);
-  const bool has_header = bytes.size() > kLengthBytes && header_size <= bytes.size() - kLengthBytes;
-  if (!has_header || bytes[kLengthBytes] != std::byte{'{'}) {
+  const bool has_header = bytes.size() > kLengthBytes && header_size > 0 && header_size <= bytes.size() - kLengthBytes;
+  if (!has_header) {
     const std::string cause = foreign_file(bytes);
     if (!cause.empty()) throw Error(ErrorKind::kBadInput, where + ": not a sound safetensors file: " + cause);
   }
@@ -119,13 +154,16 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::sh
   const std::span<const std::byte> header_bytes = bytes.subspan(kLengthBytes, header_size);
   const std::span<const std::byte> data = bytes.subspan(kLengthBytes + header_size);
   const std::string_view text(reinterpret_cast<const char*>(header_bytes.data()), header_bytes.size());
-  if (text.empty() || text[0] != '{') fail(where, "its header does not begin with '{'");
-  const Json header = Json::parse(text, where);
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || text[begin] != '{') fail(where, "its header does not begin with '{'");
+  const Json header = Json::parse_strict(text, where);
+  refuse_repeated_fields(text, where);
 
   SafetensorsFile file;
   std::vector<Range> ranges;
   for (const auto& [name, entry] : header.members()) {
     if (name == "__metadata__") {
+      if (entry.is_null()) continue;
       for (const auto& [key, value] : entry.members()) file.metadata_[key] = value.as_string();
       continue;
     }
