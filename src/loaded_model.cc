@@ -38,10 +38,21 @@ const keras::Architecture& find_architecture(const std::string& model_type) {
       "model_type \"" + model_type + "\" has no TensorFlow architecture here; supported are " + supported_types());
 }
 
+/// All keys below `level`, unless there are some already.
+std::map<std::string, TensorView> below(const std::string& level, const std::map<std::string, TensorView>& tensors) {
+  std::map<std::string, TensorView> renamed;
+  for (const auto& [key, view] : tensors) {
+    if (key.starts_with(level + ".")) return tensors;
+    renamed.emplace(level + "." + key, view);
+  }
+  return renamed;
+}
+
 /// Gives the keys of the checkpoint the names of the model: a head's keys begin with the prefix of the base model, the
 /// base model's do not.
 std::map<std::string, TensorView> in_names_of(const ModelClass& model_class,
                                               const std::map<std::string, TensorView>& tensors) {
+  if (!model_class.head->outer_level.empty()) return below(model_class.head->outer_level, tensors);
   if (model_class.architecture->base_model_prefix.empty()) return tensors;
   const std::string prefix = model_class.architecture->base_model_prefix + ".";
   const bool is_base = model_class.head == &model_class.architecture->heads.front();

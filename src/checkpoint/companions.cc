@@ -41,7 +41,8 @@ bool is_config_or_companion(std::string_view file) {
 }
 
 std::string config_text(const Config& config, const std::string& architecture, const std::string& original) {
-  if (!original.empty() && config.architectures() == std::vector<std::string>{architecture}) return original;
+  if (!original.empty() && !config.is_changed() && config.architectures() == std::vector<std::string>{architecture})
+    return original;
   Json changed = Json::object();
   for (const auto& [name, value] : config.json().members()) changed.set(name, value);
   Json architectures = Json::array();

@@ -26,6 +26,12 @@ TensorView zeros(const Shape& shape) {
   return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
 }
 
+/// Of equal types; others are not worth a conversion.
+bool same_numbers(const TensorView& one, const TensorView& other) {
+  if (one.shape != other.shape || one.dtype != other.dtype) return false;
+  return one.bytes.data() == other.bytes.data() || std::ranges::equal(one.bytes, other.bytes);
+}
+
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 20;
   if (names.empty()) return;
@@ -39,7 +45,7 @@ void append_list(std::string* message, const char* title, const std::vector<std:
 void Weights::ignore(const std::string& pattern, const std::string& reason) { ignored_.emplace_back(pattern, reason); }
 
 const Variable& Weights::bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
-                              bool zeros_when_missing) {
+                              const VariableOptions& options) {
   if (variable.shape.empty()) variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
   const bool from_pytorch = source_ == Source::kPyTorch;
@@ -50,6 +56,10 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     const auto entry = tensors_.find(key);
     if (entry == tensors_.end()) continue;
     if (found) {
+      if (options.one_for_all && !same_numbers(entry->second, variable.source)) {
+        mismatched_.push_back(key + " holds other numbers than " + variable.key +
+                              ", and TensorFlow's class has one variable for both");
+      }
       fates_[key] = {key, LedgerEntry::Fate::kTied, variable.key};
       continue;
     }
@@ -66,7 +76,7 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
-  if (!found && from_pytorch && zeros_when_missing) {
+  if (!found && from_pytorch && options.zeros_when_missing) {
     variable.source = zeros(variable.shape);
   } else if (!found) {
     missing_.push_back(from_pytorch ? keys.front() : stored_name(variable));
@@ -179,7 +189,7 @@ const Variable& Scope::variable(const std::string& leaf, const std::vector<std::
   variable.shape = options.reshaped;
   std::vector<std::string> keys;
   for (const std::string& leaf_key : leaf_keys) keys.push_back(key(leaf_key));
-  return weights_->bind(std::move(variable), keys, pytorch_shape, options.zeros_when_missing);
+  return weights_->bind(std::move(variable), keys, pytorch_shape, options);
 }
 
 void Scope::tie(const std::string& leaf_key, const Variable& variable) const {

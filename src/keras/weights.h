@@ -25,6 +25,8 @@ struct LedgerEntry {
   std::string detail;  // the variable, the key it is tied to, or the reason
 };
 
+struct VariableOptions;
+
 /// All variables of a model and the ledger of its checkpoint.
 class Weights {
  public:
@@ -53,7 +55,7 @@ class Weights {
  private:
   friend class Scope;
   const Variable& bind(Variable variable, const std::vector<std::string>& keys, const Shape& pytorch_shape,
-                       bool zeros_when_missing);
+                       const VariableOptions& options);
 
   std::map<std::string, TensorView> tensors_;
   Source source_;
@@ -75,6 +77,8 @@ struct VariableOptions {
   Shape reshaped = {};
   /// PyTorch fills it with zeros when the checkpoint lacks it: a buffer that is younger than some checkpoints.
   bool zeros_when_missing = false;
+  /// Of several keys: PyTorch may hold a tensor of its own under each, so they must hold the same numbers.
+  bool one_for_all = false;
 };
 
 /// A place in the tree of names: the module's path in PyTorch, which is the key of its tensors and the name of its
