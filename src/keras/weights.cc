@@ -76,6 +76,12 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
   }
+  const auto fallback = found || !from_pytorch ? fallbacks_.end() : fallbacks_.find(keys.front());
+  if (fallback != fallbacks_.end() && tensors_.contains(fallback->second)) {
+    variable.key = fallback->second;
+    variable.source = tensors_.at(variable.key);
+    found = true;
+  }
   if (!found && from_pytorch && options.zeros_when_missing) {
     variable.source = zeros(variable.shape);
   } else if (!found) {
@@ -196,6 +202,10 @@ void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
   if (weights_->tensors_.contains(key(leaf_key))) {
     weights_->fates_[key(leaf_key)] = {key(leaf_key), LedgerEntry::Fate::kTied, variable.key};
   }
+}
+
+void Scope::fall_back(const std::string& leaf_key, const Variable& variable) const {
+  weights_->fallbacks_[key(leaf_key)] = variable.key;
 }
 
 void Scope::without_variables() const { weights_->bare_layers_.push_back(first_level(tensorflow_path_)); }

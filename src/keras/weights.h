@@ -61,6 +61,7 @@ class Weights {
   Source source_;
   std::deque<Variable> variables_;
   std::map<std::string, LedgerEntry> fates_;
+  std::map<std::string, std::string> fallbacks_;  // key -> the one that has its numbers
   std::vector<std::pair<std::string, std::string>> ignored_;
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
   std::vector<std::string> bare_layers_;
@@ -114,6 +115,8 @@ class Scope {
                            const VariableOptions& options = {}) const;
   /// PyTorch ties `<this>.<key>` to the variable: the checkpoint may hold it or not, the variable's own tensor counts.
   void tie(const std::string& key, const Variable& variable) const;
+  /// A checkpoint that lacks `<this>.<key>` means the variable's own numbers there.
+  void fall_back(const std::string& key, const Variable& variable) const;
   /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.
   void holds(const Scope& other) const;
   /// Keras' weights files name this direct layer although it has no variables: a Dropout that was given a name.

@@ -38,6 +38,12 @@ def job_of(line):
     return Job(**{name: value for name, value in line.items() if value is not None})
 
 
+def reasons_of(*recordings):
+    """Why tensors cannot be compared, once each."""
+    entries = [entry for recording in recordings for entry in recording.not_comparable]
+    return list(dict.fromkeys(entry["reason"] for entry in entries))
+
+
 def record_checkpoint(job, threads):
     if job.grid not in GRIDS:
         raise Failure(USAGE, f"grid {job.grid}: there are {', '.join(GRIDS)}")
@@ -55,6 +61,6 @@ def record_checkpoint(job, threads):
     metadata["cells"] = json.dumps(recorded.described())
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
-    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes])
+    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
     progress("writing")
     write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)

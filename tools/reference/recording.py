@@ -12,7 +12,7 @@ from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
 from reference.training import differs_in_training
-from reference.transformers5 import Meaning
+from reference.transformers5 import Meaning, not_comparable
 from reference.wide import Widened
 
 HINT = "other inputs can be given with --inputs"
@@ -150,7 +150,7 @@ class Recording:
         self.model, self.seed, self.stages = model, seed, stages
         self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
-        self.attentions = True
+        self.attentions, self.not_comparable = True, []
 
     def run(self, dtype, shake=None):
         return Run(self.model, self.inputs, dtype, self.seed, shake, False, self.stages, self.attentions)
@@ -162,6 +162,7 @@ class Recording:
         run, self.attentions = with_or_without_attentions(watched)
         self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
         self.drop_masks_without_rows()
+        self.not_comparable = not_comparable(self.model, self.inputs, self.calls, self.output_masks)
 
     def drop_masks_without_rows(self):
         """A tensor that has no rows, as a pooled one, has no mask."""
@@ -237,6 +238,7 @@ def describe_recording(recording, config, threads):
     metadata = {
         "stages": json.dumps(recording.calls),
         "output_masks": json.dumps(recording.output_masks),
+        "not_comparable": json.dumps(recording.not_comparable),
         "not_called": json.dumps(never_called(recording.model, recording.calls)),
     }
     described = {"class": type(recording.model).__name__, "config": config}

@@ -32,6 +32,11 @@ ENCODERS = {
 BASE_MODELS = {"AlbertModel", "Wav2Vec2Model"}
 CLIP_TOWERS = {"CLIPTextModel": "text_model", "CLIPVisionModel": "vision_model"}
 CLIP_LAYERS = (r"embeddings\.", r"encoder\.", r"final_layer_norm\.", r"pre_layrnorm\.", r"post_layernorm\.")
+TEXT_OF_CLIP = re.compile(r"text_model($|\.encoder($|\.)|\.final_layer_norm$)")
+NOT_COMPARABLE = (
+    f"transformers {transformers.__version__} attends otherwise than 4.57 from padding that only padding precedes, in "
+    "CLIP's text model: at masked positions its results are not compared"
+)
 OF_4_WITH_RELATIVE_KEYS = {"albert", "bert", "camembert", "electra", "roberta", "xlm-roberta"}
 T5_LAYERS = {"T5LayerSelfAttention", "T5LayerCrossAttention"}
 T5_EMBEDDINGS = re.compile(r"(^|\.)(encoder|decoder)\.embed_tokens$")
@@ -179,6 +184,20 @@ def check_config(fields, path):
         what = f"transformers {transformers.__version__} no longer has position_embedding_type {kind}"
         hint = "run another Python, with transformers 4.57 (`pip install 'transformers<5'`)"
         raise Failure(UNKNOWN_CLASS, f"{path}: {what}; {hint}")
+
+
+def not_comparable(model, inputs, calls, output_masks):
+    """Tensors of the trace that hold other things than in 4.57 where the mask excludes positions. CLIP's
+    texts read what precedes them. Where all of that is padding, 4.57 gives other weights to it than 5."""
+    mask = inputs.get("attention_mask")
+    if not is_needed() or mask is None or mask.dim() != 2 or bool(mask[:, 0].all()):
+        return []
+    if name_of(model) not in ("CLIPModel", "CLIPTextModel"):
+        return []
+    after = [call for call in calls if TEXT_OF_CLIP.match(call["path"])]
+    names = [f"stage.{name}" for call in after if call["mask"] == "attention_mask" for name in call["tensors"]]
+    names += [f"output.{name}" for name, of in output_masks.items() if of == "attention_mask"]
+    return [{"tensors": names, "positions": "excluded", "reason": NOT_COMPARABLE}] if names else []
 
 
 def renaming(model_class):
