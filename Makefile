@@ -25,7 +25,7 @@ help:
 	@echo 'make format   lets clang-format lay out the sources'
 	@echo 'make fixup    lays out the sources that changed, and runs crossload check --fix'
 	@echo 'make lint     checks the layout, and the sources with clang-tidy'
-	@echo 'make goldens  makes those traces in build/goldens/ whose recipes changed, by PyTorch'
+	@echo 'make goldens  makes those traces in build/goldens/ (and -transformers5/) whose recipes changed, by PyTorch'
 	@echo 'make small-goldens makes the small ones in tests/goldens/ again where they changed'
 	@echo 'make verified runs the goldens and writes down what they gave, for crossload list and docs/models.md'
 	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
@@ -137,7 +137,7 @@ needs-%:
 goldens: setup
 	@echo 'Making the traces of the recipes that changed: about 1 minute for all of them, when all is built.'
 	@cmake --preset $(PRESET) >/dev/null
-	@cmake --build --preset $(PRESET) --target goldens
+	@cmake --build --preset $(PRESET) --target goldens --target goldens_transformers5
 
 small-goldens: goldens
 	@$(python) tools/record_reference.py --recipes tests/goldens/*.json --signatures $(build_folder)/goldens/signatures.json \

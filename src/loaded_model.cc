@@ -75,6 +75,12 @@ const keras::Architecture& architecture_without_type(const std::string& name) {
 
 /// Gives the tensors the names of the model: a head's begin with the prefix of the base model, the base model's do not.
 void give_names_of(const ModelClass& model_class, NamedTensors* tensors) {
+  if (const std::string& level = model_class.head->outer_level; !level.empty()) {
+    const bool has_level = std::any_of(tensors->tensors().begin(), tensors->tensors().end(),
+                                       [&](const auto& entry) { return entry.first.starts_with(level + "."); });
+    if (!has_level) tensors->rename([&](const std::string& name) { return level + "." + name; });
+    return;
+  }
   if (model_class.architecture->base_model_prefix.empty()) return;
   const std::string prefix = model_class.architecture->base_model_prefix + ".";
   const bool is_base = model_class.head == &model_class.architecture->heads.front();

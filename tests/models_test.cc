@@ -1,5 +1,6 @@
 // Every architecture against PyTorch: the goldens of the recipes in tests/goldens/. A new model needs no line here, a
-// file there. With CROSSLOAD_RECORD=1, what the goldens gave is written to tests/goldens/verified/.
+// file there. With CROSSLOAD_RECORD=1, what the goldens gave is written to tests/goldens/verified/. With
+// CROSSLOAD_TRANSFORMERS5=1 the goldens are those that Transformers 5 made, checkpoints and references.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,8 +39,9 @@ const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> all = [] {
     std::vector<Recipe> found;
     for (const fs::path& file : recipe_files(kRecipes)) {
-      const std::vector<Recipe> more = read_recipes(file);
-      found.insert(found.end(), more.begin(), more.end());
+      for (const Recipe& recipe : read_recipes(file)) {
+        if (recipe.in_transformers_5 || !are_of_transformers_5()) found.push_back(recipe);
+      }
     }
     return found;
   }();
@@ -130,6 +132,14 @@ TEST(Models, EveryClassHasAGolden) {
       EXPECT_TRUE(covered.contains(head.name))
           << head.name << " has no golden; add a recipe to tests/goldens/" << architecture.model_type << ".json";
     }
+  }
+}
+
+TEST(Models, GoldensAreOfTheVersionOfTransformers) {
+  const std::string major = are_of_transformers_5() ? "5." : "4.57.";
+  for (const std::string& name : golden_names()) {
+    const Json versions = Json::parse(verify::Trace::open(golden_path(name)).metadata("versions"), name);
+    EXPECT_TRUE(versions.at("transformers").as_string().starts_with(major)) << name << " " << versions.dump();
   }
 }
 

@@ -1,6 +1,8 @@
 // The recipes of the goldens, tests/goldens/*.json. docs/goldens.md describes them.
 #pragma once
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -16,7 +18,16 @@ struct Recipe {
   std::string name;
   std::string class_name;  // in PyTorch
   Json config;             // completed from the file's, with model_type and architectures
+  bool in_transformers_5;  // false where the file says why that has no such model
 };
+
+inline bool is_in_transformers_5(const Json& document, const std::string& name) {
+  if (!document.contains("not_in_transformers_5")) return true;
+  for (const auto& [pattern, why] : document.at("not_in_transformers_5").members()) {
+    if (fnmatch(pattern.c_str(), name.c_str(), 0) == 0) return false;
+  }
+  return true;
+}
 
 /// The recipes of models in a file, in order.
 inline std::vector<Recipe> read_recipes(const std::filesystem::path& file) {
@@ -24,7 +35,9 @@ inline std::vector<Recipe> read_recipes(const std::filesystem::path& file) {
   std::vector<Recipe> recipes;
   for (const Json& one : document.at("recipes").elements()) {
     if (!one.contains("class")) continue;
-    Recipe recipe{one.at("name").as_string(), one.at("class").as_string(), Json::object()};
+    const std::string recipe_name = one.at("name").as_string();
+    Recipe recipe{recipe_name, one.at("class").as_string(), Json::object(),
+                  is_in_transformers_5(document, recipe_name)};
     for (const auto& [name, value] : document.at("config").members()) recipe.config.set(name, value);
     if (one.contains("config")) {
       for (const auto& [name, value] : one.at("config").members()) recipe.config.set(name, value);

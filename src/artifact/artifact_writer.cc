@@ -101,7 +101,7 @@ bool ArtifactWriter::is_source_of(const ArtifactFolder& old) const {
   if (config == source_.files.end() || !is_there(target_ / "config.json")) return false;
   try {
     const fs::path there = target_ / "config.json";
-    if (Json::parse(read_text(there), there.string()).dump() != source_.config.json().dump()) return false;
+    if (Json::parse(read_text(there), there.string()).dump() != source_.config.original().dump()) return false;
     std::set<std::string> read;
     for (const fs::path& file : source_.files) {
       if (!is_config(file)) read.insert(file.filename().string());

@@ -14,8 +14,8 @@ std::span<const std::string_view> companion_names();
 
 bool is_config_or_companion(std::string_view file);
 
-/// config.json with `architecture` as its one architecture, and `model_type` where it has none: `original`, its text,
-/// where it says just that already.
+/// config.json for Transformers 4, with `architecture` as its one architecture, and `model_type` where it has none:
+/// `original`, its text, where it says just that already.
 std::string config_text(const Config& config, const std::string& architecture, const std::string& model_type,
                         const std::string& original);
 

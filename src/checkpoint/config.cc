@@ -1,6 +1,29 @@
 #include "checkpoint/config.h"
 
 namespace crossload {
+namespace {
+
+bool is_flag(const Json& json, const std::string& name) {
+  return json.is_object() && json.contains(name) && json.at(name).is_bool();
+}
+
+/// T5 of Transformers 4 scales what the output projection reads when it is tied (tie_word_embeddings). 5 has a field
+/// for that, and then always writes true for the other, whatever the weights are.
+bool says_scale_by_itself(const Json& json) {
+  return is_flag(json, "scale_decoder_outputs") && json.contains("model_type") && json.at("model_type").is_string() &&
+         json.at("model_type").as_string() == "t5";
+}
+
+}  // namespace
+
+Config::Config(Json json) : json_(std::move(json)) {
+  if (!says_scale_by_itself(json_)) return;
+  const bool scaled = json_.at("scale_decoder_outputs").as_bool();
+  if (is_flag(json_, "tie_word_embeddings") && json_.at("tie_word_embeddings").as_bool() == scaled) return;
+  original_ = json_;
+  json_ = Json::parse(json_.dump(), "config.json");  // copies share their members
+  json_.set("tie_word_embeddings", scaled);
+}
 
 Config Config::parse(const std::string& text, const std::string& where) { return Config(Json::parse(text, where)); }
 

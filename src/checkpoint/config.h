@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace crossload {
 /// when it is absent (without a default) or of another type. null counts as absent, as in Transformers.
 class Config {
  public:
-  explicit Config(Json json) : json_(std::move(json)) {}
+  /// Fields that Transformers 5 writes in another way than 4 become those of 4, which is what json() then has.
+  explicit Config(Json json);
   static Config parse(const std::string& text, const std::string& where);
 
   bool has(const std::string& name) const;
@@ -30,9 +32,14 @@ class Config {
   std::int64_t num_labels() const;
 
   const Json& json() const { return json_; }
+  /// True when json() is not as it was given.
+  bool is_changed() const { return original_.has_value(); }
+  /// As it was given.
+  const Json& original() const { return original_ ? *original_ : json_; }
 
  private:
   Json json_;
+  std::optional<Json> original_;
 };
 
 }  // namespace crossload

@@ -17,6 +17,8 @@ struct Head {
   std::function<std::unique_ptr<TFPreTrainedModel>(const Scope&, const Config&)> build;
   /// Tensors of a checkpoint that this class has no place for, and why that is right (see Weights::ignore).
   std::vector<std::pair<std::string, std::string>> ignores;
+  /// The level that all names of this class begin with. Transformers 5 has taken it away, and saves names without it.
+  std::string outer_level = {};
 };
 
 struct Architecture {

@@ -55,6 +55,10 @@ tf::Tensor LanguageModelDecoder::call(const tf::Tensor& x) const {
   });
 }
 
+std::vector<std::string> head_bias_keys(bool tied) {
+  return tied ? std::vector<std::string>{"bias", "decoder.bias"} : std::vector<std::string>{"decoder.bias", "bias"};
+}
+
 LayerNormalization::LayerNormalization(const Scope& scope, std::int64_t features, double epsilon)
     : Module(scope),
       epsilon_(epsilon),

@@ -54,6 +54,10 @@ class LanguageModelDecoder : public Module<LanguageModelDecoder> {
   const Variable* bias_;
 };
 
+/// The names of the bias of that layer around it, the one that counts first. Where nothing is tied, Transformers 5
+/// saves two and adds the decoder's; in Transformers 4 they are one and the same.
+std::vector<std::string> head_bias_keys(bool tied);
+
 /// (x - mean) / sqrt(variance + epsilon) * gamma + beta over the last dimension, with the biased variance, as PyTorch
 /// computes it. Keras' default epsilon (1e-3) is not PyTorch's (1e-5): it is always given.
 class LayerNormalization : public Module<LayerNormalization> {

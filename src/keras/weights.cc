@@ -48,6 +48,12 @@ bool matches_wildcards(std::string_view name, std::string_view pattern) {
   return in == pattern.size();
 }
 
+/// Of equal types; others are not worth a conversion.
+bool same_numbers(const TensorView& one, const TensorView& other) {
+  if (one.shape != other.shape || one.dtype != other.dtype) return false;
+  return one.bytes.data() == other.bytes.data() || std::ranges::equal(one.bytes, other.bytes);
+}
+
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
   if (!names.empty()) *message += "; " + std::to_string(names.size()) + " " + title + ": " + some_of(names);
 }
@@ -93,6 +99,10 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     const auto entry = tensors_.find(key);
     if (entry == tensors_.end()) continue;
     if (found) {
+      if (options.one_for_all && !same_numbers(entry->second, variable.source)) {
+        mismatched_.push_back(in_file(key) + " holds other numbers than " + in_file(variable.key) +
+                              ", and TensorFlow's class has one variable for both");
+      }
       fates_[key] = {key, LedgerEntry::Fate::kTied, variable.key};
       continue;
     }
@@ -112,6 +122,12 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
     variable.source = entry->second;
     if (variable.layout == Layout::kSame) variable.source.shape = variable.shape;  // the same elements
     fates_[key] = {key, LedgerEntry::Fate::kBound, variable.name};
+  }
+  const auto fallback = found || !from_pytorch ? fallbacks_.end() : fallbacks_.find(keys.front());
+  if (fallback != fallbacks_.end() && tensors_.contains(fallback->second)) {
+    variable.key = fallback->second;
+    variable.source = tensors_.at(variable.key);
+    found = true;
   }
   if (!found && from_pytorch && (options.zeros_when_missing || options.training_only)) {
     variable.source = zeros(variable.shape);
@@ -265,6 +281,10 @@ void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
   if (weights_->tensors_.contains(key(leaf_key))) {
     weights_->fates_[key(leaf_key)] = {key(leaf_key), LedgerEntry::Fate::kTied, variable.key};
   }
+}
+
+void Scope::fall_back(const std::string& leaf_key, const Variable& variable) const {
+  weights_->fallbacks_[key(leaf_key)] = variable.key;
 }
 
 void Scope::without_variables() const { weights_->bare_layers_.push_back(first_level(tensorflow_path_)); }

@@ -29,6 +29,8 @@ struct VariableOptions {
   /// Nothing reads it outside training, so that a checkpoint may lack it. PyTorch then draws random numbers; here it is
   /// zeros, so that a conversion gives the same bytes each time, and notes() says so.
   bool training_only = false;
+  /// Of several keys: PyTorch may hold a tensor of its own under each, so they must hold the same numbers.
+  bool one_for_all = false;
 };
 
 /// What became of one tensor of the checkpoint.
@@ -95,6 +97,7 @@ class Weights {
   Source source_;
   std::deque<Variable> variables_;
   std::map<std::string, LedgerEntry> fates_;
+  std::map<std::string, std::string> fallbacks_;  // key -> the one that has its numbers
   std::vector<std::pair<std::string, std::string>> ignored_;
   std::map<std::string, std::string> wanted_;                // tensors that the user lets go, and the reason
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
@@ -141,6 +144,8 @@ class Scope {
   bool has_part(std::string_view name) const;
   /// PyTorch ties `<this>.<key>` to the variable: the checkpoint may hold it or not, the variable's own tensor counts.
   void tie(const std::string& key, const Variable& variable) const;
+  /// A checkpoint that lacks `<this>.<key>` means the variable's own numbers there.
+  void fall_back(const std::string& key, const Variable& variable) const;
   /// Keras' weights files list the variables below `other` in this direct layer too, because it holds that layer.
   void holds(const Scope& other) const;
   /// Keras' weights files name this direct layer although it has no variables: a Dropout that was given a name.

@@ -351,11 +351,12 @@ class TFBartMainLayer : public Module<TFBartMainLayer> {
   const TFBartDecoder decoder;
 
  private:
-  /// A checkpoint may hold it under any of its names. v4 makes it outside the scope of the class.
+  /// A checkpoint may hold it under any of its names; where nothing is tied, Transformers 5 has three tables. v4 makes
+  /// it outside the scope of the class.
   static const Variable& shared_table(const Scope& scope, const Config& config) {
     return scope.outside_class("model.shared/model.shared", /*layer=*/"model")
         .variable("embeddings", {"shared.weight", "decoder.embed_tokens.weight", "encoder.embed_tokens.weight"},
-                  {vocab_size(config), d_model(config)});
+                  {vocab_size(config), d_model(config)}, {.one_for_all = !config.flag("tie_word_embeddings", true)});
   }
 
   const std::int64_t pad_token_id_;

@@ -320,7 +320,7 @@ class TFBertLMPredictionHead : public Module<TFBertLMPredictionHead> {
  public:
   TFBertLMPredictionHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
       : Module(scope),
-        bias_(scope.variable("bias", std::vector<std::string>{"bias", "decoder.bias"},
+        bias_(scope.variable("bias", head_bias_keys(config.flag("tie_word_embeddings", true)),
                              {config.integer("vocab_size", 30522)})),
         transform(scope / "transform", config),
         decoder(scope / "decoder", word_embeddings, bias_, config.flag("tie_word_embeddings", true)) {}

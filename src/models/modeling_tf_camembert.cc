@@ -339,7 +339,7 @@ class TFCamembertLMHead : public Module<TFCamembertLMHead> {
  public:
   TFCamembertLMHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
       : Module(scope),
-        bias_(scope.variable("bias", std::vector<std::string>{"bias", "decoder.bias"}, {vocab_size(config)})),
+        bias_(scope.variable("bias", head_bias_keys(config.flag("tie_word_embeddings", true)), {vocab_size(config)})),
         gelu_(scope / "gelu", "gelu"),
         dense(scope / "dense", hidden_size(config), hidden_size(config)),
         layer_norm(scope / "layer_norm", hidden_size(config), layer_norm_eps(config)),

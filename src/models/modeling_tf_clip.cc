@@ -448,19 +448,26 @@ Architecture modeling_tf_clip() {
       ignores.emplace_back(pattern, "of the whole CLIP, which this class lacks");
     return ignores;
   };
-  return {
-      "clip",
-      "",
-      "transformers/models/clip/modeling_clip.py, 4.57.6",
-      {
-          head<TFCLIPModel>("TFCLIPModel", {"TFAutoModel", "TFAutoModelForZeroShotImageClassification"},
-                            {position_ids}),
-          head<TFCLIPTextModel>("TFCLIPTextModel", {},
-                                without({"vision_model.", "visual_projection.", "text_projection.", "logit_scale"})),
-          head<TFCLIPVisionModel>("TFCLIPVisionModel", {},
-                                  without({"text_model.", "text_projection.", "visual_projection.", "logit_scale"})),
-      },
-      {"clip_text_model", "clip_vision_model"}};
+  const auto tower = [](Head head, const std::string& level) {
+    head.outer_level = level;
+    return head;
+  };
+  return {"clip",
+          "",
+          "transformers/models/clip/modeling_clip.py, 4.57.6",
+          {
+              head<TFCLIPModel>("TFCLIPModel", {"TFAutoModel", "TFAutoModelForZeroShotImageClassification"},
+                                {position_ids}),
+              tower(head<TFCLIPTextModel>(
+                        "TFCLIPTextModel", {},
+                        without({"vision_model.", "visual_projection.", "text_projection.", "logit_scale"})),
+                    "text_model"),
+              tower(head<TFCLIPVisionModel>(
+                        "TFCLIPVisionModel", {},
+                        without({"text_model.", "text_projection.", "visual_projection.", "logit_scale"})),
+                    "vision_model"),
+          },
+          {"clip_text_model", "clip_vision_model"}};
 }
 
 }  // namespace crossload::models

@@ -474,7 +474,7 @@ class TFDebertaV2LMPredictionHead : public Module<TFDebertaV2LMPredictionHead> {
  public:
   TFDebertaV2LMPredictionHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
       : Module(scope),
-        bias_(scope.variable("bias", std::vector<std::string>{"bias", "decoder.bias"}, {vocab_size(config)})),
+        bias_(scope.variable("bias", head_bias_keys(config.flag("tie_word_embeddings", true)), {vocab_size(config)})),
         transform(scope / "transform", config),
         decoder(scope / "decoder", word_embeddings, bias_, config.flag("tie_word_embeddings", true)) {}
 

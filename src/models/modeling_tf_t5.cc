@@ -451,7 +451,7 @@ class TFT5ForConditionalGeneration : public TFT5PreTrainedModel {
         encoder(scope / "encoder", config, shared, /*is_decoder=*/false),
         decoder(scope / "decoder", config, shared, /*is_decoder=*/true),
         lm_head(tied_ ? LMHead(LanguageModelDecoder(scope / "lm_head", shared, /*tied=*/true))
-                      : LMHead(Dense(scope / "lm_head", d_model(config), vocab_size(config), /*bias=*/false))) {
+                      : LMHead(untied_head(scope / "lm_head", config, shared.table()))) {
     shared_by(scope, "encoder");
     shared_by(scope, "decoder");
   }
@@ -469,6 +469,13 @@ class TFT5ForConditionalGeneration : public TFT5PreTrainedModel {
 
  private:
   using LMHead = std::variant<LanguageModelDecoder, Dense>;
+
+  /// Transformers 5 leaves out a head that is the same as the embeddings, also where it does not scale.
+  static Dense untied_head(const Scope& scope, const Config& config, const Variable& shared) {
+    if (config.has("scale_decoder_outputs")) scope.fall_back("weight", shared);
+    return Dense(scope, d_model(config), vocab_size(config), /*bias=*/false);
+  }
+
   const bool tied_;
 
  public:

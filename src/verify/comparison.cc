@@ -148,6 +148,7 @@ class FloatComparison {
     if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
     if (kept && std::isfinite(pt)) largest_ = std::max(largest_, std::abs(pt));
     result_.has_padded = result_.has_padded || !kept;
+    if (!kept && !rule_.excluded_count) return;
     Verdict verdict = Verdict::kAgrees;
     if (error > rule_.absolute) {
       double ratio = 0;

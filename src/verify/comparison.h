@@ -33,6 +33,8 @@ struct Rule {
   /// runs have in the element's pool.
   double noise_multiple = 8;
   NoisePool pool = NoisePool::kRow;
+  /// What is at excluded positions counts too.
+  bool excluded_count = true;
   /// Rounding disagrees too.
   bool strict = false;
 };

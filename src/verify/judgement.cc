@@ -13,14 +13,14 @@ double limit_of_output(const std::string& name, const Tolerances& tolerances) {
 void Judgement::stage(const std::string& name, const std::string& mask, const Values& values,
                       StageReport* report) const {
   report->limit = tolerances_.max_hidden_error;
-  judge({trace_.find("stage." + name), trace_.find("stage64." + name), trace_.find("noise." + name)}, mask, values,
-        report);
+  judge({trace_.find("stage." + name), trace_.find("stage64." + name), trace_.find("noise." + name)}, mask,
+        trace_.excluded_count("stage." + name), values, report);
 }
 
 void Judgement::output(const std::string& name, const Values& values, StageReport* report) const {
   report->limit = limit_of_output(name, tolerances_);
   judge({trace_.find("output." + name), trace_.find("output64." + name), trace_.find("outputnoise." + name)},
-        trace_.mask_of_output(name), values, report);
+        trace_.mask_of_output(name), trace_.excluded_count("output." + name), values, report);
 }
 
 const KeptPositions& Judgement::kept(const std::string& mask) const {
@@ -33,12 +33,13 @@ const KeptPositions& Judgement::kept(const std::string& mask) const {
   return kept_.emplace(mask, KeptPositions(&view->second, choices)).first->second;
 }
 
-void Judgement::judge(const Reference& reference, const std::string& mask, const Values& values,
+void Judgement::judge(const Reference& reference, const std::string& mask, bool excluded_count, const Values& values,
                       StageReport* report) const {
   Rule rule;
   rule.absolute = report->limit;
   rule.noise_multiple = tolerances_.noise_multiple;
   rule.pool = tolerances_.pool;
+  rule.excluded_count = excluded_count;
   rule.strict = tolerances_.strict;
   report->comparison = compare(values, reference, kept(mask).of(values.shape, values.symbolic), rule);
 }

@@ -20,7 +20,8 @@ class Judgement {
 
  private:
   const KeptPositions& kept(const std::string& mask) const;
-  void judge(const Reference& reference, const std::string& mask, const Values& values, StageReport* report) const;
+  void judge(const Reference& reference, const std::string& mask, bool excluded_count, const Values& values,
+             StageReport* report) const;
 
   const Trace& trace_;
   const Tolerances& tolerances_;

@@ -102,7 +102,11 @@ Trace Trace::open(const std::filesystem::path& path) {
     return holder.is_object() && holder.contains("output_masks") ? holder.at("output_masks") : Json();
   };
   trace.read_run(json("stages"), trace.has_metadata("output_masks") ? json("output_masks") : Json());
-  for (std::size_t i = 0; i < cells.size(); ++i) trace.cells_[i].trace.read_run(cells[i].at("stages"), masks(cells[i]));
+  if (trace.has_metadata("not_comparable")) trace.read_not_comparable(json("not_comparable"));
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    trace.cells_[i].trace.read_run(cells[i].at("stages"), masks(cells[i]));
+    if (cells[i].contains("not_comparable")) trace.cells_[i].trace.read_not_comparable(cells[i].at("not_comparable"));
+  }
   const auto texts = [&](const std::string& key, std::vector<std::string>* list) {
     if (!trace.has_metadata(key)) return;
     for (const Json& text : json(key).elements()) list->push_back(text.as_string());
@@ -137,6 +141,16 @@ void Trace::read_run(const Json& stages, const Json& output_masks) {
   }
   if (inputs_.empty() || outputs_.empty()) {
     throw Error(ErrorKind::kBadInput, path_.string() + ": the trace has no inputs or no outputs");
+  }
+}
+
+void Trace::read_not_comparable(const Json& entries) {
+  for (const Json& entry : entries.elements()) {
+    if (const std::string positions = entry.at("positions").as_string(); positions != "excluded") {
+      throw Error(ErrorKind::kBadInput, path_.string() + ": positions that cannot be compared are \"" + positions +
+                                            "\", wanted \"excluded\"");
+    }
+    for (const Json& name : entry.at("tensors").elements()) not_comparable_.insert(name.as_string());
   }
 }
 

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ class Trace {
   const std::vector<std::string>& outputs() const { return outputs_; }
   /// The input that masks an output's positions; empty for none.
   std::string mask_of_output(const std::string& name) const;
+  /// False when what is at the positions that the mask excludes is another thing in the version of Transformers that
+  /// made the trace, so that only the others of "stage.<name>" or "output.<name>" can be compared. A note says why.
+  bool excluded_count(const std::string& name) const { return !not_comparable_.contains(name); }
   /// "stage.<name>", "stage64.<name>", ...; nullptr when it is not there.
   const TensorView* find(const std::string& name) const;
   std::string metadata(const std::string& key) const;
@@ -69,6 +73,7 @@ class Trace {
 
  private:
   void read_run(const Json& stages, const Json& output_masks);
+  void read_not_comparable(const Json& entries);
 
   std::filesystem::path path_;
   std::shared_ptr<const std::map<std::string, std::string>> metadata_;
@@ -80,6 +85,7 @@ class Trace {
   std::vector<TraceCell> cells_;
   std::vector<std::string> notes_;
   std::vector<std::string> not_taken_;
+  std::set<std::string> not_comparable_;
   bool has_weights_ = false;
 };
 

@@ -85,15 +85,16 @@ class Origins:
 
 
 class Watch:
-    """Hooks for one run of a model: the mask and the caller of every call, then those of its outputs."""
+    """Hooks for one run of a model: the mask and the caller of every call, then those of its outputs. `path_of` gives
+    the path in the trace of a module's path."""
 
-    def __init__(self, model, inputs):
-        self.model, self.given = model, inputs.keys()
+    def __init__(self, model, inputs, path_of):
+        self.model, self.given, self.path_of = model, inputs.keys(), path_of
         self.origins = Origins(inputs)
         self.stack = []  # of the calls that have not returned: (path, module, mask, caller)
 
     def hooks(self):
-        modules = self.model.named_modules()
+        modules = [(self.path_of(path), module) for path, module in self.model.named_modules()]
         return [m.register_forward_pre_hook(functools.partial(self.enter, p), with_kwargs=True) for p, m in modules]
 
     def enter(self, path, module, args, kwargs):

@@ -26,7 +26,8 @@ class Cell:
             self.what if recording.attentions else f"{self.what}; without attentions, which PyTorch cannot return here"
         )
         about = {"name": self.name, "what": what, "weights": self.weights, "generated": self.is_generated}
-        return {**about, "stages": calls, "output_masks": recording.output_masks}
+        described = {**about, "stages": calls, "output_masks": recording.output_masks}
+        return {**described, "not_comparable": recording.not_comparable}
 
 
 def call_cells(signature, main, maker, plan):

@@ -39,17 +39,23 @@ def job_of(line):
     return Job(**{name: value for name, value in line.items() if value is not None})
 
 
+def reasons_of(*recordings):
+    """Why tensors cannot be compared, once each."""
+    entries = [entry for recording in recordings for entry in recording.not_comparable]
+    return list(dict.fromkeys(entry["reason"] for entry in entries))
+
+
 def record_checkpoint(job, threads):
     if job.grid not in GRIDS:
         raise Failure(USAGE, f"grid {job.grid}: there are {', '.join(GRIDS)}")
     fields = read_config(job.model)
     class_name = job.model_class or class_of(fields, job.model)
     progress(f"loading {job.model}")
-    model, config, missing = load_model(job.model, class_name, fields, job.seed)
+    model, config, missing, mended = load_model(job.model, class_name, fields, job.seed)
     signature = read_signature(job.signature) or signature_of(model, job.model)
     maker = InputMaker(model, signature, job.model, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
-    notes = require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
+    notes = mended + require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
     main, metadata = record_model(model, inputs, config, job.seed, threads)
     metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
@@ -57,6 +63,6 @@ def record_checkpoint(job, threads):
     metadata["cells"] = json.dumps(recorded.described())
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
-    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes])
+    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
     progress("writing")
     write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)

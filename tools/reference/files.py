@@ -1,5 +1,6 @@
 """The files that are read and written: checkpoints' configurations, safetensors, the trace."""
 
+import functools
 import json
 import os
 import struct
@@ -37,6 +38,27 @@ def load_tensors(path):
 
     with failing(BAD_INPUT, f"{path}: is no safetensors file"):
         return safetensors.torch.load_file(str(path))
+
+
+def stored_tensors(path):
+    """Functions that read the tensors of a checkpoint, by key, where it is in safetensors."""
+    from safetensors import safe_open
+
+    found = {}
+    for file in sorted(path.glob(WEIGHT_FILES[0])) if path.is_dir() else [path]:
+        with safe_open(str(file), "pt") as opened:
+            prefix = "" if path.is_dir() else WEIGHT
+            keys = [key[len(prefix) :] for key in opened.keys() if key.startswith(prefix)]
+        for key in keys:
+            found[key] = functools.partial(read_tensor, file, prefix + key)
+    return found
+
+
+def read_tensor(file, key):
+    from safetensors import safe_open
+
+    with safe_open(str(file), "pt") as opened:
+        return opened.get_tensor(key)
 
 
 def holds_any(folder, patterns):

@@ -7,7 +7,8 @@ import json
 import torch
 import transformers
 
-from reference.files import WEIGHT, load_tensors, without_prefix
+from reference import transformers5
+from reference.files import WEIGHT, load_tensors, stored_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
 
 
@@ -49,51 +50,58 @@ def build_model(model_class, config, seed):
 
 def load_model(path, class_name, config_fields, seed):
     """The model of a folder or a golden; its configuration, described; the names of the weights that the file lacks,
-    which require_unused must see before the model counts."""
+    which require_unused must see before the model counts; sentences for the user."""
     model_class = find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
+    transformers5.check_config(config_fields, path)
     with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
         if path.is_dir():
             config = config_class.from_pretrained(str(path), local_files_only=True)
             model, info = load_folder(path, model_class, config)
         else:
             config = config_class.from_dict(config_fields)
-            model, info = load_golden(path, build_model(model_class, config, seed))
-        return model, describe_config(config, type(model).__name__), missing_weights(model, info, path)
+            model, info = load_golden(path, model_class, config)
+        notes = transformers5.mend(model, info["missing_keys"], lambda: stored_tensors(path))
+        return model, describe_config(config, type(model).__name__), missing_weights(model, info, path), notes
 
 
 def load_folder(path, model_class, config):
-    model, info = load_pretrained(path, model_class, config)
+    model, info = load_weights(model_class, config, str(path))
     missing = info["missing_keys"]
     if missing and all(name.startswith("pooler.") for name in missing) and takes(type(model), "add_pooling_layer"):
-        model, info = load_pretrained(path, model_class, config, add_pooling_layer=False)
-    return model.float().eval(), info
+        model, info = load_weights(model_class, config, str(path), add_pooling_layer=False)
+    return model, info
 
 
 def takes(model_class, argument):
     return argument in inspect.signature(model_class.__init__).parameters
 
 
-def load_pretrained(path, model_class, config, **options):
+def load_weights(model_class, config, path, **given):
+    """Loads a folder, or the tensors that are given as state_dict, exactly as Transformers does."""
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    return model_class.from_pretrained(
-        str(path),
+    model, info = model_class.from_pretrained(
+        path,
         config=config,
         local_files_only=True,
         attn_implementation="eager",
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # they are in the loading info, and become an error that names them
         **{"dtype" if version >= (4, 56) else "torch_dtype": torch.float32},
-        **options,
+        **transformers5.renaming(model_class),
+        **given,
     )
+    info["missing_keys"] = set(info["missing_keys"])
+    return model.float().eval(), info
 
 
-def load_golden(path, model):
-    result = model.load_state_dict(without_prefix(load_tensors(path), WEIGHT), strict=False)
-    if result.unexpected_keys:
-        raise Failure(BAD_INPUT, f"{path}: {type(model).__name__} has no place for {listing(result.unexpected_keys)}")
-    model.tie_weights()
-    return model, {"missing_keys": result.missing_keys, "mismatched_keys": []}
+def load_golden(path, model_class, config):
+    weights = without_prefix(load_tensors(path), WEIGHT)
+    model, info = load_weights(model_class, config, None, state_dict=weights)
+    if info["unexpected_keys"]:
+        names = listing(info["unexpected_keys"])
+        raise Failure(BAD_INPUT, f"{path}: {type(model).__name__} has no place for {names}")
+    return model, info
 
 
 def missing_weights(model, info, path):

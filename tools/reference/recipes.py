@@ -1,6 +1,7 @@
 """Files of recipes, tests/goldens/*.json; docs/goldens.md describes them."""
 
 import fnmatch
+import importlib.metadata
 
 from reference.files import read_json
 from reference.messages import BAD_INPUT, USAGE, Failure, failing, listing
@@ -8,7 +9,8 @@ from reference.messages import BAD_INPUT, USAGE, Failure, failing, listing
 
 def read_recipes(paths, only=(), seed_offset=0, weight_scale=None):
     """The recipes of all files, each completed from its file's config and inputs so that it stands alone; of these
-    those whose names match one of the patterns, if there are any."""
+    those whose names match one of the patterns, if there are any. With Transformers 5 without those that the file says
+    are not for it."""
     recipes = [recipe for path in paths for recipe in read_file(path)]
     names = [recipe["name"] for recipe in recipes]
     repeated = {name for name in names if names.count(name) > 1}
@@ -32,7 +34,18 @@ def read_file(path):
             recipe["config"] = {**document["config"], **recipe.get("config", {})}
             recipe.setdefault("inputs", document["inputs"])
             recipe["class"], recipe["name"]  # both are needed
-        return recipes
+        if not is_transformers_5():
+            return recipes
+        left_out = document.get("not_in_transformers_5", {})
+        return [recipe for recipe in recipes if not any(fnmatch.fnmatch(recipe["name"], one) for one in left_out)]
+
+
+def is_transformers_5():
+    """Told without importing it."""
+    try:
+        return int(importlib.metadata.version("transformers").partition(".")[0]) >= 5
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def read_signatures(path, recipes):

@@ -12,6 +12,7 @@ from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
 from reference.training import differs_in_training
+from reference.transformers5 import Meaning, not_comparable
 from reference.wide import Widened
 
 HINT = "other inputs can be given with --inputs"
@@ -94,28 +95,29 @@ class Run:
         self.tensors, self.calls, self.output_masks, self.counts = {}, [], {}, {}
         self.dtype, self.shake, self.stages = dtype, shake, stages
         arguments = {name: cast(tensor, dtype) for name, tensor in inputs.items()}
-        self.watch = Watch(model, arguments) if watched else None
-        hooks = self.watch.hooks() if watched else []
+        self.meaning = Meaning(model)
+        self.watch = Watch(model, arguments, self.meaning.path) if watched else None
+        hooks = self.meaning.hooks() + (self.watch.hooks() if watched else [])
         for path, module in model.named_modules():
-            if path or watched:
-                hooks.append(module.register_forward_hook(functools.partial(self.record, path)))
+            hooks.append(module.register_forward_hook(functools.partial(self.record, self.meaning.path(path))))
         try:
             result = call_model(model, arguments, dtype, seed, attentions)
         finally:
             for hook in hooks:
                 hook.remove()
-        outputs = named_tensors(result)
+        outputs = named_tensors(self.meaning.outputs(result))
         if watched:
             self.output_masks = self.watch.output_masks(outputs)
         self.tensors.update({f"output.{name}": cast(tensor, dtype) for name, tensor in outputs.items()})
-        self.watch = None
+        self.watch = self.meaning = None
 
     def record(self, path, module, _, result):
-        mask, caller, masks = self.watch.leave(result) if self.watch else (None, None, [])
+        meant = self.meaning.leave(result)
+        mask, caller, masks = self.watch.leave(meant) if self.watch else (None, None, [])
         if not path:
             return None
         call = self.counts[path] = self.counts.get(path, -1) + 1
-        found = float_tensors(result)
+        found = float_tensors(meant)
         name = f"{path}#{call}" if call else path
         names = [name] if len(found) == 1 else [f"{name}.{i}" for i in range(len(found))]
         if self.stages:
@@ -129,12 +131,14 @@ class Run:
 def never_called(model, calls):
     """Modules that did not run, except containers, which are not made to be called."""
     called = {call["path"] for call in calls}
+    path_of = Meaning(model).path
 
     def is_container(path, module):
         unrolled = isinstance(module, torch.nn.Sequential) and any(name.startswith(f"{path}.") for name in called)
         return unrolled or type(module).forward is torch.nn.Module.forward
 
-    unused = [(path, module) for path, module in model.named_modules() if path and path not in called]
+    named = [(path_of(path), module) for path, module in model.named_modules()]
+    unused = [(path, module) for path, module in named if path and path not in called]
     return [path for path, module in unused if not is_container(path, module)]
 
 
@@ -146,7 +150,7 @@ class Recording:
         self.model, self.seed, self.stages = model, seed, stages
         self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
-        self.attentions = True
+        self.attentions, self.not_comparable = True, []
 
     def run(self, dtype, shake=None):
         return Run(self.model, self.inputs, dtype, self.seed, shake, False, self.stages, self.attentions)
@@ -158,6 +162,7 @@ class Recording:
         run, self.attentions = with_or_without_attentions(watched)
         self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
         self.drop_masks_without_rows()
+        self.not_comparable = not_comparable(self.model, self.inputs, self.calls, self.output_masks)
 
     def drop_masks_without_rows(self):
         """A tensor that has no rows, as a pooled one, has no mask."""
@@ -233,6 +238,7 @@ def describe_recording(recording, config, threads):
     metadata = {
         "stages": json.dumps(recording.calls),
         "output_masks": json.dumps(recording.output_masks),
+        "not_comparable": json.dumps(recording.not_comparable),
         "not_called": json.dumps(never_called(recording.model, recording.calls)),
     }
     described = {"class": type(recording.model).__name__, "config": config}
