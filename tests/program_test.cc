@@ -117,7 +117,7 @@ TEST(Program, AgreementIsZeroAndDisagreementIsOne) {
   const TemporaryFolder folder;
   const std::string job =
       "pt-to-tf --reference " + kGolden + " --model-name " + kGolden + " --output " + (folder.path() / "out").string();
-  const Outcome disagrees = run(job + " --max-error 1e-9");
+  const Outcome disagrees = run(job + " --max-error 1e-9 --strict");
   EXPECT_EQ(disagrees.code, 1) << disagrees.err;
   EXPECT_THAT(disagrees.out, testing::AllOf(testing::HasSubstr("first divergence: "), testing::HasSubstr("DISAGREES"),
                                             testing::HasSubstr("nothing written")));
