@@ -9,6 +9,7 @@ import transformers
 
 from reference.files import WEIGHT, load_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
+from reference.wrapped import unwrapped
 
 
 def find_class(name):
@@ -64,6 +65,8 @@ def load_model(path, class_name, config_fields, seed):
 
 def load_folder(path, model_class, config):
     model, info = load_pretrained(path, model_class, config)
+    if info["missing_keys"] and (state := unwrapped(path)) is not None:
+        model, info = load_pretrained(None, model_class, config, state_dict=state)
     missing = info["missing_keys"]
     if missing and all(name.startswith("pooler.") for name in missing) and takes(type(model), "add_pooling_layer"):
         model, info = load_pretrained(path, model_class, config, add_pooling_layer=False)
@@ -77,7 +80,7 @@ def takes(model_class, argument):
 def load_pretrained(path, model_class, config, **options):
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     return model_class.from_pretrained(
-        str(path),
+        path and str(path),
         config=config,
         local_files_only=True,
         attn_implementation="eager",
