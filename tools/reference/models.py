@@ -10,6 +10,7 @@ import transformers
 from reference import transformers5
 from reference.files import WEIGHT, load_tensors, stored_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
+from reference.wrapped import unwrapped
 
 
 def find_class(name):
@@ -67,6 +68,8 @@ def load_model(path, class_name, config_fields, seed):
 
 def load_folder(path, model_class, config):
     model, info = load_weights(model_class, config, str(path))
+    if info["missing_keys"] and (state := unwrapped(path)) is not None:
+        model, info = load_weights(model_class, config, None, state_dict=state)
     missing = info["missing_keys"]
     if missing and all(name.startswith("pooler.") for name in missing) and takes(type(model), "add_pooling_layer"):
         model, info = load_weights(model_class, config, str(path), add_pooling_layer=False)

@@ -1,0 +1,36 @@
+"""Weights as trainers wrap them, which from_pretrained does not unwrap: the program reads them, so PyTorch must too."""
+
+import torch
+
+from reference.files import load_tensors
+from reference.messages import BAD_INPUT, failing
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+PREFIXES = ("module.", "_orig_mod.")
+
+
+def unwrapped(folder):
+    """The tensors of a folder below "state_dict" and the like, without what DataParallel and torch.compile put before
+    every name; None where nothing is to be taken off."""
+    kinds = (("model*.safetensors", load_tensors), ("pytorch_model*.bin", load_pickle))
+    files, load = next(((found, load) for pattern, load in kinds if (found := sorted(folder.glob(pattern)))), ([], None))
+    state, changed = {}, False
+    for file in files:
+        tensors = load(file)
+        while not any(isinstance(value, torch.Tensor) for value in tensors.values()):
+            inner = next((tensors[key] for key in WRAPPERS if isinstance(tensors.get(key), dict)), None)
+            if inner is None:
+                break
+            tensors, changed = inner, True
+        state.update((name, value) for name, value in tensors.items() if isinstance(value, torch.Tensor))
+    while prefix := next((one for one in PREFIXES if state and all(name.startswith(one) for name in state)), None):
+        state, changed = {name[len(prefix) :]: value for name, value in state.items()}, True
+    return state if changed else None
+
+
+def load_pickle(path):
+    with failing(BAD_INPUT, f"{path}: cannot be loaded by torch"):
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(loaded, dict):
+            raise TypeError(f"it holds {type(loaded).__name__}, not a dict")
+        return loaded
