@@ -70,8 +70,8 @@ def load_folder(path, model_class, config):
     model, info = load_weights(model_class, config, str(path))
     if info["missing_keys"] and (state := unwrapped(path)) is not None:
         model, info = load_weights(model_class, config, None, state_dict=state)
-    missing = info["missing_keys"]
-    if missing and all(name.startswith("pooler.") for name in missing) and takes(type(model), "add_pooling_layer"):
+    missing, pooler = info["missing_keys"], {name for name in model.state_dict() if name.startswith("pooler.")}
+    if missing and missing == pooler and takes(type(model), "add_pooling_layer"):
         model, info = load_weights(model_class, config, str(path), add_pooling_layer=False)
     return model, info
 
