@@ -57,8 +57,7 @@ class Layers : public GraphTest {
 
 // PyTorch's results for every function of Transformers' table, in float64. TensorFlow computes in float32.
 TEST_F(Layers, ActivationsOfEveryName) {
-  const SafetensorsFile golden =
-      SafetensorsFile::open(golden_path("activations"));
+  const SafetensorsFile golden = SafetensorsFile::open(golden_path("activations"));
   const std::vector<float> inputs = floats_of(golden.tensors().at("input.x"));
   ASSERT_GT(inputs.size(), 100U);
   std::vector<std::string> names;
