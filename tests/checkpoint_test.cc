@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "checkpoint/companions.h"
 #include "goldens.h"
 #include "test_support.h"
 
@@ -363,6 +364,23 @@ TEST(Goldens, NeedAConfigurationAndWeights) {
   EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + " (config): not valid JSON");
   write_file(path, "text");
   EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": not a sound safetensors file");
+}
+
+TEST(ConfigOfTransformers5, SaysOfT5WhatIsTiedIn4) {
+  const auto read = [](const std::string& fields) {
+    return Config::parse("{\"model_type\": \"t5\"" + fields + "}", "config.json");
+  };
+  const Config scaled = read(R"(, "scale_decoder_outputs": true, "tie_word_embeddings": true)");
+  EXPECT_FALSE(scaled.is_changed());
+  const Config unscaled = read(R"(, "scale_decoder_outputs": false, "tie_word_embeddings": true)");
+  EXPECT_TRUE(unscaled.is_changed());
+  EXPECT_FALSE(unscaled.flag("tie_word_embeddings", true));
+  EXPECT_TRUE(unscaled.original().at("tie_word_embeddings").as_bool());
+  EXPECT_FALSE(read(R"(, "tie_word_embeddings": false)").is_changed());
+  EXPECT_FALSE(Config::parse(R"({"model_type": "bert", "scale_decoder_outputs": false})", "c").is_changed());
+  // It is written as 4 reads it, whatever the text was.
+  const std::string text = config_text(unscaled, "T5Model", R"({"model_type": "t5"})");
+  EXPECT_FALSE(Json::parse(text, "config.json").at("tie_word_embeddings").as_bool());
 }
 
 }  // namespace

@@ -276,6 +276,32 @@ TEST(Aliases, TheFirstThatIsThereCounts) {
   EXPECT_THAT(complaint(neither), HasSubstr("1 missing: cls.bias;"));
 }
 
+TEST(Aliases, MustHoldTheSameWhereTheyAreNotTied) {
+  const auto bind = [](const std::vector<float>& second, bool one_for_all) {
+    Weights weights(Tensors{{"shared.weight", view_of({2}, {1, 2})}, {"encoder.weight", view_of({2}, second)}});
+    Scope(&weights).variable("table", Keys{"shared.weight", "encoder.weight"}, {2}, {.one_for_all = one_for_all});
+    return complaint(weights);
+  };
+  EXPECT_EQ(bind({1, 2}, true), "");
+  EXPECT_EQ(bind({1, 3}, false), "");
+  EXPECT_THAT(bind({1, 3}, true), HasSubstr("encoder.weight holds other numbers than shared.weight"));
+}
+
+TEST(FallingBack, IsForWhatTheCheckpointLacks) {
+  const auto head_of = [](Tensors tensors, bool falls_back) {
+    tensors.emplace("shared.weight", view_of({2}, {1, 2}));
+    Weights weights(std::move(tensors));
+    const Variable& shared = Scope(&weights).variable("shared", "shared.weight", {2});
+    if (falls_back) (Scope(&weights) / "lm_head").fall_back("weight", shared);
+    const Variable& head = (Scope(&weights) / "lm_head").variable("kernel", "weight", {2});
+    return std::pair<std::string, std::string>(head.key, complaint(weights));
+  };
+  const Tensors own = {{"lm_head.weight", zeros({2})}};
+  EXPECT_EQ(head_of(own, true), (std::pair<std::string, std::string>("lm_head.weight", "")));
+  EXPECT_EQ(head_of({}, true), (std::pair<std::string, std::string>("shared.weight", "")));
+  EXPECT_THAT(head_of({}, false).second, HasSubstr("1 missing: lm_head.weight"));
+}
+
 TEST(Ignoring, NeedsAMatchAndKeepsTheReason) {
   Weights weights(tensors_of({{"bert.embeddings.position_ids", {1}},
                               {"position_ids", {1}},

@@ -355,6 +355,19 @@ TEST_F(BertFolder, ATensorThatIsTied) {
                                          "cls.predictions.decoder.weight to bert.embeddings.word_embeddings.weight"));
 }
 
+/// Transformers 5 saves both and computes with the decoder's; with tied ones they are one.
+TEST_F(BertFolder, TheBiasOfAnUntiedHeadIsTheDecoders) {
+  const auto rename = [](const std::string& key) {
+    std::vector<std::string> names = {key};
+    if (key == "cls.predictions.bias") names.push_back("cls.predictions.decoder.bias");
+    return names;
+  };
+  write("bert_untied", rename);
+  EXPECT_EQ(find(load(""), "mlm___cls/predictions/bias").key, "cls.predictions.decoder.bias");
+  write("bert_for_masked_lm", rename);
+  EXPECT_EQ(find(load(""), "mlm___cls/predictions/bias").key, "cls.predictions.bias");
+}
+
 TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
   const Checkpoint checkpoint = Checkpoint::open(golden_path("bert_for_masked_lm"));
   const LoadedModel source = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
@@ -369,6 +382,31 @@ TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
   EXPECT_EQ(values_of(find(loaded, "mlm___cls/predictions/bias")),
             golden_values("bert_for_masked_lm", "cls.predictions.bias", /*transposed=*/false));
   EXPECT_ERROR(load_from_tensorflow(path(), "BertModel"), ErrorKind::kBadInput, "missing: bert/pooler/dense/kernel");
+}
+
+/// Transformers 5 saves the towers of CLIP without the level that all names of 4 begin with.
+TEST(TowersOfClip, AreReadWithAndWithoutTheirOuterLevel) {
+  const Checkpoint golden = Checkpoint::open(small_golden_path("clip"));
+  const TemporaryFolder folder;
+  for (const auto& [type, level] :
+       {std::pair<std::string, std::string>{"text", "text_model."}, {"vision", "vision_model."}}) {
+    for (const bool with_level : {true, false}) {
+      std::vector<TensorToWrite> tensors;
+      for (const auto& [key, view] : golden.tensors()) {
+        if (!key.starts_with(level)) continue;
+        tensors.push_back(written(with_level ? key : key.substr(level.size()), view));
+      }
+      Json config = Json::parse(golden.config().json().at(type + "_config").dump(), "config.json");
+      config.set("architectures", Json::array());
+      write_file(folder.path() / "config.json", config.dump());
+      write_safetensors(folder.path() / "model.safetensors", tensors, {});
+      const Checkpoint checkpoint = Checkpoint::open(folder.path());
+      const std::string name = type == "text" ? "CLIPTextModel" : "CLIPVisionModel";
+      const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), name));
+      EXPECT_EQ(loaded.weights->ledger().size(), tensors.size());
+      EXPECT_TRUE(loaded.weights->variables().front().key.starts_with(level));
+    }
+  }
 }
 
 TEST_F(BertFolder, WithoutAnArtifact) {

@@ -446,6 +446,26 @@ TEST(Masks, AreThoseOfTheTensorsOwnSide) {
   EXPECT_TRUE(v.outputs[0].comparison.has_padded);
 }
 
+TEST(Masks, ExcludedPositionsMayBeNotComparable) {
+  TraceFile file;
+  file.add(DType::kI64, "input.attention_mask", {1, 2}, bytes_of(std::vector<std::int64_t>{1, 0}));
+  file.stage("encoder", kRight).output("logits", kRight).mask("encoder", "attention_mask");
+  const auto judge = [&](const std::string& tensors, const std::string& positions, const std::vector<float>& values) {
+    const std::string masks = R"({"logits": "attention_mask"})";
+    const std::string entry = "[{\"tensors\": [" + tensors + "], \"positions\": \"" + positions + "\"}]";
+    return verify(Trace::open(file.write({{"output_masks", masks}, {"not_comparable", entry}})),
+                  {{observed("encoder", values)}, {{"logits", row(values)}}}, {}, {});
+  };
+  const std::string both = R"("stage.encoder", "output.logits")";
+  const Verification v = judge(both, "excluded", kOff);
+  EXPECT_TRUE(v.agrees());
+  EXPECT_EQ(v.stages[0].comparison.padded.tf_to_pt, 0.5);
+  EXPECT_EQ(v.outputs[0].comparison.padded.tf_to_pt, 0.5);
+  EXPECT_FALSE(judge(R"("stage.encoder")", "excluded", kOff).agrees());
+  EXPECT_FALSE(judge(both, "excluded", {1.5, 2}).agrees());
+  EXPECT_ERROR(judge(both, "all", kOff), ErrorKind::kBadInput, "positions that cannot be compared are \"all\"");
+}
+
 TEST(Masks, OfTracesThatDoNotSayAreTheEncodersAlone) {
   for (const bool decoder : {false, true}) {
     TraceFile file;

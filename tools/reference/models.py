@@ -58,9 +58,11 @@ def load_model(path, class_name, config_fields, seed):
     with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
         if path.is_dir():
             config = config_class.from_pretrained(str(path), local_files_only=True)
+            transformers5.adapt(config)
             model, info = load_folder(path, model_class, config)
         else:
             config = config_class.from_dict(config_fields)
+            transformers5.adapt(config)
             model, info = load_golden(path, model_class, config)
         notes = transformers5.mend(model, info["missing_keys"], lambda: stored_tensors(path))
         return model, describe_config(config, type(model).__name__), missing_weights(model, info, path), notes

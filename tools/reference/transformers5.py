@@ -208,6 +208,13 @@ def renaming(model_class):
     return {"key_mapping": {rf"^(?={'|'.join(CLIP_LAYERS)})": f"{tower}."}}
 
 
+def adapt(config):
+    """Gives the configuration of a T5 that 5 has saved the meaning that it has in 4: tied is what scales there."""
+    scaled = getattr(config, "scale_decoder_outputs", None)
+    if not is_needed() and getattr(config, "model_type", "") == "t5" and isinstance(scaled, bool):
+        config.tie_word_embeddings = scaled
+
+
 def mend(model, missing, stored):
     """Gives weights that one version shares although nothing is tied, and the other does not, the values that the
     version which saved them meant. Takes those that are found from `missing`; returns sentences for the user."""
@@ -216,11 +223,11 @@ def mend(model, missing, stored):
     state = model.state_dict()
     notes = []
     for key in sorted(missing & state.keys()):
-        other = shared_in_4(key)
-        if other in state and other not in missing:  # saved by 4.57
+        other = shared_elsewhere(key, hasattr(model.config, "scale_decoder_outputs"))
+        if other in state and other not in missing:
             state[key].copy_(state[other])
             missing.remove(key)
-            notes.append(f"the checkpoint lacks {key}; it has the values of {other}, as in Transformers 4")
+            notes.append(f"the checkpoint lacks {key}; it has the values of {other}, as where it was saved")
     heads = [key for key in state if key.endswith(".decoder.bias")]
     saved = stored() if heads and not is_needed() else {}
     for key in heads:
@@ -229,8 +236,11 @@ def mend(model, missing, stored):
     return notes
 
 
-def shared_in_4(key):
-    """The key of the parameter that Transformers 4 has in the place of this one even where nothing is tied, or None."""
+def shared_elsewhere(key, is_t5_of_5):
+    """The key of the parameter that the other version has in the place of this one even where nothing is tied, or
+    None."""
+    if is_t5_of_5 and key == "lm_head.weight":
+        return "shared.weight"
     if key.endswith(".decoder.bias"):  # of a head for masked language models
         return key.removesuffix("decoder.bias") + "bias"
     embeddings = re.fullmatch(r"(.*\.)?(encoder|decoder)\.embed_tokens\.weight", key)
