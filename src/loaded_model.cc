@@ -104,6 +104,7 @@ Config with_model_type(const Config& config, const ModelClass& model_class) {
 LoadedModel build(const ModelClass& model_class, const Config& config, std::unique_ptr<keras::Weights> weights,
                   const std::string& where, const IgnoredTensors& wanted = {}) {
   for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
+  weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
   LoadedModel loaded{model_class, std::move(weights), nullptr};
   loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
   for (const auto& [pattern, reason] : wanted) loaded.weights->ignore_wanted(pattern, reason);

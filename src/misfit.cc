@@ -35,10 +35,14 @@ std::string advice_about(const keras::Misfit& misfit, const ModelClass& model_cl
   for (const auto& [prefix, names] : by_prefix(misfit, dotted)) {
     if (2 * names.size() < misfit.missing.size()) continue;
     const auto& [in_file, wanted] = names.front();
+    // A head's class takes all names without the base model's prefix, or the base model's with it: nothing in between.
+    const bool is_whole = wanted.starts_with(dotted) || model_class.head == &model_class.architecture->heads.front();
+    const std::string instead =
+        is_whole ? "name.removeprefix(\"" + prefix + "\")" : "name.replace(\"" + prefix + "\", \"" + dotted + "\", 1)";
     return "\"" + prefix +
            "\" in front of the names is in the way, as Lightning and wrappers of a model put it there: " + in_file +
-           " is " + wanted + " of " + model_class.pytorch_name() + "; in Python, save {name.removeprefix(\"" + prefix +
-           "\"): t for name, t in state_dict.items()} instead";
+           " is " + (is_whole ? wanted : dotted + wanted) + " of " + model_class.pytorch_name() +
+           "; in Python, save {" + instead + ": t for name, t in state_dict.items()} instead";
   }
   const keras::Head* base = &model_class.architecture->heads.front();
   const auto is_of_head = [&](const std::string& name) { return !name.starts_with(dotted); };

@@ -125,9 +125,12 @@ def t5(**more):
 
 
 def large_t5():
-    model = made(hf.T5ForConditionalGeneration, hf.T5Config(
-        vocab_size=256, d_model=256, d_kv=32, d_ff=512, num_layers=6, num_heads=8, decoder_start_token_id=0,
-        feed_forward_proj="gated-gelu", tie_word_embeddings=False), scale=0.06)
+    """Its feed-forward layers reach 1e3, as those of T5 v1.1 and mT5 do."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = hf.T5ForConditionalGeneration(hf.T5Config(
+            vocab_size=512, d_model=256, d_kv=64, d_ff=512, num_layers=6, num_heads=4, decoder_start_token_id=0,
+            feed_forward_proj="gated-gelu", tie_word_embeddings=False)).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.mul_({"wo": 8, "wi_0": 2, "wi_1": 2}.get(name.split(".")[-2], 1))
@@ -236,6 +239,8 @@ CASES = {
     # Names of the past.
     "bert_of_2018": Case(bert(hf.BertForMaskedLM), config=fields(model_type=None),
                          weights=renamed(("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta"))),
+    "bert_with_buffers": Case(bert(), weights=with_more(embeddings__position_ids=torch.arange(40)[None],
+                                                        embeddings__token_type_ids=torch.zeros(1, 40).long())),
     "t5_of_2019": Case(t5(), config=fields(architectures=["T5WithLMHeadModel"]), container="shards",
                        weights=in_turn(cross_bias, without("lm_head", "embed_tokens"))),
     "bart_of_2020": Case(bart(hf.BartForConditionalGeneration), config=fields(architectures=["BartForMaskedLM"]),
@@ -274,6 +279,20 @@ CASES = {
     # Trainers' wrappings.
     "of_data_parallel": Case(bert(), weights=in_front("module."), everywhere=True),
     "of_torch_compile": Case(bert(hf.BertForMaskedLM), weights=in_front("_orig_mod."), container="safetensors"),
+    "without_format": Case(bert(), beside=lambda folder: save_file(
+        bert()().state_dict(), folder / "model.safetensors", {"by": "me"}), container="safetensors"),
+    "tied_under_one_name": Case(bert(hf.BertForMaskedLM), 3, weights=without("predictions.bias"), flags=(),
+                                says=("lacks weights of BertForMaskedLM: cls.predictions.bias",)),
+    "parameters_and_numbers": Case(bert(), wrap=lambda s: {
+        **{name: torch.nn.Parameter(tensor) for name, tensor in s.items()}, "version": 3, "name": "x", "none": None}),
+    "in_half_precision": Case(bert(), weights=lambda s: {name: tensor.half() for name, tensor in s.items()}),
+    "in_double_precision": Case(bert(), weights=lambda s: {name: tensor.double() for name, tensor in s.items()}),
+    "another_prefix": Case(
+        bert(hf.BertForSequenceClassification), 3, weights=renamed(("bert.", "encoder_model.")),
+        says=("encoder_model.embeddings.LayerNorm.bias is bert.embeddings.LayerNorm.bias of BertForSequenceClassification",
+              'name.replace("encoder_model.", "bert.", 1)')),
+    "vocabulary_of_another_size": Case(bert(), 3, ("embeddings.word_embeddings.weight is [64, 16], wanted [66, 16]",),
+                                       config=fields(vocab_size=66)),
     "under_model_state_dict": Case(bert(), wrap=lambda s: {"epoch": 1, "model_state_dict": s}),
     # What no model holds so.
     "pruned": Case(bert(), 4, ("torch.nn.utils.prune", "pooler.dense.weight_orig", "prune.remove"), everywhere=True,
@@ -399,6 +418,8 @@ def judge(case, model, folder, output):
         more = {"add_pooling_layer": False} if case.without_pooler else {}
         model = model_class.from_pretrained(folder, **more).eval()
     inputs = inputs_of(model)
+    if "precision" in folder.parent.name:
+        model = model_class.from_pretrained(folder).float().eval()
     with torch.no_grad():
         expected = first_output(model(**inputs))
     tf_class = getattr(hf, "TF" + model_class.__name__)

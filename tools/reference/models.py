@@ -69,12 +69,18 @@ def load_model(path, class_name, config_fields, seed):
 
 
 def load_folder(path, model_class, config):
-    model, info = load_weights(model_class, config, str(path))
-    if info["missing_keys"] and (state := unwrapped(path)) is not None:
-        model, info = load_weights(model_class, config, None, state_dict=state)
+    try:
+        model, info = load_weights(model_class, config, str(path))
+        state = unwrapped(path) if info["missing_keys"] else None
+    except (ValueError, OSError, AttributeError):  # safetensors that do not say that they are PyTorch's
+        if (state := unwrapped(path)) is None:
+            raise
+    source, given = (str(path), {}) if state is None else (None, {"state_dict": state})
+    if state is not None:
+        model, info = load_weights(model_class, config, source, **given)
     missing, pooler = info["missing_keys"], {name for name in model.state_dict() if name.startswith("pooler.")}
     if missing and missing == pooler and takes(type(model), "add_pooling_layer"):
-        model, info = load_weights(model_class, config, str(path), add_pooling_layer=False)
+        model, info = load_weights(model_class, config, source, add_pooling_layer=False, **given)
     return model, info
 
 
@@ -117,6 +123,11 @@ def missing_weights(model, info, path):
         what = f"has weights of a wrong shape for {type(model).__name__}: {listing(mismatched)}"
         raise Failure(BAD_INPUT, f"{path}: {what}; {hint}")
     state = model.state_dict()
+    empty = [key for key, tensor in state.items() if tensor.is_meta]
+    if empty:  # tied, and the file has them by the other name
+        hint = "save the model again with save_pretrained"
+        what = f"lacks weights of {type(model).__name__}: {listing(empty)}; Transformers leaves them empty"
+        raise Failure(BAD_INPUT, f"{path}: {what}; {hint}")
     missing = {key for key in info["missing_keys"] if key in state}
     loaded = {tensor.data_ptr() for key, tensor in state.items() if key not in missing}
     return {key for key in missing if state[key].data_ptr() not in loaded}  # the others are tied to a loaded one

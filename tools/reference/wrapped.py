@@ -1,8 +1,9 @@
-"""Weights as trainers wrap them, which from_pretrained does not unwrap: the program reads them, so PyTorch must too."""
+"""Weights as trainers wrap them and save_file writes them, which from_pretrained does not take: the program reads them,
+so PyTorch must too."""
 
 import torch
 
-from reference.files import load_tensors
+from reference.files import load_tensors, read_header
 from reference.messages import BAD_INPUT, failing
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -11,10 +12,10 @@ PREFIXES = ("module.", "_orig_mod.")
 
 def unwrapped(folder):
     """The tensors of a folder below "state_dict" and the like, without what DataParallel and torch.compile put before
-    every name; None where nothing is to be taken off."""
+    every name, and of safetensors that do not say whose they are; None where from_pretrained can see them as they are."""
     kinds = (("model*.safetensors", load_tensors), ("pytorch_model*.bin", load_pickle))
     files, load = next(((found, load) for pattern, load in kinds if (found := sorted(folder.glob(pattern)))), ([], None))
-    state, changed = {}, False
+    state, changed = {}, any("format" not in read_header(file)[0]["__metadata__"] for file in files if load is load_tensors)
     for file in files:
         tensors = load(file)
         while not any(isinstance(value, torch.Tensor) for value in tensors.values()):
