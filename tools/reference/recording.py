@@ -12,7 +12,7 @@ from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
 from reference.training import differs_in_training
-from reference.transformers5 import Meaning, not_comparable
+from reference.transformers5 import Meaning, check_inputs, not_comparable
 from reference.wide import Widened
 
 HINT = "other inputs can be given with --inputs"
@@ -156,6 +156,8 @@ class Recording:
         return Run(self.model, self.inputs, dtype, self.seed, shake, False, self.stages, self.attentions)
 
     def in_float32(self):
+        check_inputs(self.model, self.inputs)
+
         def watched(attentions):
             return Run(self.model, self.inputs, torch.float32, self.seed, None, True, self.stages, attentions)
 

@@ -11,7 +11,7 @@ import re
 import torch
 import transformers
 
-from reference.messages import UNKNOWN_CLASS, Failure
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure
 
 # Return what they compute, then the attention probabilities of the attentions they call; with a True these first.
 LAYERS = {
@@ -186,13 +186,27 @@ def check_config(fields, path):
         raise Failure(UNKNOWN_CLASS, f"{path}: {what}; {hint}")
 
 
+def mask_of_clip(model, inputs):
+    """The mask of texts for CLIP of Transformers 5, or None."""
+    mask = inputs.get("attention_mask")
+    is_concerned = is_needed() and name_of(model) in ("CLIPModel", "CLIPTextModel")
+    return mask if is_concerned and mask is not None and mask.dim() == 2 else None
+
+
+def check_inputs(model, inputs):
+    """Failure for inputs of which 5 makes other results than 4.57, pooled ones too."""
+    mask = mask_of_clip(model, inputs)
+    if mask is not None and not bool(mask.any(-1).all()):
+        what = f"transformers {transformers.__version__} attends otherwise than 4.57 in CLIP's text model"
+        hint = "leave the text out, or run another Python, with transformers 4.57"
+        raise Failure(BAD_INPUT, f"a text of which nothing is kept cannot be compared: {what}; {hint}")
+
+
 def not_comparable(model, inputs, calls, output_masks):
     """Tensors of the trace that hold other things than in 4.57 where the mask excludes positions. CLIP's
     texts read what precedes them. Where all of that is padding, 4.57 gives other weights to it than 5."""
-    mask = inputs.get("attention_mask")
-    if not is_needed() or mask is None or mask.dim() != 2 or bool(mask[:, 0].all()):
-        return []
-    if name_of(model) not in ("CLIPModel", "CLIPTextModel"):
+    mask = mask_of_clip(model, inputs)
+    if mask is None or bool(mask[:, 0].all()):
         return []
     after = [call for call in calls if TEXT_OF_CLIP.match(call["path"])]
     names = [f"stage.{name}" for call in after if call["mask"] == "attention_mask" for name in call["tensors"]]
