@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = ROOT / "tests/goldens/bert_small.safetensors"
+GOLDEN = ROOT / "build/goldens/bert_model.safetensors"  # made by `make goldens`
 WIDTHS = (1280, 360)
 CERTIFICATE = re.compile(r'(<script type="application/json" id="certificate">)(.*?)(</script)', re.DOTALL)
 
