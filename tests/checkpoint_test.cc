@@ -379,7 +379,7 @@ TEST(ConfigOfTransformers5, SaysOfT5WhatIsTiedIn4) {
   EXPECT_FALSE(read(R"(, "tie_word_embeddings": false)").is_changed());
   EXPECT_FALSE(Config::parse(R"({"model_type": "bert", "scale_decoder_outputs": false})", "c").is_changed());
   // It is written as 4 reads it, whatever the text was.
-  const std::string text = config_text(unscaled, "T5Model", R"({"model_type": "t5"})");
+  const std::string text = config_text(unscaled, "T5Model", "t5", R"({"model_type": "t5"})");
   EXPECT_FALSE(Json::parse(text, "config.json").at("tie_word_embeddings").as_bool());
 }
 
