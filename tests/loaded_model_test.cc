@@ -385,7 +385,8 @@ TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
             golden_values("bert_for_masked_lm", std::string("bert.") + kKey, /*transposed=*/true));
   EXPECT_EQ(values_of(find(loaded, "mlm___cls/predictions/bias")),
             golden_values("bert_for_masked_lm", "cls.predictions.bias", /*transposed=*/false));
-  EXPECT_ERROR(load_from_tensorflow(path(), "BertModel"), ErrorKind::kBadInput, "missing: bert/pooler/dense/kernel");
+  EXPECT_ERROR(load_from_tensorflow(path(), "BertForNextSentencePrediction"), ErrorKind::kBadInput,
+               "missing: bert/pooler/dense/kernel");
 }
 
 /// Transformers 5 saves the towers of CLIP without the level that all names of 4 begin with.
