@@ -235,7 +235,7 @@ TEST_F(Tree, Names) {
 
 TEST_F(Tree, RecipesAndGoldens) {
   fs::remove(root() / "tests" / "goldens" / "bert_small.safetensors");
-  EXPECT_THAT(findings("bert"), ElementsAre(AllOf(HasSubstr("bert.json:17: "), HasSubstr("has not been made"))));
+  EXPECT_THAT(findings("bert"), ElementsAre(AllOf(HasSubstr("bert.json:21: "), HasSubstr("has not been made"))));
   change(root() / "tests" / "goldens" / "bert.json", "\"bert_small\"", "\"bert_tiny\"");
   EXPECT_THAT(findings("bert"), ElementsAre(AllOf(HasSubstr("bert.json:1: "), HasSubstr("no recipe bert_small"))));
   change(root() / "tests" / "goldens" / "roberta.json", "\"RobertaForTokenClassification\"", "\"RobertaModel\"");
