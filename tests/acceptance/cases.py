@@ -366,10 +366,9 @@ def save(folder, state, container, wrap=None):
         (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
-def write(case, folder, container):
-    """The checkpoint, and the model that it is of."""
+def write(case, model, folder, container):
+    """The checkpoint of the model."""
     folder.mkdir(parents=True)
-    model = case.model()
     state = model.state_dict()
     if container != "bin":  # safetensors hold no tensor twice
         own = {tensor.data_ptr(): name for name, tensor in reversed(state.items())}
@@ -380,7 +379,6 @@ def write(case, folder, container):
     save(folder, state, container, case.wrap)
     if case.beside:
         case.beside(folder)
-    return model
 
 
 def run(program, folder, output, *flags):
@@ -444,10 +442,10 @@ def check_case(program, name, case, number, folder):
     """Gives what is to be judged: (name, case, model, checkpoint, output)."""
     containers = CONTAINERS if case.everywhere else (case.container,)
     live = containers[number % len(containers)]
-    hashes, judged = {}, None
+    hashes, judged, model = {}, None, case.model()
     for container in containers:
         checkpoint, output = folder / name / container, folder / name / f"{container}-tf"
-        model = write(case, checkpoint, container)
+        write(case, model, checkpoint, container)
         flags = case.flags if container == live or case.exit else (*case.flags, "--no-verify")
         code, text = run(program, checkpoint, output, *flags)
         require(code == case.exit, f"{container}: exit {code}, wanted {case.exit}: {text[-800:]}")
