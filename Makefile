@@ -50,7 +50,7 @@ demo: setup build
 	@echo '  $(python) -c "import tensorflow as tf; print(tf.saved_model.load(\"$(demo_output)/saved_model\").signatures)"'
 
 test: setup
-	@echo 'Building with all tests: about 5 minutes when nothing is built yet. Running them: about 2 minutes.'
+	@echo 'Building with all tests: about 10 minutes when nothing is built yet. Running them: about 9 minutes.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 	ctest --preset $(PRESET)
