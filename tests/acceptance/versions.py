@@ -15,6 +15,7 @@ import argparse
 import fnmatch
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,9 @@ def judge(pairs):
         parameters = model.call.__wrapped__.__code__.co_varnames if hasattr(model.call, "__wrapped__") else ()
         given = {key: tf.constant(value) for key, value in inputs.items() if not parameters or key in parameters}
         result = model(given, training=False)
+        # A Dropout layer without a name is numbered by the process, so 4.57 misses it in files of its own too.
+        info = {kind: [k for k in keys if not re.fullmatch(r"dropout_\d+", k)] if kind == "missing_keys" else keys
+                for kind, keys in info.items()}
         if any(info.values()):
             wrong.append(f"{artifact}: TF{class_name} was loaded with {info}")
         compared = 0
