@@ -21,6 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 os.environ.update(TF_USE_LEGACY_KERAS="1", HF_HUB_OFFLINE="1", TF_CPP_MIN_LOG_LEVEL="3")
@@ -339,6 +340,10 @@ FOREIGN = {
 }
 
 
+# While from_pretrained runs, it changes for the whole process how modules are made: one thread at a time has PyTorch.
+PYTORCH = threading.Lock()
+
+
 class Failure(Exception):
     pass
 
@@ -442,10 +447,13 @@ def check_case(program, name, case, number, folder):
     """Gives what is to be judged: (name, case, model, checkpoint, output)."""
     containers = CONTAINERS if case.everywhere else (case.container,)
     live = containers[number % len(containers)]
-    hashes, judged, model = {}, None, case.model()
+    hashes, judged = {}, None
+    with PYTORCH:
+        model = case.model()
     for container in containers:
         checkpoint, output = folder / name / container, folder / name / f"{container}-tf"
-        write(case, model, checkpoint, container)
+        with PYTORCH:
+            write(case, model, checkpoint, container)
         flags = case.flags if container == live or case.exit else (*case.flags, "--no-verify")
         code, text = run(program, checkpoint, output, *flags)
         require(code == case.exit, f"{container}: exit {code}, wanted {case.exit}: {text[-800:]}")
@@ -498,11 +506,12 @@ def main():
             try:
                 judged = job.result()
                 if judged:
-                    judge(*judged[1:])
+                    with PYTORCH:
+                        judge(*judged[1:])
                 print(f"ok  {name}", flush=True)
-            except Failure as failure:
+            except Exception as error:  # of PyTorch or Transformers too: the other cases go on
                 faults.append(name)
-                print(f"BAD {name}: {failure}", flush=True)
+                print(f"BAD {name}: {'' if isinstance(error, Failure) else type(error).__name__ + ': '}{error}", flush=True)
     print(f"{len(jobs)} cases, {len(faults)} wrong" + "".join(f"\n  {name}" for name in faults))
     return 1 if faults or not jobs else 0
 
