@@ -4,7 +4,7 @@
 //   bench_agreement --faults                               the table of faults, see docs/faults.md
 //
 // Prints one JSON object a conversion: `name`, `threads`, `onednn`, `tensors`, and over all of them `max_error` (the
-// largest |TF - PT|), `absolute` (it is over 1e-5), `outputs_absolute` (the rule before this one refuses it), and
+// largest |TF - PT|), `absolute` (it is over 1e-5), `before` (the rule before this one refuses it), and
 // `row` and `tensor`: by pool, the largest ratio of TF's distance from float64 to PyTorch's noise among elements that
 // 1e-5 + 1.3e-6 |PT| does not explain; 0 when there are none.
 #include <CLI/CLI.hpp>
