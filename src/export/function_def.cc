@@ -18,6 +18,7 @@ constexpr protozero::pbf_tag_type kTensorDtype = 1;
 constexpr protozero::pbf_tag_type kTensorShape = 2;
 constexpr protozero::pbf_tag_type kTensorStringVal = 8;
 constexpr protozero::pbf_tag_type kShapeDim = 2;
+constexpr protozero::pbf_tag_type kShapeUnknownRank = 3;
 constexpr protozero::pbf_tag_type kDimSize = 1;
 constexpr int kDtFloat = 1;
 constexpr int kDtString = 7;
@@ -96,6 +97,30 @@ std::string shape_proto(const Shape& shape) {
     dim.add_int64(kDimSize, size);
   }
   return result;
+}
+
+Shape parse_shape_proto(std::string_view bytes, bool* has_rank) {
+  Shape shape;
+  protozero::pbf_reader reader(bytes.data(), bytes.size());
+  while (reader.next()) {
+    if (reader.tag() == kShapeDim) {
+      protozero::pbf_reader dimension = reader.get_message();
+      std::int64_t size = 0;
+      while (dimension.next()) {
+        if (dimension.tag() == kDimSize) {
+          size = dimension.get_int64();
+        } else {
+          dimension.skip();
+        }
+      }
+      shape.push_back(size);
+    } else if (reader.tag() == kShapeUnknownRank && has_rank != nullptr) {
+      *has_rank = !reader.get_bool();
+    } else {
+      reader.skip();
+    }
+  }
+  return shape;
 }
 
 std::string string_tensor(const std::vector<std::string>& values) {

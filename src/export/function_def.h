@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crossload/dtype.h"
@@ -17,5 +18,8 @@ std::string string_tensor(const std::vector<std::string>& values);
 
 /// A serialized TensorShapeProto.
 std::string shape_proto(const Shape& shape);
+/// The sizes of a serialized TensorShapeProto, and whether its rank is known (`has_rank` may be null). Throws
+/// protozero::exception when it is no protocol buffer.
+Shape parse_shape_proto(std::string_view bytes, bool* has_rank = nullptr);
 
 }  // namespace crossload

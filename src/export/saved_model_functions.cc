@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "crossload/error.h"
+#include "export/function_def.h"
 
 namespace crossload {
 namespace {
@@ -54,29 +55,6 @@ std::vector<std::pair<std::string, pbf_reader>> read_map(pbf_reader map, protoze
   return entries;
 }
 
-Shape read_shape(pbf_reader shape, bool* has_rank) {
-  Shape sizes;
-  while (shape.next()) {
-    if (shape.tag() == 2) {
-      pbf_reader dimension = shape.get_message();
-      std::int64_t size = 0;
-      while (dimension.next()) {
-        if (dimension.tag() == 1) {
-          size = dimension.get_int64();
-        } else {
-          dimension.skip();
-        }
-      }
-      sizes.push_back(size);
-    } else if (shape.tag() == 3) {
-      *has_rank = !shape.get_bool();
-    } else {
-      shape.skip();
-    }
-  }
-  return sizes;
-}
-
 FunctionTensor read_tensor_spec(pbf_reader spec) {
   FunctionTensor tensor;
   while (spec.next()) {
@@ -85,7 +63,7 @@ FunctionTensor read_tensor_spec(pbf_reader spec) {
         tensor.name = spec.get_string();
         break;
       case 2:
-        tensor.shape = read_shape(spec.get_message(), &tensor.has_rank);
+        tensor.shape = parse_shape_proto(spec.get_string(), &tensor.has_rank);
         break;
       case 3:
         tensor.dtype = spec.get_enum();

@@ -14,6 +14,7 @@
 
 #include "crossload/error.h"
 #include "export/crc32c.h"
+#include "export/function_def.h"
 #include "export/table_check.h"
 
 namespace crossload {
@@ -84,27 +85,6 @@ std::int32_t read_header(protozero::data_view message, const std::string& where)
   return shards;
 }
 
-Shape read_shape(protozero::pbf_reader reader) {
-  Shape shape;
-  while (reader.next()) {
-    if (reader.tag() != 2) {
-      reader.skip();
-      continue;
-    }
-    protozero::pbf_reader dimension = reader.get_message();
-    std::int64_t size = 0;
-    while (dimension.next()) {
-      if (dimension.tag() == 1) {
-        size = dimension.get_int64();
-      } else {
-        dimension.skip();
-      }
-    }
-    shape.push_back(size);
-  }
-  return shape;
-}
-
 BundleEntry read_entry(protozero::data_view message) {
   BundleEntry entry;
   protozero::pbf_reader reader(message);
@@ -114,7 +94,7 @@ BundleEntry read_entry(protozero::data_view message) {
         entry.dtype = reader.get_enum();
         break;
       case 2:
-        entry.shape = read_shape(reader.get_message());
+        entry.shape = parse_shape_proto(reader.get_string());
         break;
       case 3:
         entry.shard = reader.get_int32();
