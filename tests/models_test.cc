@@ -14,6 +14,7 @@
 #include <set>
 
 #include "checkpoint/checkpoint.h"
+#include "converted_golden.h"
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "loaded_model.h"
@@ -152,16 +153,7 @@ class Head : public testing::TestWithParam<std::string> {};
 
 TEST_P(Head, IsWrittenReadBackAndServed) {
   const TemporaryFolder folder;
-  ConvertOptions options;
-  options.model = golden_path(GetParam());
-  options.reference = options.model;
-  options.output = folder.path() / "out";
-  const ConvertResult result = convert(options);
-  EXPECT_TRUE(result.agrees) << testing::PrintToString(result.findings);
-  EXPECT_TRUE(result.written);
-  EXPECT_TRUE(result.served);
-  EXPECT_EQ(result.modules_compared, result.modules_traced);
-  EXPECT_EQ(result.functions_run, result.functions);
+  const ConvertResult result = expect_converted(golden_path(GetParam()), folder.path() / "out");
   const Json certificate = Json::parse(result.certificate, "crossload.json");
   EXPECT_EQ(certificate.at("read_back").size(), 3U);
   std::size_t training = 0;

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "converted_golden.h"
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "recipes.h"
@@ -45,16 +46,7 @@ class SmallGolden : public testing::TestWithParam<std::string> {
 
 TEST_P(SmallGolden, IsConvertedAndAgrees) {
   const TemporaryFolder folder;
-  ConvertOptions options;
-  options.model = path();
-  options.reference = path();
-  options.output = folder.path() / "out";
-  const ConvertResult result = convert(options);
-  EXPECT_TRUE(result.agrees) << testing::PrintToString(result.findings);
-  EXPECT_TRUE(result.written);
-  EXPECT_TRUE(result.served);
-  EXPECT_EQ(result.modules_compared, result.modules_traced);
-  EXPECT_EQ(result.functions_run, result.functions);
+  expect_converted(path(), folder.path() / "out");
 }
 
 TEST_P(SmallGolden, IsSmallAndOfItsRecipe) {
