@@ -82,7 +82,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
     trace = reference->open(steps);
     steps.next("comparing every module");
     const fs::path saved_model =
-        options.formats.contains(Format::kSavedModel) ? artifact.path() / "saved_model" : fs::path();
+        options.formats.contains(Format::kSavedModel) ? artifact.path() / kSavedModelFolder : fs::path();
     parts.tolerances = {options.max_error, options.max_hidden_error, options.strict};
     verification =
         judge(loaded, *written.front().second, saved_model, *trace, library, options.threads, parts.tolerances);
@@ -111,7 +111,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   ConvertResult result = summarize(parts, certificate);
   result.output = options.output;
   if (!options.verify || result.agrees) {
-    write_file(artifact.path() / "crossload.json", certificate);
+    write_file(artifact.path() / kCertificateFile, certificate);
     result.files = files_below(artifact.path());
     artifact.commit();
     result.notes.insert(result.notes.end(), artifact.notes().begin(), artifact.notes().end());

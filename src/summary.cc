@@ -79,7 +79,11 @@ void add_some(const std::vector<std::string>& sentences, std::vector<std::string
 std::string describe(const verify::CellReport& cell) {
   const std::string begin = "cell " + cell.name + " (" + cell.what + "): ";
   if (cell.verification.failure) return begin + cell.verification.failure->text();
-  if (const StageReport* off = cell.verification.first_divergence()) return begin + verify::describe_divergence(*off);
+  if (const StageReport* off = cell.verification.first_divergence()) {
+    StageReport unmarked = *off;  // the cell is named already
+    unmarked.cell.clear();
+    return begin + verify::describe_divergence(unmarked);
+  }
   return begin + "not compared: " + cell.verification.not_compared.front();
 }
 
