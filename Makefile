@@ -70,7 +70,7 @@ bench: setup build
 
 # FAULTS='causal mask' runs those whose golden and description hold the words.
 bench-agreement: setup
-	@echo 'Recording and converting 240 models at four scales of weights: about 20 minutes.'
+	@echo 'Recording and converting 240 models at four scales of weights: about 10 minutes.'
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target bench_agreement
 	@$(python) bench/agreement.py --program $(build_folder)/bench_agreement --folder $(build_folder)/agreement

@@ -45,7 +45,7 @@ def number(value):
 
 def rules():
     """Name and refusal of each rule."""
-    yield "|TF - PT| <= 1e-5 alone", lambda line: line["absolute"]
+    yield "\\|TF - PT\\| <= 1e-5 alone", lambda line: line["absolute"]
     yield "the rule before: padded positions alone by noise", lambda line: line["before"]
     yield "1e-5 + 1.3e-6 \\|PT\\| alone", lambda line: number(line["row"]) > 0
     for pool in ("row", "tensor"):
