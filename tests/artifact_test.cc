@@ -6,13 +6,13 @@
 #include <sstream>
 
 #include "artifact/artifact_writer.h"
+#include "bytes/digest.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weight_files.h"
 #include "checkpoint_folder.h"
 #include "crossload/auto_model.h"
 #include "crossload/convert.h"
 #include "crossload/hub.h"
-#include "tensor/digest.h"
 #include "test_support.h"
 
 namespace crossload {

@@ -7,10 +7,10 @@
 #include <map>
 #include <set>
 
+#include "bytes/json.h"
 #include "checkpoint/config.h"
-#include "checkpoint/json.h"
 #include "crossload/inspect.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "test_support.h"
 
 namespace crossload {

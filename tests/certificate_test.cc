@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "bytes/digest.h"
+#include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
 #include "crossload/convert.h"
 #include "crossload/verify_certificate.h"
 #include "goldens.h"
-#include "tensor/digest.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
 #include "verify/certificate_hash.h"

@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
+#include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
 #include "goldens.h"
 #include "test_support.h"
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "contribute/copies.h"
 #include "contribute/readiness.h"
 #include "contribute/scaffold.h"

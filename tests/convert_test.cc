@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bytes/digest.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint_folder.h"
 #include "crossload/auto_model.h"
@@ -16,7 +17,6 @@
 #include "crossload/inspect.h"
 #include "goldens.h"
 #include "temporary_folder.h"
-#include "tensor/digest.h"
 #include "verify/trace.h"
 
 namespace crossload {

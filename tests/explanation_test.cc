@@ -11,7 +11,7 @@
 
 #include "crossload/convert.h"
 #include "goldens.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
 #include "verify/describe.h"

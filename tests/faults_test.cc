@@ -10,7 +10,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "faults/fault.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 namespace crossload::faults {
 

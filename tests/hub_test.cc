@@ -14,12 +14,13 @@
 #include <sstream>
 #include <thread>
 
+#include "bytes/digest.h"
+#include "bytes/file_lock.h"
+#include "bytes/private_file.h"
 #include "hub/blob_writer.h"
 #include "hub/cache.h"
-#include "hub/file_lock.h"
 #include "hub/http.h"
 #include "hub/model_card.h"
-#include "hub/private_file.h"
 #include "hub/repository.h"
 #include "hub/retry.h"
 #include "hub/settings.h"
@@ -27,7 +28,6 @@
 #include "hub/upload.h"
 #include "hub/url.h"
 #include "temporary_folder.h"
-#include "tensor/digest.h"
 #include "test_support.h"
 
 namespace crossload::hub {

@@ -13,10 +13,10 @@
 #include <set>
 #include <thread>
 
-#include "checkpoint/json.h"
+#include "bytes/digest.h"
+#include "bytes/json.h"
 #include "checkpoint/safetensors.h"
 #include "goldens.h"
-#include "tensor/digest.h"
 #include "test_support.h"
 
 namespace crossload {

@@ -1,5 +1,5 @@
 // JSON documents and config.json: what is read, and what the errors say.
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 
 #include <gmock/gmock.h>
 

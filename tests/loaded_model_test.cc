@@ -1,5 +1,5 @@
 // Choosing a class for a configuration, and binding it to checkpoints and artifacts. Needs no TensorFlow.
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 #include <gmock/gmock.h>
 

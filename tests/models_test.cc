@@ -17,7 +17,7 @@
 #include "converted_golden.h"
 #include "crossload/convert.h"
 #include "goldens.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "recipes.h"
 #include "temporary_folder.h"
 #include "verified_record.h"

@@ -6,7 +6,7 @@
 #include "goldens.h"
 #include "graph_fixture.h"
 #include "keras/layers.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 namespace crossload::keras {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "crossload/error.h"
-#include "loaded_model.h"
+#include "flow/reference_trace.h"
+#include "load/loaded_model.h"
 #include "recipes.h"
-#include "reference_trace.h"
 
 namespace crossload {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
-#include "checkpoint/json.h"
 
 namespace crossload {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "checkpoint/safetensors.h"
 #include "export/shards.h"
 #include "fake_weights.h"

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "export/output_file.h"
+#include "bytes/output_file.h"
 #include "fake_weights.h"
 
 namespace crossload {

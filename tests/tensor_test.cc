@@ -8,11 +8,11 @@
 #include <map>
 #include <numeric>
 
+#include "bytes/mapped_file.h"
+#include "bytes/scratch_bytes.h"
 #include "crossload/array.h"
 #include "tensor/half.h"
 #include "tensor/layout.h"
-#include "tensor/mapped_file.h"
-#include "tensor/scratch_bytes.h"
 #include "test_support.h"
 
 namespace crossload {

@@ -10,8 +10,8 @@
 #include <set>
 #include <string>
 
+#include "bytes/json.h"
 #include "checkpoint/config.h"
-#include "checkpoint/json.h"
 #include "verify/verification.h"
 
 namespace crossload {

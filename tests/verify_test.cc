@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tensor/digest.h"
+#include "bytes/digest.h"
 #include "test_support.h"
 #include "verify/comparison.h"
 #include "verify/file_hashes.h"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <set>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "command.h"
 #include "contribute/source_text.h"
 #include "contribute/transformers_registry.h"

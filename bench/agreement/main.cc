@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "crossload/error.h"
 #include "faults/fault.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "tf/library.h"
 #include "verify/verification.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "crossload/error.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "tensor/layout.h"
 #include "verify/verification.h"
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "keras/weights.h"
 #include "tf/library.h"
 #include "tf/ops.h"

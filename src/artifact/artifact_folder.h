@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "crossload/convert.h"
 #include "export/stored_weights.h"
 

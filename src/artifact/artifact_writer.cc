@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bytes/digest.h"
+#include "bytes/mapped_file.h"
+#include "bytes/output_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
-#include "export/output_file.h"
-#include "tensor/digest.h"
-#include "tensor/mapped_file.h"
 
 namespace crossload {
 namespace {

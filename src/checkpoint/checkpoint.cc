@@ -4,12 +4,12 @@
 #include <set>
 #include <span>
 
+#include "bytes/mapped_file.h"
 #include "checkpoint/foreign.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
-#include "tensor/mapped_file.h"
 
 namespace crossload {
 namespace {

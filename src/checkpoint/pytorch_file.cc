@@ -5,12 +5,12 @@
 #include <cstring>
 #include <tuple>
 
+#include "bytes/mapped_file.h"
+#include "bytes/scratch_bytes.h"
 #include "checkpoint/foreign.h"
 #include "checkpoint/unpickler.h"
 #include "checkpoint/zip_archive.h"
 #include "crossload/error.h"
-#include "tensor/mapped_file.h"
-#include "tensor/scratch_bytes.h"
 
 namespace crossload {
 namespace {

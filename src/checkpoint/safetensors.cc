@@ -7,10 +7,10 @@
 #include <set>
 #include <vector>
 
+#include "bytes/json.h"
+#include "bytes/mapped_file.h"
 #include "checkpoint/foreign.h"
-#include "checkpoint/json.h"
 #include "crossload/error.h"
-#include "tensor/mapped_file.h"
 
 namespace crossload {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
 #include "checkpoint/safetensors.h"
 #include "crossload/error.h"
 

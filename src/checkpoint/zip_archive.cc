@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "bytes/scratch_bytes.h"
 #include "crossload/error.h"
-#include "tensor/scratch_bytes.h"
 
 namespace crossload {
 namespace {

@@ -6,7 +6,7 @@
 #include <regex>
 #include <set>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "bytes/output_file.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/h5_driver.h"
 #include "export/h5_library.h"
-#include "export/output_file.h"
 #include "export/shards.h"
 #include "export/variable_names.h"
 #include "export/weights.h"

@@ -4,11 +4,11 @@
 #include <bit>
 #include <limits>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
+#include "bytes/output_file.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
-#include "export/output_file.h"
 #include "export/shards.h"
 #include "export/variable_names.h"
 #include "export/weights.h"

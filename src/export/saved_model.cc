@@ -1,6 +1,6 @@
 #include "export/saved_model.h"
 
-#include "export/output_file.h"
+#include "bytes/output_file.h"
 #include "export/saved_model_proto.h"
 #include "export/tensor_bundle.h"
 

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <limits>
 
+#include "bytes/json.h"
+#include "bytes/output_file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
 #include "crossload/error.h"
-#include "export/output_file.h"
 #include "export/variable_names.h"
 #include "export/weights.h"
 

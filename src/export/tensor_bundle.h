@@ -30,9 +30,9 @@
 #include <string_view>
 #include <vector>
 
-#include "export/output_file.h"
+#include "bytes/mapped_file.h"
+#include "bytes/output_file.h"
 #include "export/weights.h"
-#include "tensor/mapped_file.h"
 #include "tensor/tensor_view.h"
 
 namespace crossload {

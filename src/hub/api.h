@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "hub/http.h"
 #include "hub/repository.h"
 

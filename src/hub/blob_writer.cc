@@ -11,8 +11,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "bytes/digest.h"
 #include "crossload/error.h"
-#include "tensor/digest.h"
 
 namespace crossload::hub {
 namespace {

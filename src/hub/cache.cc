@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "bytes/private_file.h"
 #include "crossload/error.h"
-#include "hub/private_file.h"
 
 namespace crossload::hub {
 namespace {

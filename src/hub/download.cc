@@ -8,8 +8,8 @@
 #include <optional>
 #include <thread>
 
+#include "bytes/file_lock.h"
 #include "hub/blob_writer.h"
-#include "hub/file_lock.h"
 #include "hub/retry.h"
 #include "hub/url.h"
 

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <sstream>
 
+#include "bytes/private_file.h"
 #include "crossload/error.h"
-#include "hub/private_file.h"
 
 namespace crossload::hub {
 namespace {

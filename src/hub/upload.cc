@@ -11,10 +11,10 @@
 #include <optional>
 #include <thread>
 
-#include "checkpoint/json.h"
+#include "bytes/digest.h"
+#include "bytes/json.h"
 #include "hub/api.h"
 #include "hub/url.h"
-#include "tensor/digest.h"
 
 namespace crossload::hub {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "bytes/digest.h"
 #include "crossload/dtype.h"
 #include "crossload/version.h"
-#include "tensor/digest.h"
 #include "verify/certificate_hash.h"
 
 namespace crossload::verify {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "keras/weights.h"
 #include "verify/binding.h"
 #include "verify/file_hashes.h"

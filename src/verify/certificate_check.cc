@@ -4,8 +4,8 @@
 #include <set>
 #include <system_error>
 
+#include "bytes/digest.h"
 #include "crossload/error.h"
-#include "tensor/digest.h"
 #include "verify/certificate_hash.h"
 #include "verify/json_schema.h"
 

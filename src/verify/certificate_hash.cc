@@ -1,6 +1,6 @@
 #include "verify/certificate_hash.h"
 
-#include "tensor/digest.h"
+#include "bytes/digest.h"
 
 namespace crossload::verify {
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <deque>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "tensor/layout.h"
 
 namespace crossload::verify {

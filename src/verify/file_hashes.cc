@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "tensor/digest.h"
+#include "bytes/digest.h"
 
 namespace crossload::verify {
 

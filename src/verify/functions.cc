@@ -3,7 +3,7 @@
 #include <cmath>
 #include <set>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "verify/judgement.h"
 
 namespace crossload::verify {

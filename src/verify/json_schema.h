@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 
 namespace crossload::verify {
 

@@ -12,8 +12,8 @@
 #include <cstring>
 #include <vector>
 
+#include "bytes/output_file.h"
 #include "crossload/error.h"
-#include "export/output_file.h"
 
 namespace crossload {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "crossload/verify_certificate.h"
 
 namespace crossload::verify {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 
 namespace crossload::verify {
 

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "tensor/tensor_view.h"
 
 namespace crossload::verify {

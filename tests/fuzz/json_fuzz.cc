@@ -1,6 +1,6 @@
 // JSON documents, and config.json. What is written is read back to the same text.
+#include "bytes/json.h"
 #include "checkpoint/config.h"
-#include "checkpoint/json.h"
 #include "fuzz_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

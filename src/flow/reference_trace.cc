@@ -1,12 +1,12 @@
-#include "reference_trace.h"
+#include "flow/reference_trace.h"
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "crossload/error.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 namespace crossload {
 namespace {

@@ -1,4 +1,4 @@
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 #include <algorithm>
 #include <map>
@@ -6,7 +6,7 @@
 #include "artifact/artifact_folder.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
-#include "misfit.h"
+#include "load/misfit.h"
 
 namespace crossload {
 namespace {

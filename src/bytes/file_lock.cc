@@ -1,4 +1,4 @@
-#include "hub/file_lock.h"
+#include "bytes/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,7 +10,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload::hub {
+namespace crossload {
 
 FileLock::FileLock(const std::filesystem::path& path) {
   std::error_code error;
@@ -40,4 +40,4 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-}  // namespace crossload::hub
+}  // namespace crossload

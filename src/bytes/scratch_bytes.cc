@@ -1,4 +1,4 @@
-#include "tensor/scratch_bytes.h"
+#include "bytes/scratch_bytes.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

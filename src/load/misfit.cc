@@ -1,4 +1,4 @@
-#include "misfit.h"
+#include "load/misfit.h"
 
 #include <algorithm>
 #include <map>

@@ -4,14 +4,14 @@
 #include <optional>
 #include <set>
 
+#include "bytes/digest.h"
+#include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/json.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "crossload/hub.h"
 #include "hub/commit.h"
 #include "hub/model_card.h"
-#include "tensor/digest.h"
 
 namespace crossload {
 namespace {

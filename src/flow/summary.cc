@@ -1,4 +1,4 @@
-#include "summary.h"
+#include "flow/summary.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "judge.h"
+#include "flow/judge.h"
 
 #include <algorithm>
 #include <map>

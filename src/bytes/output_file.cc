@@ -1,4 +1,4 @@
-#include "export/output_file.h"
+#include "bytes/output_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

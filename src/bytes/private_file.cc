@@ -1,4 +1,4 @@
-#include "hub/private_file.h"
+#include "bytes/private_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload::hub {
+namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ std::optional<std::string> read_small(const fs::path& path) {
   return content;
 }
 
-}  // namespace crossload::hub
+}  // namespace crossload

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "flow/steps.h"
 #include "keras/pretrained_model.h"
-#include "steps.h"
 #include "verify/reference.h"
 #include "verify/trace.h"
 

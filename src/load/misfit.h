@@ -4,7 +4,7 @@
 #include <string>
 
 #include "keras/weights.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 namespace crossload {
 

@@ -1,4 +1,4 @@
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 
 #include <jansson.h>
 

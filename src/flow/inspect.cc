@@ -6,13 +6,13 @@
 #include <sstream>
 
 #include "artifact/artifact_folder.h"
-#include "checkpoint/json.h"
+#include "bytes/json.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 
 namespace crossload {
 

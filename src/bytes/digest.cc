@@ -1,11 +1,11 @@
-#include "tensor/digest.h"
+#include "bytes/digest.h"
 
 #include <openssl/evp.h>
 
 #include <array>
 
+#include "bytes/mapped_file.h"
 #include "crossload/error.h"
-#include "tensor/mapped_file.h"
 
 namespace crossload {
 namespace {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "export/stored_weights.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "tf/library.h"
 #include "verify/verification.h"
 

@@ -6,7 +6,7 @@
 #include "artifact/artifact_writer.h"
 #include "artifact/weight_formats.h"
 #include "crossload/error.h"
-#include "loaded_model.h"
+#include "load/loaded_model.h"
 #include "verify/runner.h"
 
 namespace crossload {

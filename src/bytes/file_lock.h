@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-namespace crossload::hub {
+namespace crossload {
 
 class FileLock {
  public:
@@ -18,4 +18,4 @@ class FileLock {
   int fd_ = -1;
 };
 
-}  // namespace crossload::hub
+}  // namespace crossload
