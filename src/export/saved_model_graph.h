@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 
 namespace crossload {
@@ -45,6 +45,6 @@ std::string variable_checkpoint_key(std::size_t index);
 
 /// Calls the model into functions: each set of inputs with training false and true, and the serving signature.
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::TFPreTrainedModel& model, const keras::Weights& weights);
+                                        const keras::Model& model, const keras::Weights& weights);
 
 }  // namespace crossload
