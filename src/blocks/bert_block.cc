@@ -76,7 +76,7 @@ Tensor DistanceEmbedding::scores(const Tensor& query, const Tensor& key) const {
   tf::Graph& graph = query.graph();
   const Tensor queries = tf::expand_dims(tf::range(graph, tf::dims_of(query)[2]), 1);
   const Tensor keys = tf::expand_dims(tf::range(graph, tf::dims_of(key)[2]), 0);
-  const Tensor positions = (*this)(queries - keys + static_cast<double>(positions_ - 1));  // [queries, keys, size]
+  const Tensor positions = (*this)(queries - keys + (positions_ - 1));  // [queries, keys, size]
   const Tensor of_query = tf::einsum("bhld,lrd->bhlr", query, positions);
   return of_keys_ ? of_query + tf::einsum("bhrd,lrd->bhlr", key, positions) : of_query;
 }

@@ -32,6 +32,8 @@ struct VariableOptions {
   bool training_only = false;
   /// Of several keys: PyTorch may hold a tensor of its own under each, so they must hold the same numbers.
   bool one_for_all = false;
+  /// TensorFlow's type: float32, float16 or bfloat16.
+  DType dtype = DType::kF32;
 };
 
 /// What became of one tensor of the checkpoint.

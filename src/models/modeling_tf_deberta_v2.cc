@@ -6,7 +6,6 @@
 // of pos_key_proj and pos_query_proj. The newer head for masked words (legacy false), which v4 lacks, is not here.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "blocks/bert_block.h"
 #include "blocks/heads.h"
@@ -137,10 +136,7 @@ class TFDisentangledSelfAttention : public Module<TFDisentangledSelfAttention> {
       const MaybeTensor bias = disentangled_attention_bias(query_layer, key_layer, *relative.positions, embeddings);
       if (bias) scores = scores + *bias;
     }
-    if (is_masked) {
-      scores = tf::where(*is_masked, scores.graph().constant(std::numeric_limits<float>::lowest()), scores);
-    }
-    const Tensor attention_probs = dropout(tf::softmax(scores), call);
+    const Tensor attention_probs = dropout(tf::softmax(masked_fill(scores, is_masked)), call);
     return {attend(attention_probs, value_layer), attention_probs};
   }
 
@@ -203,9 +199,8 @@ class TFDisentangledSelfAttention : public Module<TFDisentangledSelfAttention> {
     const std::int64_t positions = 2 * pos_ebd_size_;
     const Tensor products = attention_scores(layer, pos_layer);
     const tf::Dims dims = tf::dims_of(products);
-    const Tensor position =
-        tf::clip(relative_pos + static_cast<double>(pos_ebd_size_), 0.0, static_cast<double>(positions - 1));
-    const Tensor row_begins = tf::expand_dims(tf::range(graph, dims[2]), 1) * static_cast<double>(positions);
+    const Tensor position = tf::clip(relative_pos + pos_ebd_size_, 0, positions - 1);
+    const Tensor row_begins = tf::expand_dims(tf::range(graph, dims[2]), 1) * positions;
     const Tensor flat = tf::reshape(products, {dims[0], heads.count, -1});
     return tf::gather(flat, row_begins + position, /*axis=*/2);
   }

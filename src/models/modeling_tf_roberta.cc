@@ -20,13 +20,13 @@ BertSizes sizes_of(const Config& config) { return bert_sizes(config, {.vocab = 5
 Tensor positions_from_input_ids(const Tensor& input_ids, std::int32_t padding_idx) {
   const Tensor padding = tf::equal(input_ids, input_ids.graph().constant(padding_idx));
   const Tensor mask = 1.0 - tf::cast(padding, tf::DataType::kInt32);
-  return tf::cumsum(mask, /*axis=*/1) * mask + static_cast<double>(padding_idx);
+  return tf::cumsum(mask, /*axis=*/1) * mask + padding_idx;
 }
 
 /// Embeddings do not tell what is padding: padding_idx + 1, padding_idx + 2, ... in every row
 Tensor positions_from_inputs_embeds(const Tensor& inputs_embeds, std::int32_t padding_idx) {
   const tf::Dims dims = tf::dims_of(inputs_embeds);
-  const Tensor positions = tf::range(inputs_embeds.graph(), dims[1]) + static_cast<double>(padding_idx + 1);
+  const Tensor positions = tf::range(inputs_embeds.graph(), dims[1]) + (padding_idx + 1);
   return tf::broadcast_to(tf::expand_dims(positions, 0), {dims[0], dims[1]});
 }
 

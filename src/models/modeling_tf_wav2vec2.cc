@@ -285,7 +285,7 @@ Tensor feature_vector_attention_mask(const Tensor& attention_mask, const tf::Dim
   const tf::DataType int32 = tf::DataType::kInt32;
   Tensor last = tf::reduce_sum(tf::cast(padding_mask(attention_mask), int32), {1}, /*keep_dims=*/true);
   for (std::size_t i = 0; i < convs.dim.size(); ++i) {
-    last = tf::floor_div(last - static_cast<double>(convs.kernel[i]), static_cast<double>(convs.stride[i])) + 1.0;
+    last = tf::floor_div(last - convs.kernel[i], convs.stride[i]) + 1;
   }
   last = last - 1.0;  // [batch, 1], the last frame that is kept
   last = tf::where(tf::less(last, tf::zeros_like(last)), last + frames.as_tensor(graph), last);
