@@ -165,6 +165,9 @@ def refused(world):
     client.publish("ada/tiny", formats="safetensors").expect(2, "h5 is what is published")
     client.publish("ada/tiny", "--push", "--no-pr").expect(2, "exclude each other")
     client.publish("ada/tiny@refs/heads/x").expect(2, "goes to main")
+    config = {"model_type": "t5", "scale_decoder_outputs": False, "tie_word_embeddings": True}
+    world.hub.add_repo("ada/t5", tiny() | {"config.json": json.dumps(config).encode()})
+    client.publish("ada/t5").expect(2, "its config.json is of Transformers 5, .* give --no-pr")
     ours(world, token=None).publish("ada/tiny").expect(2, "needs a token; run crossload login")
     ours(world, token="hf_AnExpiredSecret").publish("ada/tiny").expect(6, "refuses the token")
     ours(world, token="hf_AReadingSecret").publish("ada/tiny").expect(6, 'role "write"')
