@@ -58,12 +58,15 @@ TFBertEmbeddings::TFBertEmbeddings(const Scope& scope, const BertSizes& sizes)
       position_embeddings(scope / "position_embeddings", sizes.positions, sizes.embedding),
       LayerNorm(scope / "LayerNorm", sizes.embedding, sizes.eps),
       dropout(scope / "dropout", sizes.dropout),
-      absolute_(sizes.position_embedding_type == "absolute") {}
+      absolute_(sizes.position_embedding_type == "absolute"),
+      padding_idx_(sizes.padding_idx) {}
 
 Tensor TFBertEmbeddings::call(const ModelInputs& inputs, const Call& call) const {
   const Tensor words = embedded_words(inputs, word_embeddings);
   Tensor embeddings = words + token_type_embeddings(token_type_ids(inputs, words));
-  if (absolute_) embeddings = embeddings + position_embeddings(position_ids(inputs, words));
+  if (absolute_)
+    embeddings = embeddings + position_embeddings(padding_idx_ < 0 ? position_ids(inputs, words)
+                                                                   : position_ids_after(padding_idx_, inputs, words));
   return dropout(LayerNorm(embeddings), call);
 }
 
@@ -76,7 +79,7 @@ Tensor DistanceEmbedding::scores(const Tensor& query, const Tensor& key) const {
   tf::Graph& graph = query.graph();
   const Tensor queries = tf::expand_dims(tf::range(graph, tf::dims_of(query)[2]), 1);
   const Tensor keys = tf::expand_dims(tf::range(graph, tf::dims_of(key)[2]), 0);
-  const Tensor positions = (*this)(queries - keys + static_cast<double>(positions_ - 1));  // [queries, keys, size]
+  const Tensor positions = (*this)(queries - keys + (positions_ - 1));  // [queries, keys, size]
   const Tensor of_query = tf::einsum("bhld,lrd->bhlr", query, positions);
   return of_keys_ ? of_query + tf::einsum("bhrd,lrd->bhlr", key, positions) : of_query;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 
-#include "export/function_def.h"
 #include "tf/ops.h"
 
 namespace crossload {
@@ -36,7 +35,7 @@ FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
       // An identity, so that an output that is an input, or two outputs that are one tensor, have nodes of their own.
       flat.tensors.push_back(tf::identity(field.tensors[i]));
       flat.names.push_back(field.is_list ? field.name + "_" + std::to_string(i) : field.name);
-      spec.shapes.push_back(field.tensors[i].shape());
+      spec.tensors.push_back({field.tensors[i].dtype(), field.tensors[i].shape()});
     }
     flat.specs.push_back(std::move(spec));
   }
@@ -67,16 +66,16 @@ ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const 
     arguments.push_back(placeholder);
     model_inputs.tensors.emplace(input.name, placeholder);
   }
-  std::vector<Shape> handle_shapes;
+  std::vector<TensorSpec> variables;
   for (const Variable& variable : weights.variables()) {
     arguments.push_back(body.handle(variable));
-    handle_shapes.push_back(variable.shape);
+    variables.push_back({dtype_of(variable), variable.shape});
   }
   const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
-  main->add_function(tf::Function::from_proto(
-      main->library(), with_handle_shapes(native.to_proto(), function.inputs.size(), handle_shapes)));
+  main->add_function(tf::Function::from_proto(main->library(),
+                                              with_handle_data(native.to_proto(), function.inputs.size(), variables)));
   return function;
 }
 
@@ -93,27 +92,24 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
   const Tensor filename = graph->placeholder(tf::DataType::kString, {}, kSaverFilename);
   std::vector<std::string> keys;
   std::vector<Tensor> values;
-  std::vector<tf::DataType> types;
   std::vector<TF_Operation*> assignments;
   for (std::size_t i = 0; i < handles.size(); ++i) {
     const std::string prefix = "saver/" + std::to_string(i);
+    const Variable& variable = weights.variables()[i];
     keys.push_back(variable_checkpoint_key(i));
     const Tensor restored = graph->operation("RestoreV2", prefix + "/restore")
                                 .input(filename)
                                 .input(text_constant(graph, prefix + "/key", {keys.back()}))
                                 .input(text_constant(graph, prefix + "/slice", {""}))
-                                .types("dtypes", {tf::DataType::kFloat})
+                                .types("dtypes", {dtype_of(variable)})
                                 .output();
-    const Tensor shaped = graph->operation("EnsureShape", prefix + "/shape")
-                              .input(restored)
-                              .shape("shape", weights.variables()[i].shape)
-                              .output();
+    const Tensor shaped =
+        graph->operation("EnsureShape", prefix + "/shape").input(restored).shape("shape", variable.shape).output();
     assignments.push_back(
         graph->operation("AssignVariableOp", prefix + "/assign").input(handles[i]).input(shaped).finish());
-    types.push_back(tf::DataType::kFloat);
     values.push_back(graph->operation("ReadVariableOp", prefix + "/read")
                          .input(handles[i])
-                         .type("dtype", tf::DataType::kFloat)
+                         .type("dtype", dtype_of(variable))
                          .output());
   }
   tf::OperationBuilder restore = graph->operation("NoOp", kRestoreNode);
@@ -161,10 +157,12 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   }
   arguments.insert(arguments.end(), handles.begin(), handles.end());
   input_types.insert(input_types.end(), handles.size(), tf::DataType::kResource);
+  std::vector<tf::DataType> output_types;
+  for (const OutputSpec& output : result.serving.outputs) output_types.push_back(output.tensors.front().dtype);
   main.operation(kServingNode, kServingNode)
       .inputs(arguments)
       .types("Tin", input_types)
-      .types("Tout", std::vector<tf::DataType>(result.serving.outputs.size(), tf::DataType::kFloat))
+      .types("Tout", output_types)
       .function("f", result.serving.name)
       .finish();
   add_saver(&main, weights, handles);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "export/function_def.h"
 #include "keras/model.h"
 #include "keras/weights.h"
 
@@ -14,7 +15,7 @@ namespace crossload {
 struct OutputSpec {
   std::string name;
   bool is_list;
-  std::vector<Shape> shapes;  // float32; -1 for sizes known at run time
+  std::vector<TensorSpec> tensors;  // the members of a list, or one
 };
 
 /// A function of the graph's library. Its arguments are the inputs, sorted by name, then every variable of the model.

@@ -21,19 +21,6 @@ fs::path make_temporary_folder() {
   return name;
 }
 
-const char* name_of(tf::DataType dtype) {
-  switch (dtype) {
-    case tf::DataType::kFloat:
-      return "float32";
-    case tf::DataType::kInt64:
-      return "int64";
-    case tf::DataType::kBool:
-      return "bool";
-    default:
-      return "int32";
-  }
-}
-
 Json tensors(const keras::Signature& signature) {
   Json list = Json::array();
   for (const keras::InputSpec& input : signature) {

@@ -28,10 +28,14 @@ tf::Tensor masked(const tf::Tensor& scores, const std::optional<tf::Tensor>& mas
   return mask ? scores + *mask : scores;
 }
 
+tf::Tensor masked_fill(const tf::Tensor& scores, const std::optional<tf::Tensor>& is_masked) {
+  return is_masked ? tf::where(*is_masked, tf::like(scores, tf::lowest(scores.dtype())), scores) : scores;
+}
+
 tf::Tensor attend(const tf::Tensor& probabilities, const tf::Tensor& value) {
   const tf::Tensor by_query = tf::transpose(tf::matmul(probabilities, value), {0, 2, 1, 3});
   const tf::Dims dims = tf::dims_of(by_query);  // [batch, queries, heads, size]
-  return tf::reshape(by_query, {dims[0], dims[1], dims[2].size() * dims[3].size()});
+  return tf::reshape(by_query, {dims[0], dims[1], dims[2] * dims[3]});
 }
 
 }  // namespace crossload::keras

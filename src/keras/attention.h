@@ -37,6 +37,9 @@ tf::Tensor attention_scores(const tf::Tensor& query, const tf::Tensor& key);
 /// The scores with a mask added that is 0 where they count and very low elsewhere (see extended_attention_mask).
 tf::Tensor masked(const tf::Tensor& scores, const std::optional<tf::Tensor>& mask);
 
+/// The scores with the lowest number of their type where a mask, bool, is true, as PyTorch's masked_fill has it.
+tf::Tensor masked_fill(const tf::Tensor& scores, const std::optional<tf::Tensor>& is_masked);
+
 /// What the probabilities [batch, heads, queries, keys] take of the values [batch, heads, keys, size], heads side by
 /// side -> [batch, queries, heads * size]
 tf::Tensor attend(const tf::Tensor& probabilities, const tf::Tensor& value);

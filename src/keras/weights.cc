@@ -94,6 +94,11 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
   const bool from_pytorch = source_ == Source::kPyTorch;
   asked_.insert(keys.begin(), keys.end());
   if (!from_pytorch) variable.layout = Layout::kSame;
+  variable.dtype = options.dtype;
+  if (!is_floating(options.dtype) || options.dtype == DType::kF64) {
+    throw Error(ErrorKind::kUnsupported, variable.name + ": a variable of " + tf::name_of(dtype_of(variable)) +
+                                             "; wanted float32, float16 or bfloat16");
+  }
   const Shape& wanted = from_pytorch ? pytorch_shape : variable.shape;
   bool found = false;
   for (const std::string& key : from_pytorch ? keys : std::vector<std::string>{stored_name(variable)}) {

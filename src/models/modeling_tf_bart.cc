@@ -47,7 +47,7 @@ class TFBartLearnedPositionalEmbedding : public Module<TFBartLearnedPositionalEm
                               {config.integer("max_position_embeddings", 1024) + kOffset, d_model(config)})) {}
 
   Tensor call(const Tensor& position_ids) const {
-    return tf::gather(ModelGraph::of(position_ids).value(table_), position_ids + static_cast<double>(kOffset));
+    return tf::gather(ModelGraph::of(position_ids).value(table_), position_ids + kOffset);
   }
 
  private:

@@ -6,7 +6,6 @@
 // of pos_key_proj and pos_query_proj. The newer head for masked words (legacy false), which v4 lacks, is not here.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "blocks/bert_block.h"
 #include "blocks/heads.h"
@@ -137,10 +136,7 @@ class TFDisentangledSelfAttention : public Module<TFDisentangledSelfAttention> {
       const MaybeTensor bias = disentangled_attention_bias(query_layer, key_layer, *relative.positions, embeddings);
       if (bias) scores = scores + *bias;
     }
-    if (is_masked) {
-      scores = tf::where(*is_masked, scores.graph().constant(std::numeric_limits<float>::lowest()), scores);
-    }
-    const Tensor attention_probs = dropout(tf::softmax(scores), call);
+    const Tensor attention_probs = dropout(tf::softmax(masked_fill(scores, is_masked)), call);
     return {attend(attention_probs, value_layer), attention_probs};
   }
 
@@ -203,9 +199,8 @@ class TFDisentangledSelfAttention : public Module<TFDisentangledSelfAttention> {
     const std::int64_t positions = 2 * pos_ebd_size_;
     const Tensor products = attention_scores(layer, pos_layer);
     const tf::Dims dims = tf::dims_of(products);
-    const Tensor position =
-        tf::clip(relative_pos + static_cast<double>(pos_ebd_size_), 0.0, static_cast<double>(positions - 1));
-    const Tensor row_begins = tf::expand_dims(tf::range(graph, dims[2]), 1) * static_cast<double>(positions);
+    const Tensor position = tf::clip(relative_pos + pos_ebd_size_, 0, positions - 1);
+    const Tensor row_begins = tf::expand_dims(tf::range(graph, dims[2]), 1) * positions;
     const Tensor flat = tf::reshape(products, {dims[0], heads.count, -1});
     return tf::gather(flat, row_begins + position, /*axis=*/2);
   }
@@ -293,17 +288,14 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
  public:
   TFDebertaV2Encoder(const Scope& scope, const Config& config)
       : Module(scope),
-        rel_embeddings_(relative_attention(config)
-                            ? &scope.variable("rel_embeddings.weight", "rel_embeddings.weight",
-                                              {2 * pos_ebd_size(config), sizes_of(config).hidden})
-                            : nullptr),
+        rel_embeddings_(rel_embeddings(scope, config)),
         layer(layers_of<TFDebertaV2Layer>(scope / "layer", sizes_of(config).layers, config)),
         LayerNorm(maybe<LayerNormalization>(names_part(config.text("norm_rel_ebd", "none"), "layer_norm"),
                                             scope / "LayerNorm", sizes_of(config).hidden, sizes_of(config).eps)),
         conv(maybe<TFConvLayer>(TFConvLayer::width(config) > 0, scope / "conv", config)),
         position_buckets_(position_buckets(config)),
         max_relative_positions_(max_relative_positions(config)) {
-    if (rel_embeddings_ != nullptr && position_buckets_ > 0 &&
+    if (rel_embeddings_ && position_buckets_ > 0 &&
         (position_buckets_ < 2 || max_relative_positions_ - 1 <= position_buckets_ / 2)) {
       throw Error(ErrorKind::kBadInput, "config.json: position_buckets " + std::to_string(position_buckets_) +
                                             " and max_relative_positions " + std::to_string(max_relative_positions_) +
@@ -325,6 +317,12 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
   }
 
  private:
+  static MaybeVariable rel_embeddings(const Scope& scope, const Config& config) {
+    if (!relative_attention(config)) return std::nullopt;
+    return scope.variable("rel_embeddings.weight", "rel_embeddings.weight",
+                          {2 * pos_ebd_size(config), sizes_of(config).hidden});
+  }
+
   /// [batch, length] -> [batch, 1, queries, keys]: true where either is padding
   static Tensor masked_pairs(const Tensor& attention_mask) {
     const Tensor mask = tf::expand_dims(attention_mask, 1);
@@ -333,7 +331,7 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
   }
 
   Relative relative_to(const Tensor& hidden_states) const {
-    if (rel_embeddings_ == nullptr) return {};
+    if (!rel_embeddings_) return {};
     const Tensor table = ModelGraph::of(hidden_states).value(*rel_embeddings_);
     return {relative_positions(hidden_states), LayerNorm ? (*LayerNorm)(table) : table};
   }
@@ -361,7 +359,7 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
     return tf::where(tf::less_equal(distance, graph.constant(middle)), relative, with_sign);
   }
 
-  const Variable* rel_embeddings_;  // used whole
+  const MaybeVariable rel_embeddings_;  // used whole
 
  public:
   const std::vector<TFDebertaV2Layer> layer;

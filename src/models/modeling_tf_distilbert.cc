@@ -4,8 +4,6 @@
 // (v4 subtracts 1e30, which shows where a whole row is masked), and the output projection may be untied from the word
 // embeddings (tie_word_embeddings false). sinusoidal_pos_embds says how the position embeddings began: they are weights
 // of the checkpoint like any other.
-#include <limits>
-
 #include "blocks/heads.h"
 
 namespace crossload::models {
@@ -67,8 +65,7 @@ class TFMultiHeadSelfAttention : public Module<TFMultiHeadSelfAttention> {
     const Tensor q = split_heads(q_lin(x), heads) / heads.root();
     const Tensor k = split_heads(k_lin(x), heads);
     const Tensor v = split_heads(v_lin(x), heads);
-    Tensor scores = attention_scores(q, k);
-    if (is_masked) scores = tf::where(*is_masked, x.graph().constant(std::numeric_limits<float>::lowest()), scores);
+    const Tensor scores = masked_fill(attention_scores(q, k), is_masked);
     const Tensor weights = dropout(tf::softmax(scores), call);
     return {out_lin(attend(weights, v)), weights};
   }

@@ -192,14 +192,13 @@ class TFT5Attention : public Module<TFT5Attention> {
     const Tensor distance = bidirectional_ ? tf::abs(relative_position) : tf::maximum(-relative_position, number(0));
     const Tensor beyond = tf::cast(tf::maximum(distance, number(max_exact)), tf::DataType::kFloat);
     const double log_range = std::log(static_cast<double>(max_distance_) / static_cast<double>(max_exact));
-    const Tensor shared = tf::cast(
-        tf::log(beyond / static_cast<double>(max_exact)) / log_range * static_cast<double>(buckets - max_exact),
-        tf::DataType::kInt32);
-    const Tensor large = tf::minimum(shared + static_cast<double>(max_exact), number(buckets - 1));
+    const Tensor shared =
+        tf::cast(tf::log(beyond / max_exact) / log_range * (buckets - max_exact), tf::DataType::kInt32);
+    const Tensor large = tf::minimum(shared + max_exact, number(buckets - 1));
     const Tensor bucket = tf::where(tf::less(distance, number(max_exact)), distance, large);
     if (!bidirectional_) return bucket;
     const Tensor is_later = tf::cast(tf::less(number(0), relative_position), tf::DataType::kInt32);
-    return bucket + is_later * static_cast<double>(buckets);
+    return bucket + is_later * buckets;
   }
 
   const bool bidirectional_;

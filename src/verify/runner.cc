@@ -89,7 +89,7 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   constexpr std::int64_t kElementsAtOnce = 16 << 20;
   if (assigns_.empty()) {  // made first: a session takes up a graph's growth once
     for (const keras::Variable& variable : weights.variables()) {
-      const Tensor source = graph_.placeholder(tf::DataType::kFloat, variable.shape, node_name(variable) + "/Value");
+      const Tensor source = graph_.placeholder(dtype_of(variable), variable.shape, node_name(variable) + "/Value");
       assigns_.emplace_back(source, graph_.operation("AssignVariableOp", node_name(variable) + "/Assign")
                                         .input(graph_.handle(variable))
                                         .input(source)
@@ -101,8 +101,14 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   std::int64_t elements = 0;
   for (std::size_t i = 0; i < assigns_.size(); ++i) {
     const keras::Variable& variable = weights.variables()[i];
-    tf::HostTensor value(graph_.library(), tf::DataType::kFloat, variable.shape);
-    read(variable, value.values<float>());
+    tf::HostTensor value(graph_.library(), dtype_of(variable), variable.shape);
+    if (variable.dtype == DType::kF32) {
+      read(variable, value.values<float>());
+    } else {
+      std::vector<float> elements_of_one(static_cast<std::size_t>(element_count(variable.shape)));
+      read(variable, elements_of_one);
+      value.assign(elements_of_one);
+    }
     feeds.emplace_back(assigns_[i].first, value);
     targets.push_back(assigns_[i].second);
     elements += element_count(variable.shape);
