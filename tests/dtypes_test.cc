@@ -5,7 +5,7 @@
 #include "export/saved_model_graph.h"
 #include "export/tensor_bundle.h"
 #include "graph_fixture.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 #include "tensor/half.h"
 #include "verify/comparison.h"
@@ -20,19 +20,16 @@ using testing::ElementsAre;
 constexpr float kBetween = 1 + 0x1p-9F;  // no bfloat16, which rounds it to 1; a float16
 
 /// Scores of tokens by two tables, and what a generation or a mask makes of them.
-class TFTyped : public TFPreTrainedModel {
+class TFTyped : public Model {
  public:
   explicit TFTyped(const Scope& scope)
-      : TFPreTrainedModel(Config(Json::object())),
+      : Model(Config(Json::object()),
+              {.serving = {{"ids", tf::DataType::kInt64, {-1}}, {"scale", tf::DataType::kHalf, {}}}}),
         half_(scope.variable("half", "half", {3}, {.dtype = DType::kF16})),
         brain_(scope.variable("brain", "brain", {3}, {.dtype = DType::kBF16})),
         full_(scope.variable("full", "full", {3})) {}
 
-  Signature inputs() const override { return serving(); }
-  Signature serving() const override {
-    return {{"ids", tf::DataType::kInt64, {-1}}, {"scale", tf::DataType::kHalf, {}}};
-  }
-  ModelOutput call(const ModelInputs& inputs, bool /*training*/) const override {
+  ModelOutput call(const ModelInputs& inputs, const Call&) const override {
     const tf::Tensor& ids = inputs.at("ids");
     ModelGraph& graph = ModelGraph::of(ids);
     const tf::Tensor half = tf::gather(graph.value(half_), ids);

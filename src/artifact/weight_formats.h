@@ -9,7 +9,7 @@
 
 #include "crossload/convert.h"
 #include "export/stored_weights.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 #include "tf/library.h"
 
@@ -17,7 +17,7 @@ namespace crossload {
 
 struct ModelToWrite {
   const std::string& class_name;  // "TFBertModel"
-  const keras::TFPreTrainedModel& model;
+  const keras::Model& model;
   const keras::Weights& weights;
 };
 

@@ -43,23 +43,23 @@ FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
 }
 
 /// A model that cannot be called with its own signature is not PyTorch's function, whatever the checkpoint is.
-keras::ModelOutput call(const keras::TFPreTrainedModel& model, const keras::ModelInputs& inputs, bool training) {
+keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inputs, const keras::Call& how) {
   try {
-    return model(inputs, training);
+    return model(inputs, how);
   } catch (const keras::ModuleError& error) {
     throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
   }
 }
 
 /// Calls the model into the body of a function and adds it to the main graph.
-ConcreteFunction add_function(tf::Graph* main, const keras::TFPreTrainedModel& model, const keras::Weights& weights,
+ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
                               const std::string& name, const keras::Signature& inputs, bool training,
                               bool stack_lists) {
   ModelGraph body(main->library(), ModelGraph::Handles::kArguments);
   ConcreteFunction function{name, sorted(inputs), {}, training};
   keras::ModelInputs model_inputs;
-  model_inputs.output_attentions = model.config().flag("output_attentions", false);
-  model_inputs.output_hidden_states = model.config().flag("output_hidden_states", false);
+  const keras::Call how = {training, model.config().flag("output_attentions", false),
+                           model.config().flag("output_hidden_states", false)};
   std::vector<Tensor> arguments;
   for (const keras::InputSpec& input : function.inputs) {
     const Tensor placeholder = body.placeholder(input.dtype, input.shape, input.name);
@@ -71,7 +71,7 @@ ConcreteFunction add_function(tf::Graph* main, const keras::TFPreTrainedModel& m
     arguments.push_back(body.handle(variable));
     variables.push_back({dtype_of(variable), variable.shape});
   }
-  const FlatOutputs flat = flatten(call(model, model_inputs, training), stack_lists);
+  const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
   main->add_function(tf::Function::from_proto(main->library(),
@@ -132,7 +132,7 @@ std::string variable_checkpoint_key(std::size_t index) {
 }
 
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::TFPreTrainedModel& model, const keras::Weights& weights) {
+                                        const keras::Model& model, const keras::Weights& weights) {
   ModelGraph main(library, ModelGraph::Handles::kVariables);
   std::vector<Tensor> handles;
   for (const Variable& variable : weights.variables()) handles.push_back(main.handle(variable));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "export/function_def.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 
 namespace crossload {
@@ -46,6 +46,6 @@ std::string variable_checkpoint_key(std::size_t index);
 
 /// Calls the model into functions: each set of inputs with training false and true, and the serving signature.
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::TFPreTrainedModel& model, const keras::Weights& weights);
+                                        const keras::Model& model, const keras::Weights& weights);
 
 }  // namespace crossload

@@ -62,9 +62,9 @@ class TFPreTrainedModel::State {
     };
     verify::RunOptions run;
     run.session.threads = options_.threads;
-    run.training = options.training;
-    run.output_attentions = options.output_attentions;
-    run.output_hidden_states = options.output_hidden_states;
+    run.call.training = options.training;
+    run.call.output_attentions = options.output_attentions;
+    run.call.output_hidden_states = options.output_hidden_states;
     run.stages = false;
     return std::make_unique<verify::Runner>(library(), run, *loaded.model, *loaded.weights, read, inputs);
   }

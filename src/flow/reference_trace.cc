@@ -37,7 +37,7 @@ Json tensors(const keras::Signature& signature) {
 
 }  // namespace
 
-std::string signature_text(const keras::TFPreTrainedModel& model) {
+std::string signature_text(const keras::Model& model) {
   Json calls = Json::array();
   for (const keras::Signature& call : model.other_calls()) {
     Json names = Json::array();

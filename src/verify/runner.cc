@@ -71,16 +71,14 @@ void require_known(const Feeds& inputs, const keras::Signature& known) {
 }  // namespace
 
 Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options,
-               const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+               const keras::Model& model, const keras::Weights& weights, const ReadVariable& read,
                const Feeds& inputs)
     : graph_(std::move(library), ModelGraph::Handles::kVariables) {
   require_known(inputs, model.inputs());
   keras::ModelInputs model_inputs;
-  model_inputs.output_attentions = options.output_attentions;
-  model_inputs.output_hidden_states = options.output_hidden_states;
   graph_.set_substitute(options.substitute);
   add_inputs(model, inputs, &model_inputs);
-  add_fetches(model(model_inputs, options.training), options.stages);
+  add_fetches(model(model_inputs, options.call), options.stages);
   graph_.set_substitute(nullptr);
   session_.emplace(&graph_, options.session);
   assign(weights, read);
@@ -122,7 +120,7 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   }
 }
 
-void Runner::add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs) {
+void Runner::add_inputs(const keras::Model& model, const Feeds& inputs, keras::ModelInputs* model_inputs) {
   const keras::Signature known = model.inputs();
   for (const auto& [name, view] : inputs) {
     const std::string& wanted = name;
@@ -181,7 +179,7 @@ Observation Runner::run(const Feeds& inputs) {
 }
 
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
-                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+                    const keras::Model& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs) {
   try {
     return Runner(library, options, model, weights, read, inputs).run(inputs);
