@@ -1,7 +1,10 @@
 // The protocol buffers of a TensorFlow 2 SavedModel.
 //
-//   saved_model.pb   SavedModel { schema version, MetaGraphDef { tags, GraphDef, SaverDef, signatures, SavedObjectGraph
-//   } } variables/       a TensorBundle; its entry _CHECKPOINTABLE_OBJECT_GRAPH is a TrackableObjectGraph
+//   saved_model.pb   SavedModel {
+//                      schema version
+//                      MetaGraphDef { tags, GraphDef, SaverDef, signatures, SavedObjectGraph }
+//                    }
+//   variables/       a TensorBundle; its entry _CHECKPOINTABLE_OBJECT_GRAPH is a TrackableObjectGraph
 //
 // The object graph has the interface of TF Hub's reusable SavedModel: `__call__(inputs, training=False)`, `variables`,
 // `trainable_variables`, `regularization_losses`, and `signatures`.

@@ -11,9 +11,9 @@ namespace crossload::keras {
 
 /// Declared by a layer when it is bound; holds no data of its own.
 struct Variable {
-  std::string
-      name;  // TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel".
-             // One that lies outside that scope begins with "/": "/shared/shared/embeddings"
+  /// TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel". One that lies
+  /// outside that scope begins with "/": "/shared/shared/embeddings"
+  std::string name;
   std::string key;  // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
   Shape shape;      // TensorFlow's
   Layout layout = Layout::kSame;
