@@ -1,9 +1,9 @@
 #include "contribute/transformers_registry.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <regex>
 
+#include "bytes/environment.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
 
@@ -24,17 +24,7 @@ fs::path package_in(const fs::path& environment) {
 }
 
 fs::path find_package(const fs::path& given) {
-  std::vector<fs::path> places = {given};
-  if (given.empty()) {
-    const char* active = std::getenv("VIRTUAL_ENV");
-    places = {active == nullptr ? "" : active};
-    for (fs::path folder = fs::current_path();; folder = folder.parent_path()) {
-      places.push_back(folder / ".venv");
-      if (!folder.has_relative_path()) break;
-    }
-  }
-  for (const fs::path& place : places) {
-    if (place.empty()) continue;
+  for (const fs::path& place : given.empty() ? virtual_environments() : std::vector<fs::path>{given}) {
     if (fs::path package = package_in(place); !package.empty()) return package;
   }
   throw Error(ErrorKind::kEnvironment, (given.empty() ? "transformers" : given.string()) +

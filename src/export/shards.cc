@@ -127,19 +127,4 @@ std::vector<std::string> write_shards(const std::filesystem::path& folder, std::
   return files;
 }
 
-std::map<std::string, std::string> read_shard_index(const std::filesystem::path& index) {
-  std::map<std::string, std::string> weight_map;
-  for (const auto& [name, value] : Json::parse(read_text(index), index.string()).at("weight_map").members()) {
-    const std::string shard = value.as_string();
-    // An index from somebody else must not reach outside its folder.
-    if (shard.empty() || shard == "." || shard == ".." || shard.find('/') != std::string::npos ||
-        shard.find('\0') != std::string::npos) {
-      throw Error(ErrorKind::kBadInput,
-                  index.string() + ": names the shard \"" + shard + "\", which is not a file of its folder");
-    }
-    weight_map.emplace(name, shard);
-  }
-  return weight_map;
-}
-
 }  // namespace crossload

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shard_index.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/h5_reader.h"
-#include "export/shards.h"
 #include "export/tensor_bundle.h"
 #include "export/variable_names.h"
 #include "tensor/layout.h"
