@@ -197,6 +197,11 @@ void add_list(CLI::App* app, Action* action) {
   form->require_option(0, 1);
   command->add_option("--transformers", flags->transformers, "With --missing: the package's folder or its environment")
       ->needs(missing);
+  command->footer(
+      "Examples:\n"
+      "  crossload list ./my-bert       # what this checkpoint can become\n"
+      "  crossload list --goldens | head\n"
+      "  crossload list --missing --transformers .venv");
   command->callback([flags, action] {
     *action = [flags] {
       run(*flags);

@@ -1,10 +1,10 @@
-// Flags that several commands have: what the proof runs on, and how it judges.
+// The flags that several commands have, each declared once.
 #pragma once
 
 #include <filesystem>
 #include <string>
-#include <utility>
-#include <vector>
+
+#include "crossload/settings.h"
 
 namespace CLI {
 class App;
@@ -12,11 +12,15 @@ class App;
 
 namespace crossload::program {
 
-/// --ignore-tensors PATTERN=REASON, any number of times, into pairs. Throws what CLI11 throws for one without a reason.
-void add_ignore_flag(CLI::App* command, std::vector<std::pair<std::string, std::string>>* ignored);
-/// --inputs and --grid
+/// --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict, --override-model-class, --ignore-tensors,
+/// --tensorflow, --python, --threads, --onednn, --json and --report: what a command that compares has.
+void add_run_flags(CLI::App* command, RunSettings* settings);
+
+// Some of them, for commands that have only these.
+void add_class_flag(CLI::App* command, std::string* model_class);
 void add_input_flags(CLI::App* command, std::filesystem::path* inputs, std::string* grid);
-/// The same, and --strict
-void add_proof_flags(CLI::App* command, bool* strict, std::filesystem::path* inputs, std::string* grid);
+void add_tensorflow_flag(CLI::App* command, std::filesystem::path* tensorflow);
+void add_python_flag(CLI::App* command, std::filesystem::path* python);
+void add_threads_flag(CLI::App* command, int* threads);
 
 }  // namespace crossload::program

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/convert.h"
+#include "crossload/format.h"
 #include "export/stored_weights.h"
 
 namespace crossload {

@@ -229,6 +229,12 @@ void ArtifactWriter::tell(const ArtifactFolder& old, std::set<std::string> remov
   notes_.push_back("replaced in " + target_.string() + ", which stood beside the older weights: " + list_of(replaced));
 }
 
+std::vector<fs::path> ArtifactWriter::files() const {
+  std::vector<fs::path> paths;
+  for (const std::string& file : files_below(path())) paths.push_back(path() / file);
+  return paths;
+}
+
 void ArtifactWriter::commit() {
   staging_.sync();  // what takes long first, so that the look at the target is a fresh one
   const ArtifactFolder old(target_);

@@ -44,6 +44,8 @@ class ArtifactWriter {
 
   /// Where the files are to be written.
   const std::filesystem::path& path() const { return staging_.path(); }
+  /// The files that are there by now, with their paths.
+  std::vector<std::filesystem::path> files() const;
 
   /// Looks at the target once more, throws as the constructor does, and replaces it. Nothing changes before the end.
   void commit();

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "artifact/artifact_folder.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/class_scope.h"
 #include "export/h5_writer.h"
@@ -11,36 +13,43 @@
 
 namespace crossload {
 
-void write_weights(const ModelToWrite& written, const std::set<Format>& formats, std::int64_t max_shard_size,
-                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
-                   const std::function<void(const std::string&)>& say) {
+std::string file_of(Format format) {
+  switch (format) {
+    case Format::kH5:
+      return kH5Weights;
+    case Format::kSafetensors:
+      return kSafetensorsWeights;
+    case Format::kSavedModel:
+      return kSavedModelFolder;
+  }
+  return "";
+}
+
+void write_weights(const ModelToWrite& written, Format format, std::int64_t max_shard_size,
+                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder) {
   const std::string scope = class_scope(written.class_name);
-  const std::vector<keras::TopLayer> layers = written.weights.top_layers();
-  const auto announce = [&](const char* what) {
-    if (say) say(std::string("writing ") + what);
-  };
-  if (formats.contains(Format::kH5)) {
-    announce("tf_model.h5");
-    write_h5(folder, scope, layers, max_shard_size);
-  }
-  if (formats.contains(Format::kSafetensors)) {
-    announce("model.safetensors");
-    write_tf_safetensors(folder, scope, layers, max_shard_size);
-  }
-  if (formats.contains(Format::kSavedModel)) {
-    announce("saved_model");
-    write_saved_model(folder / "saved_model", library, written.model, written.weights, scope);
+  switch (format) {
+    case Format::kH5:
+      write_h5(folder, scope, written.weights.top_layers(), max_shard_size);
+      break;
+    case Format::kSafetensors:
+      write_tf_safetensors(folder, scope, written.weights.top_layers(), max_shard_size);
+      break;
+    case Format::kSavedModel:
+      write_saved_model(folder / kSavedModelFolder, library, written.model, written.weights, scope);
+      break;
   }
 }
 
 std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
                                                                                  const std::filesystem::path& folder) {
   std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> stored;
-  if (formats.contains(Format::kSavedModel)) {
-    stored.emplace_back("saved_model", open_bundle_weights(folder / "saved_model" / "variables" / "variables"));
-  }
-  if (formats.contains(Format::kH5)) stored.emplace_back("h5", open_h5_weights(folder));
-  if (formats.contains(Format::kSafetensors)) stored.emplace_back("safetensors", open_safetensors_weights(folder));
+  const auto add = [&](Format format, const auto& open) {
+    if (formats.contains(format)) stored.emplace_back(name_of(format), open());
+  };
+  add(Format::kSavedModel, [&] { return open_bundle_weights(folder / kSavedModelFolder / "variables" / "variables"); });
+  add(Format::kH5, [&] { return open_h5_weights(folder); });
+  add(Format::kSafetensors, [&] { return open_safetensors_weights(folder); });
   return stored;
 }
 

@@ -1,13 +1,14 @@
 // Writing a model's weights in every format, and opening them again.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "crossload/convert.h"
+#include "crossload/format.h"
 #include "export/stored_weights.h"
 #include "keras/pretrained_model.h"
 #include "keras/weights.h"
@@ -21,13 +22,15 @@ struct ModelToWrite {
   const keras::Weights& weights;
 };
 
-/// Writes tf_model.h5, model.safetensors and saved_model/ as wanted into the folder; says which one before each. Only
-/// the SavedModel needs TensorFlow.
-void write_weights(const ModelToWrite& written, const std::set<Format>& formats, std::int64_t max_shard_size,
-                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
-                   const std::function<void(const std::string& what)>& say);
+/// "tf_model.h5", "model.safetensors", "saved_model"
+std::string file_of(Format format);
 
-/// What write_weights wrote, opened to be read back, by the format's name ("saved_model", "h5", "safetensors").
+/// Writes one format into the folder, in shards where it is larger than `max_shard_size`. Only the SavedModel needs
+/// TensorFlow; for others `library` may be null.
+void write_weights(const ModelToWrite& written, Format format, std::int64_t max_shard_size,
+                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder);
+
+/// What write_weights wrote, opened to be read back, by the format's name; the one that is read fastest first.
 std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
                                                                                  const std::filesystem::path& folder);
 

@@ -117,9 +117,10 @@ std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& fold
                           {state_->source, state_->files, loaded.model->config(), loaded.model_class.pytorch_name(),
                            loaded.model_class.architecture->model_type},
                           options.formats, /*new_weights=*/true);
-  write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, options.formats,
-                options.max_shard_size, options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr,
-                artifact.path(), {});
+  for (const Format format : options.formats) {
+    write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, format, options.max_shard_size,
+                  format == Format::kSavedModel ? state_->library() : nullptr, artifact.path());
+  }
   std::vector<std::string> files = files_below(artifact.path());
   artifact.commit();
   return files;

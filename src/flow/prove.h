@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "crossload/settings.h"
 #include "export/stored_weights.h"
 #include "load/loaded_model.h"
 #include "tf/library.h"
@@ -11,12 +12,19 @@
 
 namespace crossload {
 
+/// What was written: the variables of one format, and the SavedModel's folder; empty without one.
+struct ProvedArtifact {
+  const StoredWeights& variables;
+  std::filesystem::path saved_model;
+};
+
+verify::Tolerances tolerances_of(const RunSettings& settings);
+
 /// Compares every module, with variables read from the artifact; what every function of the SavedModel returns when
-/// there is one (`saved_model` not empty); and the same on the trace's further inputs. Training functions are called
-/// once. `source` holds the checkpoint's weights, with which divergences are explained; null: those of `loaded`.
-verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
-                           const std::filesystem::path& saved_model, const verify::Trace& trace,
-                           const std::shared_ptr<const tf::Library>& library, int threads,
-                           const verify::Tolerances& tolerances, const keras::Weights* source = nullptr);
+/// there is one; and the same on the trace's further inputs. Training functions are called once. `source` holds the
+/// checkpoint's weights, with which divergences are explained; null: those of `loaded`.
+verify::Verification prove(const LoadedModel& loaded, const ProvedArtifact& artifact, const verify::Trace& trace,
+                           const RunSettings& settings, const std::shared_ptr<const tf::Library>& library,
+                           const keras::Weights* source = nullptr);
 
 }  // namespace crossload

@@ -64,24 +64,25 @@ std::string signature_text(const keras::TFPreTrainedModel& model) {
   return text.dump();
 }
 
-std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const ReferenceRequest& request, const LoadedModel& loaded) {
-  if (!request.reference.empty()) {
-    if (!request.inputs.empty() || request.grid != "none") {
-      throw Error(ErrorKind::kUsage, std::string(request.inputs.empty() ? "--grid" : "--inputs") + ": " +
-                                         request.reference.string() +
+std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
+                                                     const LoadedModel& loaded) {
+  if (!settings.reference.empty()) {
+    if (!settings.inputs.empty() || settings.grid != "none") {
+      throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
+                                         settings.reference.string() +
                                          " is a trace and has its inputs; give this to `crossload record`, or leave "
                                          "--reference out");
     }
-    return std::make_unique<ReferenceTrace>(request.reference);
+    return std::make_unique<ReferenceTrace>(settings.reference);
   }
   verify::ReferenceOptions options;
-  options.python = request.python;
+  options.python = settings.python;
   options.model_class = loaded.model_class.pytorch_name();
-  options.threads = request.threads;
+  options.threads = settings.threads;
   options.signature = signature_text(*loaded.model);
-  options.inputs = request.inputs;
-  options.grid = request.grid;
-  return std::make_unique<ReferenceTrace>(request.model, options);
+  options.inputs = settings.inputs;
+  options.grid = settings.grid;
+  return std::make_unique<ReferenceTrace>(model, options);
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
@@ -95,8 +96,8 @@ ReferenceTrace::~ReferenceTrace() {
   if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
 }
 
-verify::Trace ReferenceTrace::open(const Steps& steps) {
-  if (process_) process_->wait([&](const std::string& what) { steps.say("PyTorch: " + what); });
+verify::Trace ReferenceTrace::open(const Step& step) {
+  if (process_) process_->wait([&](const std::string& what) { step.say("PyTorch: " + what); });
   return verify::Trace::open(file_);
 }
 

@@ -17,7 +17,7 @@ namespace verify {
 namespace {
 
 namespace fs = std::filesystem;
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 
 constexpr int kCertificateVersion = 2;
 
@@ -64,31 +64,31 @@ CertificateCheck check_file(const Json& entry, const fs::path& folder, const std
   const fs::file_status status = fs::status(file, error);
   if (status.type() == fs::file_type::not_found) {
     const bool dangling = fs::is_symlink(fs::symlink_status(file, error));
-    return {Outcome::kMissing, subject, dangling ? "is a link to what is not there" : "is not there"};
+    return {Kind::kMissing, subject, dangling ? "is a link to what is not there" : "is not there"};
   }
   if (status.type() != fs::file_type::regular) {
-    return {Outcome::kDiffers, subject, error ? "cannot be read: " + error.message() : "is not a regular file"};
+    return {Kind::kDiffers, subject, error ? "cannot be read: " + error.message() : "is not a regular file"};
   }
   try {
     if (!follow_links && !ends_in(folder, file)) {
-      return {Outcome::kDiffers, subject, "is a link that leads out of the folder; it was not read"};
+      return {Kind::kDiffers, subject, "is a link that leads out of the folder; it was not read"};
     }
     const auto certified = static_cast<std::uintmax_t>(entry.at("bytes").as_integer());
     const std::uintmax_t bytes = fs::file_size(file);
     if (bytes != certified) {
-      return {Outcome::kDiffers, subject,
+      return {Kind::kDiffers, subject,
               "has " + std::to_string(bytes) + " bytes, certified are " + std::to_string(certified)};
     }
     const std::string sha256 = sha256_of_file(file);
     const std::string wanted = entry.at("sha256").as_string();
     if (sha256 != wanted) {
-      return {Outcome::kDiffers, subject, "has SHA-256 " + shortened(sha256) + ", certified is " + shortened(wanted)};
+      return {Kind::kDiffers, subject, "has SHA-256 " + shortened(sha256) + ", certified is " + shortened(wanted)};
     }
-    return {Outcome::kHolds, subject, std::to_string(bytes) + " bytes, SHA-256 " + shortened(sha256)};
+    return {Kind::kHolds, subject, std::to_string(bytes) + " bytes, SHA-256 " + shortened(sha256)};
   } catch (const fs::filesystem_error& failure) {
-    return {Outcome::kDiffers, subject, "cannot be read: " + failure.code().message()};
+    return {Kind::kDiffers, subject, "cannot be read: " + failure.code().message()};
   } catch (const Error& failure) {
-    return {Outcome::kDiffers, subject, failure.what()};
+    return {Kind::kDiffers, subject, failure.what()};
   }
 }
 
@@ -130,7 +130,7 @@ CertificateCheck note_of(const std::vector<std::string>& names) {
   std::string text = "not certified, and no loader takes " + std::string(names.size() == 1 ? "it" : "them") + ": ";
   for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
   if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return {Outcome::kNote, names.size() == 1 ? "1 other file" : std::to_string(names.size()) + " other files", text};
+  return {Kind::kNote, names.size() == 1 ? "1 other file" : std::to_string(names.size()) + " other files", text};
 }
 
 }  // namespace
@@ -160,9 +160,9 @@ Json parse_certificate(const std::string& text, const std::string& where) {
 CertificateCheck check_own_hash(const Json& certificate, const std::string& text) {
   const std::string subject = "certificate";
   if (hash_of_certificate(text) != certificate.at(kCertificateHash).as_string()) {
-    return {Outcome::kDiffers, subject, "its text is not the one that was hashed: it was changed after it was made"};
+    return {Kind::kDiffers, subject, "its text is not the one that was hashed: it was changed after it was made"};
   }
-  return {Outcome::kHolds, subject, "meets the schema, and its own SHA-256"};
+  return {Kind::kHolds, subject, "meets the schema, and its own SHA-256"};
 }
 
 std::vector<CertificateCheck> check_written(const Json& certificate, const fs::path& folder,
@@ -181,7 +181,7 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
     std::error_code ignored;
     if (certified.contains(file) || fs::equivalent(folder / file, certificate_file, ignored)) continue;
     if (is_of_checkpoint(certificate, folder, file)) {
-      checks.push_back({Outcome::kNote, file.string(), "PyTorch's, as the conversion read it"});
+      checks.push_back({Kind::kNote, file.string(), "PyTorch's, as the conversion read it"});
       beside_checkpoint = true;
     } else {
       extra.push_back(file);
@@ -193,9 +193,9 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
     if (loaded == Loaded::kNever) {
       others.push_back(file.string());
     } else if (loaded == Loaded::kCompanion && beside_checkpoint && !was_read(certificate, file)) {
-      checks.push_back({Outcome::kNote, file.string(), "not certified: it is of the checkpoint that is here too"});
+      checks.push_back({Kind::kNote, file.string(), "not certified: it is of the checkpoint that is here too"});
     } else {
-      checks.push_back({Outcome::kExtra, file.string(), "was not certified, and loaders would take it"});
+      checks.push_back({Kind::kExtra, file.string(), "was not certified, and loaders would take it"});
     }
   }
   if (!others.empty()) checks.push_back(note_of(others));

@@ -11,7 +11,7 @@
 namespace crossload::verify {
 namespace {
 
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 
 std::string scientific(double value) {
   char text[32];
@@ -110,21 +110,21 @@ CertificateCheck check_inputs(const Json& certified, const Json& again) {
     if (!before.contains(name)) others.push_back(name);
   }
   if (!others.empty()) {
-    return {Outcome::kDiffers, "replay: inputs",
+    return {Kind::kDiffers, "replay: inputs",
             "are others than the certified ones: " + joined(others) +
                 "; give the trace that the certificate was made with by --reference, or the file by --inputs"};
   }
   if (!rounded.empty()) {
-    return {Outcome::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
+    return {Kind::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
   }
-  return {Outcome::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
+  return {Kind::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
 }
 
 CertificateCheck check_verdict(const Json& certified, const Json& again) {
   const std::string before = certified.at("verdict").as_string();
   const std::string now = again.at("verdict").as_string();
   const bool same = (before == "disagrees") == (now == "disagrees");
-  return {same ? Outcome::kHolds : Outcome::kDiffers, "replay: verdict",
+  return {same ? Kind::kHolds : Kind::kDiffers, "replay: verdict",
           before == now ? now : "certified is \"" + before + "\", now it is \"" + now + "\""};
 }
 
@@ -133,13 +133,13 @@ CertificateCheck check_coverage(const Json& certified, const Json& again) {
   for (const auto& [name, before] : certified.at("coverage").members()) {
     const Json now = again.at("coverage").at(name);
     if (before.dump() == now.dump()) continue;
-    return {Outcome::kDiffers, subject, name + ": certified is " + before.dump() + ", now it is " + now.dump()};
+    return {Kind::kDiffers, subject, name + ": certified is " + before.dump() + ", now it is " + now.dump()};
   }
   const auto tensors = tensors_of(certified);
   std::string difference = only_in_one(tensors, tensors_of(again));
   if (difference.empty()) difference = only_in_one(runs_of(certified), runs_of(again));
-  if (!difference.empty()) return {Outcome::kDiffers, subject, difference};
-  return {Outcome::kHolds, subject, "the same " + std::to_string(tensors.size()) + " tensors were compared"};
+  if (!difference.empty()) return {Kind::kDiffers, subject, difference};
+  return {Kind::kHolds, subject, "the same " + std::to_string(tensors.size()) + " tensors were compared"};
 }
 
 /// Collects how far the numbers of two comparisons are apart.
@@ -177,7 +177,7 @@ CertificateCheck check_numbers(const Json& certified, const Json& again) {
       distance.add(name, distance_of(before.at(field)), distance_of(found->second.at(field)));
     }
   }
-  if (!worse.empty()) return {Outcome::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
+  if (!worse.empty()) return {Kind::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
   std::string text = std::to_string(distance.same) + " of " + std::to_string(compared) +
                      " tensors have the certified numbers to the last digit; the largest error is " +
                      scientific(distance.largest_now) + ", certified " + scientific(distance.largest_before);
@@ -186,7 +186,7 @@ CertificateCheck check_numbers(const Json& certified, const Json& again) {
     std::snprintf(ratio, sizeof(ratio), "%.3g", distance.ratio);
     text += "; the largest ratio of errors is " + std::string(ratio) + " at " + distance.at;
   }
-  return {Outcome::kHolds, subject, text};
+  return {Kind::kHolds, subject, text};
 }
 
 /// A rule with other constants is another rule; only its limits are settings.
@@ -194,7 +194,7 @@ std::optional<CertificateCheck> note_of_rule(const Json& certified, const Json& 
   const std::string before = certified.at("tolerances").dump();
   const std::string now = again.at("tolerances").dump();
   if (before == now) return std::nullopt;
-  return CertificateCheck{Outcome::kNote, "replay: rule", "certified by " + before + ", now judged by " + now};
+  return CertificateCheck{Kind::kNote, "replay: rule", "certified by " + before + ", now judged by " + now};
 }
 
 /// Other versions explain other numbers.
@@ -206,7 +206,7 @@ std::optional<CertificateCheck> note_of_versions(const Json& certified, const Js
     if (before.dump() != other) changed.push_back(name + " (certified " + before.dump() + ", now " + other + ")");
   }
   if (changed.empty()) return std::nullopt;
-  return CertificateCheck{Outcome::kNote, "replay: versions", "differ: " + joined(changed)};
+  return CertificateCheck{Kind::kNote, "replay: versions", "differ: " + joined(changed)};
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/verify_certificate.h"
+#include "crossload/certificate_check.h"
 
 namespace crossload::verify {
 
