@@ -288,7 +288,7 @@ TEST_F(Table, ShardsComeAndGo) {
     prepare(standing);
     ConvertOptions again = options(model_, {Format::kH5, Format::kSafetensors}, /*new_weights=*/true);
     again.max_shard_size = kSmallShards;
-    const ConvertResult result = convert(again);
+    const Outcome result = convert(again);
     Names written(result.files.begin(), result.files.end());
     EXPECT_EQ(files_in(out()), written) << standing;
     EXPECT_TRUE(written.contains("tf_model.h5.index.json") && written.contains("model.safetensors.index.json"));
@@ -297,7 +297,7 @@ TEST_F(Table, ShardsComeAndGo) {
 
 TEST_F(Table, WhatIsRemovedIsSaid) {
   prepare("old-both-shards");
-  const ConvertResult result = convert(options(model_, {Format::kH5}, /*new_weights=*/true));
+  const Outcome result = convert(options(model_, {Format::kH5}, /*new_weights=*/true));
   EXPECT_THAT(result.notes, ElementsAre("removed from " + out().string() +
                                         ", left by an earlier conversion: model-00001-of-00002.safetensors, "
                                         "model-00002-of-00002.safetensors, model.safetensors.index.json and 3 more"));
@@ -314,7 +314,7 @@ TEST_F(Table, TokenizersOfTheEarlierModelGoWithIt) {
   ASSERT_TRUE(fs::exists(out() / "tokenizer.json"));
   convert(options(model_, {Format::kH5}, /*new_weights=*/true));
   EXPECT_FALSE(fs::exists(out() / "tokenizer.json"));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "bert_model");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "bert_model");
 }
 
 TEST_F(Table, WhatAUserChangedIsNotReplaced) {
@@ -325,7 +325,7 @@ TEST_F(Table, WhatAUserChangedIsNotReplaced) {
   // Where nothing is to be put in its place it stays.
   fs::remove(model_ / "vocab.txt");
   convert(options(model_, {Format::kH5}, /*new_weights=*/true));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "mine");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "mine");
 }
 
 TEST_F(Table, TheConfigurationOfWeightsThatNobodyCertifiedGoesWithThem) {
@@ -335,7 +335,7 @@ TEST_F(Table, TheConfigurationOfWeightsThatNobodyCertifiedGoesWithThem) {
               ElementsAre("replaced in " + out().string() +
                           ", which stood beside the older weights: config.json, "
                           "vocab.txt"));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "bert_model");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "bert_model");
 }
 
 TEST_F(Table, FoldersInTheWayAreRefused) {
@@ -382,11 +382,11 @@ TEST_F(Table, PyTorchWeightsThatComeWhileItIsConvertedAreSeen) {
 
 TEST_F(Table, AnotherClassBesidePyTorchsWeightsLoadsAgain) {
   make_checkpoint(out(), "bert_for_sequence_classification");
-  const std::string config = read_text(out() / "config.json");
+  const std::string config = read_file(out() / "config.json");
   ConvertOptions base = options(out(), {Format::kH5});
-  base.override_model_class = "TFBertModel";
+  base.settings.override_model_class = "TFBertModel";
   convert(base);
-  EXPECT_EQ(read_text(out() / "config.json"), config);
+  EXPECT_EQ(read_file(out() / "config.json"), config);
   EXPECT_EQ(ArtifactFolder(out()).certified_class(), "TFBertModel");
   EXPECT_EQ(TFAutoModel::from_pretrained(out()).class_name(), "TFBertModel");
 }

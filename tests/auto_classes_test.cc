@@ -20,14 +20,10 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = CROSSLOAD_SOURCE_DIR;
 
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// {class: families} of one model_type in Transformers 4.
 std::map<std::string, std::set<std::string>> classes_of_v4(const std::string& model_type) {
-  static const Json recorded = Json::parse(text_of(kSource / "tests" / "fixtures" / "transformers_4.json"), "fixture");
+  static const Json recorded =
+      Json::parse(read_file(kSource / "tests" / "fixtures" / "transformers_4.json"), "fixture");
   std::map<std::string, std::set<std::string>> found;
   for (const auto& [name, families] : recorded.at("models").at(model_type).at("classes").members()) {
     std::set<std::string>& of_class = found[name];
@@ -56,7 +52,7 @@ TEST_P(AutoClasses, OneClassAFamily) {
 }
 
 TEST_P(AutoClasses, EachFamilyIsInThePublicHeader) {
-  const std::string header = text_of(kSource / "include" / "crossload" / "auto_model.h");
+  const std::string header = read_file(kSource / "include" / "crossload" / "auto_model.h");
   for (const ListedHead& head : GetParam().heads) {
     for (const std::string& family : head.families) {
       EXPECT_THAT(header, testing::HasSubstr("CROSSLOAD_AUTO_CLASS(" + family + ");"));

@@ -24,7 +24,7 @@ namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 using testing::HasSubstr;
 
 const fs::path kGolden = golden_path("bert_model");
@@ -65,7 +65,7 @@ class Certificate : public testing::Test {
 
   /// The certificate changed by `change`, with a hash that fits again.
   void forge(const std::function<void(Json*)>& change) const {
-    Json document = Json::parse(read_text(certificate()), "crossload.json");
+    Json document = Json::parse(read_file(certificate()), "crossload.json");
     change(&document);
     document.set(verify::kCertificateHash, "");
     verify::seal(&document);
@@ -91,7 +91,7 @@ class Certificate : public testing::Test {
 TemporaryFolder* Certificate::original_ = nullptr;
 
 void change_byte(const fs::path& file, std::size_t at) {
-  std::string bytes = read_text(file);
+  std::string bytes = read_file(file);
   bytes.at(at) = static_cast<char>(bytes[at] ^ 1);
   write_file(file, bytes);
 }
@@ -124,7 +124,7 @@ TEST_F(Certificate, FindsAChangedByteInEveryFile) {
       change_byte(file, at);
       const CertificateCheck failure = only_failure();
       EXPECT_EQ(failure.subject, name);
-      EXPECT_EQ(failure.outcome, Outcome::kDiffers);
+      EXPECT_EQ(failure.kind, Kind::kDiffers);
       EXPECT_THAT(failure.detail, HasSubstr("SHA-256"));
       change_byte(file, at);
     }
@@ -133,7 +133,7 @@ TEST_F(Certificate, FindsAChangedByteInEveryFile) {
 }
 
 TEST_F(Certificate, FindsEveryChangedByteInItself) {
-  const std::string text = read_text(certificate());
+  const std::string text = read_file(certificate());
   for (std::size_t at = 0; at < text.size(); ++at) {
     std::string changed = text;
     changed[at] = static_cast<char>(changed[at] ^ 1);
@@ -149,7 +149,7 @@ TEST_F(Certificate, FindsEveryChangedByteInItself) {
 }
 
 TEST_F(Certificate, FindsOtherFormsOfTheSameDocument) {
-  const std::string text = read_text(certificate());
+  const std::string text = read_file(certificate());
   const Json document = Json::parse(text, "crossload.json");
   for (const std::string& other : {document.dump(), text + "\n", " " + text, text.substr(0, text.size() - 1)}) {
     write_file(certificate(), other);
@@ -161,12 +161,12 @@ TEST_F(Certificate, FindsAFileThatIsGoneOrHasAnotherName) {
   fs::rename(artifact() / "tf_model.h5", artifact() / "tf_model_1.h5");
   const VerifyCertificateResult result = check();
   ASSERT_EQ(result.failed, 2U);
-  EXPECT_EQ(result.checks[2].outcome, Outcome::kMissing);
+  EXPECT_EQ(result.checks[2].kind, Kind::kMissing);
   EXPECT_EQ(result.checks[2].subject, "tf_model.h5");
-  EXPECT_EQ(result.checks[3].outcome, Outcome::kExtra);
+  EXPECT_EQ(result.checks[3].kind, Kind::kExtra);
   EXPECT_EQ(result.checks[3].subject, "tf_model_1.h5");
   fs::remove(artifact() / "tf_model_1.h5");
-  EXPECT_EQ(only_failure().outcome, Outcome::kMissing);
+  EXPECT_EQ(only_failure().kind, Kind::kMissing);
 }
 
 TEST_F(Certificate, FindsASizeBeforeItHashes) {
@@ -180,7 +180,7 @@ TEST_F(Certificate, RefusesExtraFilesThatLoadersTake) {
     fs::create_directories((artifact() / name).parent_path());
     write_file(artifact() / name, "x");
     const CertificateCheck failure = only_failure();
-    EXPECT_EQ(failure.outcome, Outcome::kExtra) << name;
+    EXPECT_EQ(failure.kind, Kind::kExtra) << name;
     EXPECT_EQ(failure.subject, name);
     fs::remove(artifact() / name);
   }
@@ -191,7 +191,7 @@ TEST_F(Certificate, NotesExtraFilesThatNoLoaderTakes) {
     write_file(artifact() / name, "x");
   const VerifyCertificateResult result = check();
   EXPECT_TRUE(result.holds());
-  EXPECT_EQ(result.checks.back().outcome, Outcome::kNote);
+  EXPECT_EQ(result.checks.back().kind, Kind::kNote);
   EXPECT_EQ(result.checks.back().detail, "not certified, and no loader takes them: README.md, a.png, b.png and 1 more");
 }
 
@@ -211,7 +211,7 @@ TEST_F(Certificate, KnowsTheCheckpointThatItWasMadeFrom) {
 
 TEST_F(Certificate, KnowsTheCheckpointsFilesInItsOwnFolder) {
   fs::copy_file(kGolden, artifact() / "model.safetensors");
-  EXPECT_EQ(only_failure().outcome, Outcome::kExtra);
+  EXPECT_EQ(only_failure().kind, Kind::kExtra);
   forge([](Json* document) { document->at("read").at(0).set("file", "model.safetensors"); });
   const VerifyCertificateResult result = check();
   EXPECT_TRUE(result.holds());
@@ -219,7 +219,7 @@ TEST_F(Certificate, KnowsTheCheckpointsFilesInItsOwnFolder) {
   write_file(artifact() / "tokenizer.json", "x");
   EXPECT_TRUE(check().holds());
   EXPECT_EQ(check().checks.back().detail, "not certified: it is of the checkpoint that is here too");
-  const std::string before = read_text(certificate());
+  const std::string before = read_file(certificate());
   forge([](Json* document) {
     Json entry = Json::object();
     for (const auto& [name, value] : document->at("read").at(0).members()) entry.set(name, value);
@@ -236,7 +236,7 @@ TEST_F(Certificate, RefusesNamesOutsideOfTheFolder) {
   write_file(folder() / "outside", "x");
   for (const std::string name :
        {"../outside", "/etc/passwd", "saved_model/../../outside", "..", ".", "a/", "./config.json"}) {
-    const std::string before = read_text(certificate());
+    const std::string before = read_file(certificate());
     forge_written(name);
     EXPECT_ERROR(check(), ErrorKind::kBadInput, "written[2].file: is \"" + name + "\", which is not a plain path");
     write_file(certificate(), before);
@@ -266,7 +266,7 @@ TEST_F(Certificate, RefusesLinksOutOfTheFolder) {
 TEST_F(Certificate, FindsAFolderThatIsALink) {
   fs::create_directory(folder() / "elsewhere");
   fs::create_directory_symlink(folder() / "elsewhere", artifact() / "saved_model");
-  EXPECT_EQ(only_failure().outcome, Outcome::kExtra);
+  EXPECT_EQ(only_failure().kind, Kind::kExtra);
 }
 
 TEST_F(Certificate, FollowsLinksInsideTheHubsCache) {
@@ -282,7 +282,7 @@ TEST_F(Certificate, FollowsLinksInsideTheHubsCache) {
 }
 
 TEST_F(Certificate, SaysWhereItDoesNotMeetTheSchema) {
-  const std::string text = read_text(certificate());
+  const std::string text = read_file(certificate());
   const auto expect = [&](const std::function<void(Json*)>& change, const std::string& what) {
     forge(change);
     EXPECT_ERROR(check(), ErrorKind::kBadInput, "does not meet the schema of certificates: " + what);
@@ -348,7 +348,7 @@ TEST_F(Certificate, CannotReplayWithoutAComparison) {
 TEST_F(Certificate, WritesWhatItFound) {
   fs::remove(artifact() / "tf_model.h5");
   verify_certificate({.artifact = artifact(), .json = folder() / "result.json"});
-  const Json result = Json::parse(read_text(folder() / "result.json"), "result.json");
+  const Json result = Json::parse(read_file(folder() / "result.json"), "result.json");
   EXPECT_FALSE(result.at("holds").as_bool());
   EXPECT_EQ(result.at("failed").as_integer(), 1);
   EXPECT_EQ(result.at("checks").at(2).at("outcome").as_string(), "missing");
@@ -361,17 +361,17 @@ class Replay : public testing::Test {
     folder_ = new TemporaryFolder;
     ConvertOptions options;
     options.model = kGolden;
-    options.reference = kGolden;
+    options.settings.reference = kGolden;
     options.output = folder_->path() / "artifact";
     options.formats = {Format::kH5, Format::kSafetensors};  // a SavedModel's functions want more than a golden holds
-    options.threads = 2;
-    options.max_hidden_error = 2e-5;
+    options.settings.threads = 2;
+    options.settings.max_hidden_error = 2e-5;
     convert(options);
   }
   static void TearDownTestSuite() { delete folder_; }
 
   static fs::path artifact() { return folder_->path() / "artifact"; }
-  static Json certificate() { return Json::parse(read_text(artifact() / "crossload.json"), "crossload.json"); }
+  static Json certificate() { return Json::parse(read_file(artifact() / "crossload.json"), "crossload.json"); }
 
   /// The first check that fails when the comparison that ran again is `again`; empty when all hold.
   static std::string failure(const Json& again) {
@@ -504,7 +504,7 @@ TEST_F(Replay, FindsOtherInputs) {
   for (const auto& [name, value] : input.members()) other.set(name, value);
   other.set("sha256", std::string(64, '0'));
   others.at("inputs").set("input_values", other);
-  EXPECT_EQ(verify::check_replay(sounds, others).front().outcome, Outcome::kNote);
+  EXPECT_EQ(verify::check_replay(sounds, others).front().kind, Kind::kNote);
 }
 
 TEST(JsonSchema, RefusesKeywordsItDoesNotKnow) {

@@ -12,7 +12,7 @@
 #include "contribute/scaffold.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload::contribute {
 namespace {
@@ -54,7 +54,7 @@ class Tree : public testing::Test {
     EXPECT_NE(at, std::string::npos) << from;
     if (at == std::string::npos) return 0;
     text.replace(at, from.size(), to);
-    std::ofstream(file) << text;
+    write_file(file, text);
     return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   }
 
@@ -141,7 +141,7 @@ TEST_F(Tree, HeadsThatAreNotWantedFallAway) {
 
 TEST_F(Tree, TheConfigurationSetsDefaults) {
   const fs::path config = root() / "config.json";
-  std::ofstream(config) << R"({"hidden_size": 32, "vocab_size": 99, "new_scale": 2.5, "hidden_act": "relu"})";
+  write_file(config, R"({"hidden_size": 32, "vocab_size": 99, "new_scale": 2.5, "hidden_act": "relu"})");
   ScaffoldOptions options = brand_new_bert();
   options.config = config;
   const Scaffold made = add_new_model(options);

@@ -12,6 +12,7 @@
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "load/loaded_model.h"
+#include "tensorflow_library.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
 #include "verify/describe.h"
@@ -26,19 +27,11 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::shared_ptr<const tf::Library> library() {
-  static const auto opened = tf::Library::open();
-  return opened;
-}
-
 /// A checkpoint that is a golden's but for a text of the same length in its configuration.
 class Changed {
  public:
   Changed(const std::string& name, const std::string& from, const std::string& to) {
-    std::ifstream stream(golden_path(name), std::ios::binary);
-    std::ostringstream bytes;
-    bytes << stream.rdbuf();
-    std::string text = bytes.str();
+    std::string text = read_file(golden_path(name));
     const std::size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     EXPECT_EQ(from.size(), to.size());
@@ -61,7 +54,7 @@ Verification verified(const std::string& name, const fs::path& checkpoint_path,
     keras::read_rows(variable, 0, row_count(variable.shape), out);
     if (change) change(variable, out);
   };
-  const Observation observation = observe(library(), {}, *loaded.model, *loaded.weights, read, trace.inputs());
+  const Observation observation = observe(tf::library(), {}, *loaded.model, *loaded.weights, read, trace.inputs());
   return verify(trace, observation, {}, Tolerances{}, &*loaded.weights);
 }
 
@@ -154,11 +147,11 @@ TEST(Explanations, OfAConversionThatCannotRun) {
   TemporaryFolder folder;
   ConvertOptions options;
   options.model = golden_path("bert_model");
-  options.reference = reference.path();
+  options.settings.reference = reference.path();
   options.output = folder.path() / "artifact";
-  options.json = folder.path() / "certificate.json";
+  options.settings.json = folder.path() / "certificate.json";
   options.formats = {Format::kH5};
-  const ConvertResult result = convert(options);
+  const Outcome result = convert(options);
   EXPECT_FALSE(result.agrees);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(fs::exists(options.output));
@@ -168,10 +161,7 @@ TEST(Explanations, OfAConversionThatCannotRun) {
       AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
             HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
             HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"), HasSubstr(" is not in [0, ")));
-  std::ifstream stream(options.json);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  const Json certificate = Json::parse(text.str(), "certificate.json");
+  const Json certificate = Json::parse(read_file(options.settings.json), "certificate.json");
   EXPECT_EQ(JsonSchema(Json::parse(certificate_schema(), "schema")).fault(certificate).value_or(""), "");
   EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
   EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "embeddings.word_embeddings");

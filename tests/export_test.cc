@@ -136,7 +136,7 @@ TEST(Shards, IndexMustStayInItsFolder) {
   TemporaryFolder folder;
   const auto index = folder.path() / "tf_model.h5.index.json";
   for (const std::string shard : {"", ".", "..", "../x.h5", "/etc/passwd", "a/b"}) {
-    write_all(index, R"({"weight_map": {"m/x:0": ")" + shard + "\"}}");
+    write_file(index, R"({"weight_map": {"m/x:0": ")" + shard + "\"}}");
     EXPECT_EQ(error_of([&] { read_shard_index(index); }),
               "3 " + index.string() + ": names the shard \"" + shard + "\", which is not a file of its folder");
   }

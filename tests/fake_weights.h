@@ -1,50 +1,15 @@
-// Variables on vectors, and the files of a test.
+// Variables on vectors.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "crossload/error.h"
 #include "keras/variable.h"
-#include "temporary_folder.h"
+#include "test_support.h"
 
 namespace crossload {
-
-inline std::string read_all(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write_all(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-/// "3 what the error says": the kind's number and the text of the Error that the action throws.
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return std::to_string(static_cast<int>(error.kind())) + " " + error.what();
-  }
-  return "no error";
-}
-
-/// The names in a folder, sorted.
-inline std::vector<std::string> names_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 /// Layers of variables whose PyTorch elements are 0, 1/8, 2/8, ... (modulo 1009), plus the variable's number.
 class FakeWeights {

@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "faults/fault.h"
 #include "load/loaded_model.h"
+#include "test_files.h"
 
 namespace crossload::faults {
 
@@ -26,7 +27,7 @@ const Bench& bench() {
 }
 
 testing::AssertionResult is_in_document(const std::string& text) {
-  static const std::string document = read_text(fs::path(CROSSLOAD_SOURCE_DIR) / "docs" / "faults.md");
+  static const std::string document = read_file(fs::path(CROSSLOAD_SOURCE_DIR) / "docs" / "faults.md");
   if (document.find(text) != std::string::npos) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "docs/faults.md lacks \"" << text << "\"; run make bench-faults-table";
 }

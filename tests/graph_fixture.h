@@ -1,19 +1,14 @@
-// Building a graph, running it, and comparing what comes out. The library is opened once a program.
+// Building a graph, running it, and comparing what comes out.
 #pragma once
 
 #include <gmock/gmock.h>
 
-#include "keras/model_graph.h"
+#include "tensorflow_library.h"
 #include "test_support.h"
 #include "tf/ops.h"
 #include "tf/session.h"
 
 namespace crossload::tf {
-
-inline const std::shared_ptr<const Library>& library() {
-  static const std::shared_ptr<const Library> opened = Library::open();
-  return opened;
-}
 
 inline double as_double(const HostTensor& tensor, std::size_t index) {
   switch (tensor.dtype()) {
@@ -30,8 +25,9 @@ inline double as_double(const HostTensor& tensor, std::size_t index) {
   }
 }
 
-/// Tensors of a graph of its own, and their values.
-class GraphTest : public testing::Test {
+/// Tensors of a graph of its own, and their values. MadeGraph is made from a library.
+template <class MadeGraph>
+class TestOfGraph : public testing::Test {
  protected:
   HostTensor host(const Shape& shape, const std::vector<float>& values) const {
     return HostTensor::of<float>(library(), shape, values);
@@ -61,8 +57,10 @@ class GraphTest : public testing::Test {
       EXPECT_NEAR(as_double(result, i), values[i], tolerance) << "at " << i;
   }
 
-  keras::ModelGraph graph_{library(), keras::ModelGraph::Handles::kVariables};
+  MadeGraph graph_{library()};
   std::vector<Session::Feed> feeds_;
 };
+
+using GraphTest = TestOfGraph<Graph>;
 
 }  // namespace crossload::tf

@@ -30,7 +30,7 @@ struct Sum {
 std::ostream& operator<<(std::ostream& out, const Sum& sum) { return out << sum.size << " " << std::hex << sum.crc32c; }
 
 Sum sum_of(const fs::path& path) {
-  const std::string bytes = read_all(path);
+  const std::string bytes = read_file(path);
   return {bytes.size(), extend_crc32c(0, std::as_bytes(std::span(bytes.data(), bytes.size())))};
 }
 
@@ -154,7 +154,7 @@ class CorruptH5 : public H5Test {
   void SetUp() override {
     fill_small(&fake_);
     write();
-    bytes_ = read_all(path_);
+    bytes_ = read_file(path_);
   }
 
   /// The error when `from` is `to` in the file.
@@ -162,7 +162,7 @@ class CorruptH5 : public H5Test {
     std::string bytes = bytes_;
     const std::size_t at = bytes.find(from);
     EXPECT_NE(at, std::string::npos);
-    write_all(path_, bytes.replace(at, to.size(), to));
+    write_file(path_, bytes.replace(at, to.size(), to));
     return error_of_reading(path_);
   }
 
@@ -171,7 +171,7 @@ class CorruptH5 : public H5Test {
 
 TEST_F(CorruptH5, CutFilesAreNoticed) {
   for (std::size_t size = 0; size < bytes_.size(); size += 61) {
-    write_all(path_, bytes_.substr(0, size));
+    write_file(path_, bytes_.substr(0, size));
     const std::string said = error_of_reading(path_);
     EXPECT_TRUE(said.starts_with("3 " + path_.string() + ": cannot be opened as an HDF5 file: ")) << size << said;
   }
@@ -183,7 +183,7 @@ TEST_F(CorruptH5, OtherBytesAreAnErrorOrOtherValues) {
     std::string bytes = bytes_;
     bytes[random() % bytes.size()] = static_cast<char>(random());
     bytes[random() % bytes.size()] = '\xff';
-    write_all(path_, bytes);
+    write_file(path_, bytes);
     const std::string said = error_of_reading(path_);
     EXPECT_TRUE(said == "no error" || said.find(path_.string()) != std::string::npos) << said;
   }
@@ -218,7 +218,7 @@ TEST_F(CorruptH5, RangesAndNamesAreChecked) {
 }
 
 TEST_F(CorruptH5, WhatIsNoHdf5IsNamed) {
-  write_all(path_, "version https://git-lfs.github.com/spec/v1");
+  write_file(path_, "version https://git-lfs.github.com/spec/v1");
   EXPECT_EQ(error_of_reading(path_),
             "3 " + path_.string() + ": cannot be opened as an HDF5 file: file signature not found");
   EXPECT_EQ(error_of_reading("/nonexistent.h5"),
@@ -257,7 +257,7 @@ TEST_F(CorruptH5, AFullDiskIsAnErrorWhereverItStrikes) {
     EXPECT_TRUE(said.ends_with(" cannot be written: File too large; make room or write to another disk")) << said;
   }
   EXPECT_EQ(error_of([&] { write(); }), "no error");
-  EXPECT_TRUE(read_all(path_) == bytes_);
+  EXPECT_TRUE(read_file(path_) == bytes_);
 }
 
 TEST_F(H5Test, SaysWhichFileCannotBeWritten) {

@@ -27,7 +27,7 @@
 #include "hub/token.h"
 #include "hub/upload.h"
 #include "hub/url.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 #include "test_support.h"
 
 namespace crossload::hub {
@@ -66,13 +66,6 @@ class Environment {
   std::vector<std::string> names_;
   std::map<std::string, std::string> before_;
 };
-
-std::string read(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 TEST(Repository, ReadsNames) {
   const auto plain = parse_repository("foo/bar");
@@ -191,13 +184,13 @@ TEST(Token, IsKeptPrivateAndFound) {
   EXPECT_FALSE(find_token(settings));
   EXPECT_FALSE(forget_token(settings));
   const mode_t mask = ::umask(0);
-  std::ofstream(settings.token_file) << "old";  // of everyone
+  write_file(settings.token_file, "old");  // of everyone
   store_token(settings, Token(" hf_abc\r\n"));
   ::umask(mask);
   struct stat status;
   ASSERT_EQ(::stat(settings.token_file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
-  EXPECT_EQ(read(settings.token_file), "hf_abc");
+  EXPECT_EQ(read_file(settings.token_file), "hf_abc");
   EXPECT_EQ(find_token(settings)->secret(), "hf_abc");
   ::setenv("HUGGING_FACE_HUB_TOKEN", "hf_old", 1);
   EXPECT_EQ(find_token(settings)->secret(), "hf_old");
@@ -245,10 +238,10 @@ TEST(Cache, HasTheLayoutOfHuggingfaceHub) {
   cache.remember("main", commit);
   cache.remember("refs/pr/1", commit);
   cache.remember(commit, commit);
-  EXPECT_EQ(read(folder.path() / "models--foo--bar/refs/main"), commit);
-  EXPECT_EQ(read(folder.path() / "models--foo--bar/refs/refs/pr/1"), commit);
+  EXPECT_EQ(read_file(folder.path() / "models--foo--bar/refs/main"), commit);
+  EXPECT_EQ(read_file(folder.path() / "models--foo--bar/refs/refs/pr/1"), commit);
   EXPECT_FALSE(fs::exists(folder.path() / "models--foo--bar/refs" / commit));
-  std::ofstream(folder.path() / "models--foo--bar/refs/broken") << "../../x";
+  write_file(folder.path() / "models--foo--bar/refs/broken", "../../x");
   EXPECT_FALSE(cache.commit_of("broken"));
 }
 
@@ -257,13 +250,13 @@ TEST(Cache, LinksRelatively) {
   const Cache cache(folder.path(), *parse_repository("foo/bar"));
   const std::string commit(40, 'a');
   fs::create_directories(cache.blob("e1").parent_path());
-  std::ofstream(cache.blob("e1")) << "content";
+  write_file(cache.blob("e1"), "content");
   cache.link("e1", commit, "config.json");
   cache.link("e1", commit, "1_Pooling/config.json");
   cache.link("e1", commit, "config.json");  // again
   EXPECT_EQ(fs::read_symlink(cache.snapshot(commit) / "config.json"), "../../blobs/e1");
   EXPECT_EQ(fs::read_symlink(cache.snapshot(commit) / "1_Pooling/config.json"), "../../../blobs/e1");
-  EXPECT_EQ(read(cache.snapshot(commit) / "1_Pooling/config.json"), "content");
+  EXPECT_EQ(read_file(cache.snapshot(commit) / "1_Pooling/config.json"), "content");
   EXPECT_EQ(std::distance(fs::directory_iterator(cache.snapshot(commit)), {}), 2);
 }
 
@@ -310,10 +303,10 @@ TEST(BlobWriter, GoesOnAndProves) {
     writer.append("def");
     writer.finish(folder.path() / "x");
   }
-  EXPECT_EQ(read(folder.path() / "x"), "abcdef");
-  std::ofstream(path) << "too many bytes";
+  EXPECT_EQ(read_file(folder.path() / "x"), "abcdef");
+  write_file(path, "too many bytes");
   EXPECT_EQ(BlobWriter(path, 6).done(), 0);
-  std::ofstream(folder.path() / "hello") << "hello\n";
+  write_file(folder.path() / "hello", "hello\n");
   // As `git hash-object` and `sha256sum` say.
   EXPECT_EQ(git_sha1_of_file(folder.path() / "hello"), "ce013625030ba8dba906f756967f9e9ca394464a");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(40, '0')),
@@ -391,7 +384,7 @@ class Publishing : public testing::Test {
   Publishing() {
     model_.id = "foo/bar";
     model_.commit = std::string(40, 'a');
-    std::ofstream(folder_.path() / "tf_model.h5") << "weights";
+    write_file(folder_.path() / "tf_model.h5", "weights");
     certify("agrees", model_.label());
   }
 
@@ -449,10 +442,10 @@ TEST_F(Publishing, RefusesWhatIsNotCertified) {
 }
 
 TEST_F(Publishing, RefusesWhatChangedSince) {
-  std::ofstream(folder_.path() / "tf_model.h5") << "WEIGHTS";
+  write_file(folder_.path() / "tf_model.h5", "WEIGHTS");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage,
                "tf_model.h5: is not the file that crossload.json is about");
-  std::ofstream(folder_.path() / "tf_model.h5") << "more weights";
+  write_file(folder_.path() / "tf_model.h5", "more weights");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage, "it changed since");
   fs::remove(folder_.path() / "tf_model.h5");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage, "it changed since");

@@ -5,7 +5,6 @@
 
 #include "checkpoint/safetensors.h"
 #include "goldens.h"
-#include "graph_fixture.h"
 #include "keras/activation.h"
 #include "keras/attention_mask.h"
 #include "keras/group_normalization.h"
@@ -13,6 +12,7 @@
 #include "keras/patch_convolution.h"
 #include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
+#include "model_graph_fixture.h"
 
 namespace crossload::keras {
 namespace {
@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 
 using tf::as_double;
 using tf::DataType;
-using tf::GraphTest;
 using tf::HostTensor;
 using tf::library;
 using tf::Tensor;
@@ -38,7 +37,7 @@ std::vector<double> doubles_of(const TensorView& view) {
 }
 
 /// Layers bound to given tensors, called into the graph; the values of their variables are fed.
-class Layers : public GraphTest {
+class Layers : public ModelGraphTest {
  protected:
   void bind(std::map<std::string, TensorView> tensors) { weights_ = std::make_unique<Weights>(std::move(tensors)); }
   Scope scope() { return Scope(weights_.get()); }

@@ -19,7 +19,8 @@
 #include "goldens.h"
 #include "load/loaded_model.h"
 #include "recipes.h"
-#include "temporary_folder.h"
+#include "tensorflow_library.h"
+#include "test_files.h"
 #include "verified_record.h"
 #include "verify/describe.h"
 
@@ -29,11 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kRecipes = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
-
-std::shared_ptr<const tf::Library> library() {
-  static const auto opened = tf::Library::open();
-  return opened;
-}
 
 /// Of all files.
 const std::vector<Recipe>& recipes() {
@@ -75,7 +71,7 @@ verify::Verification verify_golden(const std::string& name, const verify::ReadVa
   const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
   const verify::Trace trace = verify::Trace::open(golden_path(name));
   const verify::Observation observation =
-      verify::observe(library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
+      verify::observe(tf::library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
   return verify::verify(trace, observation, {}, verify::Tolerances{}, &*loaded.weights);
 }
 
@@ -153,7 +149,7 @@ class Head : public testing::TestWithParam<std::string> {};
 
 TEST_P(Head, IsWrittenReadBackAndServed) {
   const TemporaryFolder folder;
-  const ConvertResult result = expect_converted(golden_path(GetParam()), folder.path() / "out");
+  const Outcome result = expect_converted(golden_path(GetParam()), folder.path() / "out");
   const Json certificate = Json::parse(result.certificate, "crossload.json");
   EXPECT_EQ(certificate.at("read_back").size(), 3U);
   std::size_t training = 0;

@@ -2,9 +2,9 @@
 #include <cmath>
 
 #include "export/saved_model_graph.h"
-#include "graph_fixture.h"
 #include "keras/layers.h"
 #include "keras/pretrained_model.h"
+#include "model_graph_fixture.h"
 #include "verify/runner.h"
 
 namespace crossload::keras {
@@ -72,10 +72,10 @@ class TFSmallModel : public TFPreTrainedModel {
   const bool itself_;
 };
 
-class ModuleErrors : public tf::GraphTest {
+class ModuleErrors : public ModelGraphTest {
  protected:
   /// The error of a run on a batch of two sequences of three.
-  ModuleError error_of(Mistake mistake, bool itself = false) {
+  ModuleError run_error(Mistake mistake, bool itself = false) {
     const TFSmallModel model(Scope(&weights_), mistake, itself);
     try {
       observe(model);
@@ -98,7 +98,7 @@ class ModuleErrors : public tf::GraphTest {
 };
 
 TEST_F(ModuleErrors, OfAnOperationThatCannotBeMade) {
-  const ModuleError error = error_of(Mistake::kWrongSize);
+  const ModuleError error = run_error(Mistake::kWrongSize);
   EXPECT_EQ(error.kind(), ErrorKind::kDisagrees);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().place.class_name, "TFFaulty");
@@ -111,18 +111,18 @@ TEST_F(ModuleErrors, OfAnOperationThatCannotBeMade) {
 }
 
 TEST_F(ModuleErrors, OfAReshape) {
-  EXPECT_EQ(error_of(Mistake::kWrongReshape).failure().reason,
+  EXPECT_EQ(run_error(Mistake::kWrongReshape).failure().reason,
             "inputs of shapes [2, 3] and [1]: Cannot reshape a tensor with 6 elements to shape [4] (4 elements)");
 }
 
 TEST_F(ModuleErrors, OfADimensionThatIsNotThere) {
-  EXPECT_THAT(error_of(Mistake::kNoSuchDimension).what(),
+  EXPECT_THAT(run_error(Mistake::kNoSuchDimension).what(),
               AllOf(StartsWith("outer.faulty (TFFaulty, "),
                     EndsWith("TensorFlow cannot compute this: a tensor of shape [-1, -1, 2] has no dimension 3")));
 }
 
 TEST_F(ModuleErrors, OfSizesThatOnlyARunKnows) {
-  const ModuleError error = error_of(Mistake::kSizesOfARun);
+  const ModuleError error = run_error(Mistake::kSizesOfARun);
   EXPECT_EQ(error.kind(), ErrorKind::kDisagrees);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().caller.path, "outer");
@@ -132,13 +132,13 @@ TEST_F(ModuleErrors, OfSizesThatOnlyARunKnows) {
 }
 
 TEST_F(ModuleErrors, OfARowOutsideOfATable) {
-  const ModuleError error = error_of(Mistake::kRowOutside);
+  const ModuleError error = run_error(Mistake::kRowOutside);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().reason, "indices[0] = 5 is not in [0, 2)");
 }
 
 TEST_F(ModuleErrors, OfTheModelItself) {
-  const ModuleError error = error_of(Mistake::kNone, /*itself=*/true);
+  const ModuleError error = run_error(Mistake::kNone, /*itself=*/true);
   EXPECT_EQ(error.failure().place.path, "");
   EXPECT_THAT(error.what(), MatchesRegex("TFSmallModel \\(.*tests/module_error_test.cc:[0-9]+\\): TensorFlow cannot "
                                          "compute BatchMatMulV2: .*\\[2, 3, 2\\].*\\[2, 3, 2\\].*"));

@@ -4,9 +4,9 @@
 #include <fstream>
 
 #include "goldens.h"
-#include "graph_fixture.h"
 #include "keras/layers.h"
 #include "load/loaded_model.h"
+#include "model_graph_fixture.h"
 
 namespace crossload::keras {
 namespace {
@@ -49,7 +49,7 @@ void expect_in_constructor(const Stage& stage) {
       << stage.path << ": " << stage.class_name << " in " << stage.file << ":" << stage.line;
 }
 
-class Places : public tf::GraphTest {};
+class Places : public ModelGraphTest {};
 
 TEST_F(Places, StagesNameTheirClassAndWhoCallsThem) {
   Weights weights({{"outer.twice.dense.weight", view_of({2, 2}, {1, 2, 3, 4})}});

@@ -23,11 +23,6 @@ fs::path fixtures() {
   return folder != nullptr ? fs::path(folder) : fs::path(CROSSLOAD_SOURCE_DIR) / "tests/fixtures/pytorch";
 }
 
-std::string contents(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::vector<fs::path> files_with(const std::string& extension) {
   std::set<fs::path> sorted;
   for (const fs::directory_entry& entry : fs::directory_iterator(fixtures())) {
@@ -82,7 +77,7 @@ TEST(PyTorchFile, RefusesWhatItCannotHold) {
       ADD_FAILURE() << "was read";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), testing::StartsWith(file.string() + ": "));
-      EXPECT_THAT(error.what(), testing::HasSubstr(contents(expected)));
+      EXPECT_THAT(error.what(), testing::HasSubstr(read_file(expected)));
       EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
     }
     ++cases;
@@ -126,7 +121,7 @@ PyTorchFile parse(const std::string& bytes) {
 
 TEST(DamagedPyTorchFiles, EveryTruncationIsRefused) {
   for (const char* name : {"zip_tied.bin", "legacy_tied.bin", "legacy_wrapped_both.bin"}) {
-    const std::string bytes = contents(fixtures() / name);
+    const std::string bytes = read_file(fixtures() / name);
     ASSERT_FALSE(bytes.empty());
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       EXPECT_ERROR(parse(bytes.substr(0, size)), ErrorKind::kBadInput, "x.bin: not a sound ") << name << " " << size;
@@ -136,7 +131,7 @@ TEST(DamagedPyTorchFiles, EveryTruncationIsRefused) {
 
 TEST(DamagedPyTorchFiles, ChangedBytesAreReadWithinTheFileOrRefused) {
   for (const char* name : {"zip_tied.bin", "legacy_tied.bin"}) {
-    const std::string sound = contents(fixtures() / name);
+    const std::string sound = read_file(fixtures() / name);
     for (std::size_t at = 0; at < sound.size(); ++at) {
       for (const int value : {0, 1, 0x28, 0x2e, 0x7f, 0x80, 0xff}) {
         std::string bytes = sound;

@@ -38,7 +38,7 @@ TEST(SafetensorsWriter, WritesTheBytesOfTheReference) {
       R"("none":{"dtype":"F16","shape":[0,2],"data_offsets":[20,20]},)"
       R"("b.u8":{"dtype":"U8","shape":[3],"data_offsets":[20,23]}}    )";
   ASSERT_EQ(header.size(), 0x148U);
-  EXPECT_EQ(read_all(path), std::string("\x48\x01\0\0\0\0\0\0", 8) + header + "12345678abcdABCDEFGHabc");
+  EXPECT_EQ(read_file(path), std::string("\x48\x01\0\0\0\0\0\0", 8) + header + "12345678abcdABCDEFGHabc");
 }
 
 TEST(SafetensorsWriter, EscapesNamesAsJson) {
@@ -53,7 +53,7 @@ TEST(SafetensorsWriter, EscapesNamesAsJson) {
 TEST(SafetensorsWriter, WritesNothingToo) {
   TemporaryFolder folder;
   write_safetensors(folder.path() / "x.safetensors", {}, {});
-  EXPECT_EQ(read_all(folder.path() / "x.safetensors"), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
+  EXPECT_EQ(read_file(folder.path() / "x.safetensors"), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
 }
 
 TEST(SafetensorsWriter, RefusesWhatItCannotWrite) {
@@ -106,7 +106,7 @@ TEST(TfSafetensors, AreCutIntoShards) {
             (std::vector<std::string>{"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
                                       "model-00003-of-00003.safetensors", "model.safetensors.index.json"}));
   // The layout of Transformers' file.
-  EXPECT_EQ(read_all(folder.path() / "model.safetensors.index.json"), R"({
+  EXPECT_EQ(read_file(folder.path() / "model.safetensors.index.json"), R"({
   "metadata": {
     "total_size": 436
   },

@@ -11,7 +11,7 @@
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "recipes.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload {
 namespace {

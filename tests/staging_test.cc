@@ -43,8 +43,8 @@ TEST_F(StagingTest, PutsANewFolderInItsPlace) {
   write_file(staging.path() / "sub" / "b", "new");
   EXPECT_FALSE(fs::exists(target_));
   staging.commit();
-  EXPECT_EQ(read_all(target_ / "a"), "new");
-  EXPECT_EQ(read_all(target_ / "sub" / "b"), "new");
+  EXPECT_EQ(read_file(target_ / "a"), "new");
+  EXPECT_EQ(read_file(target_ / "sub" / "b"), "new");
 }
 
 TEST_F(StagingTest, LeavesNothingBeside) {
@@ -112,7 +112,7 @@ TEST_F(StagingTest, TwoInTurnAreWelcome) {
     write_file(staging.path() / "number", std::to_string(i));
     staging.commit();
   }
-  EXPECT_EQ(read_all(target_ / "number"), "2");
+  EXPECT_EQ(read_file(target_ / "number"), "2");
 }
 
 TEST_F(StagingTest, KeepsWhatItIsTold) {
@@ -128,9 +128,9 @@ TEST_F(StagingTest, KeepsWhatItIsTold) {
   EXPECT_TRUE(fs::exists(target_ / "pytorch_model.bin"));
   staging.commit();
   EXPECT_EQ(names_in(target_), (Names{"config.json", "link", "pytorch_model.bin", "sub"}));
-  EXPECT_EQ(read_all(target_ / "config.json"), "new");
-  EXPECT_EQ(read_all(target_ / "pytorch_model.bin"), "weights");
-  EXPECT_EQ(read_all(target_ / "link"), "notes");
+  EXPECT_EQ(read_file(target_ / "config.json"), "new");
+  EXPECT_EQ(read_file(target_ / "pytorch_model.bin"), "weights");
+  EXPECT_EQ(read_file(target_ / "link"), "notes");
 }
 
 TEST_F(StagingTest, MakesTheParentsAndTakesAnySpelling) {
@@ -178,9 +178,9 @@ TEST_F(StagingTest, RenamesWhereFoldersCannotBeExchanged) {
 TEST(WriteFile, WritesAndSaysWhatItCannot) {
   TemporaryFolder folder;
   write_file(folder.path() / "x", std::string("a\0b", 3));
-  EXPECT_EQ(read_all(folder.path() / "x"), std::string("a\0b", 3));
+  EXPECT_EQ(read_file(folder.path() / "x"), std::string("a\0b", 3));
   write_file(folder.path() / "x", "shorter");
-  EXPECT_EQ(read_all(folder.path() / "x"), "shorter");
+  EXPECT_EQ(read_file(folder.path() / "x"), "shorter");
   EXPECT_EQ(error_of([&] { write_file(folder.path(), "x"); }),
             "5 " + folder.path().string() + ": cannot be written: Is a directory");
   EXPECT_EQ(error_of([] { write_file("/dev/full", "x"); }),

@@ -131,10 +131,10 @@ TEST_F(StoredWeightsTest, SayWhatIsMissing) {
 
 TEST_F(StoredWeightsTest, CompareShardsWithTheirIndex) {
   write_h5(folder_.path(), "tf_model", fake_.layers(), 720);
-  const std::string index = read_all(file("tf_model.h5.index.json"));
+  const std::string index = read_file(file("tf_model.h5.index.json"));
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string changed = index;
-    write_all(file("tf_model.h5.index.json"), changed.replace(changed.find(from), from.size(), to));
+    write_file(file("tf_model.h5.index.json"), changed.replace(changed.find(from), from.size(), to));
     return error_of([&] { open_h5_weights(folder_.path()); });
   };
   EXPECT_EQ(

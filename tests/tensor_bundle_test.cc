@@ -84,14 +84,14 @@ TEST(Crc32c, IsTheSameByTablesAndByInstruction) {
 TEST(TensorBundle, IsWrittenAsTensorFlowWritesIt) {
   TemporaryFolder folder;
   write_example(folder.path() / "x");
-  EXPECT_EQ(read_all(folder.path() / "x.index"), from_hex(kIndex));
-  EXPECT_EQ(read_all(folder.path() / "x.data-00000-of-00001"), from_hex(kData));
+  EXPECT_EQ(read_file(folder.path() / "x.index"), from_hex(kIndex));
+  EXPECT_EQ(read_file(folder.path() / "x.data-00000-of-00001"), from_hex(kData));
 }
 
 TEST(TensorBundle, OfTensorFlowIsRead) {
   TemporaryFolder folder;
-  write_all(folder.path() / "x.index", from_hex(kIndex));
-  write_all(folder.path() / "x.data-00000-of-00001", from_hex(kData));
+  write_file(folder.path() / "x.index", from_hex(kIndex));
+  write_file(folder.path() / "x.data-00000-of-00001", from_hex(kData));
   const TensorBundle bundle = TensorBundle::open(folder.path() / "x");
   EXPECT_EQ(bundle.entries().size(), 4U);
   EXPECT_EQ(floats(bundle.tensor("a/w")), (std::vector<float>{1, 2, 3, -4}));
@@ -153,8 +153,8 @@ TEST(TensorBundle, RefusesWhatItCannotWrite) {
 class CorruptBundle : public testing::Test {
  protected:
   void write(const std::string& index, const std::string& data) {
-    write_all(prefix_.string() + ".index", index);
-    write_all(prefix_.string() + ".data-00000-of-00001", data);
+    write_file(prefix_.string() + ".index", index);
+    write_file(prefix_.string() + ".data-00000-of-00001", data);
   }
   /// Reads everything.
   std::string error() {
