@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/copies.h"
 #include "contribute/readiness.h"
 #include "contribute/scaffold.h"
@@ -49,7 +50,7 @@ class Tree : public testing::Test {
 
   /// Replaces the first occurrence, which must be there, and returns its line.
   int change(const fs::path& file, const std::string& from, const std::string& to) const {
-    std::string text = read_text(file);
+    std::string text = bytes::read_text(file);
     const std::size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     if (at == std::string::npos) return 0;
@@ -97,11 +98,13 @@ TEST_F(Tree, EveryArchitectureCanBeTheBase) {
     EXPECT_THAT(check_unmarked(made.model), IsEmpty()) << base;
     EXPECT_THAT(check_registration(made.model), IsEmpty()) << base;
     EXPECT_THAT(made.recipes, Not(IsEmpty())) << base;
-    const Json recipe = Json::parse(read_text(made.recipe), made.recipe.string());
-    if (const Json& config = recipe.at("config"); config.contains("model_type")) {  // CLIP's recipes have one each
+    const bytes::Json recipe = bytes::Json::parse(bytes::read_text(made.recipe), made.recipe.string());
+    if (const bytes::Json& config = recipe.at("config");
+        config.contains("model_type")) {  // CLIP's recipes have one each
       EXPECT_EQ(config.at("model_type").as_string(), name);
     }
-    EXPECT_NE(read_text(made.model).find("\"" + name + "\""), std::string::npos) << base << ": the registration's type";
+    EXPECT_NE(bytes::read_text(made.model).find("\"" + name + "\""), std::string::npos)
+        << base << ": the registration's type";
     for (const CopyFault& fault : check_copies(root() / "src" / "models", /*fix=*/false)) {
       ADD_FAILURE() << fault.file << ":" << fault.line << ": " << fault.what;
     }
@@ -111,20 +114,21 @@ TEST_F(Tree, EveryArchitectureCanBeTheBase) {
 
 TEST_F(Tree, ScaffoldIsRenamedAndMarked) {
   const Scaffold made = add_new_model(brand_new_bert());
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   EXPECT_THAT(text,
               AllOf(HasSubstr("// BrandNewBert, as transformers/models/brand_new_bert/modeling_brand_new_bert.py"),
                     HasSubstr("// Copied from bert.TFBertSelfOutput with Bert->BrandNewBert\n"
                               "class TFBrandNewBertSelfOutput"),
                     HasSubstr("Architecture modeling_tf_brand_new_bert()"), Not(HasSubstr("class TFBert"))));
-  EXPECT_THAT(read_text(made.recipe), AllOf(HasSubstr("\"brand_new_bert_model\""), HasSubstr("\"BrandNewBertModel\"")));
+  EXPECT_THAT(bytes::read_text(made.recipe),
+              AllOf(HasSubstr("\"brand_new_bert_model\""), HasSubstr("\"BrandNewBertModel\"")));
   EXPECT_EQ(made.heads.size(), 9U);
 }
 
 TEST_F(Tree, ANameThatHoldsTheBasesName) {
   const Scaffold made = add_new_model({root(), "rebert", "bert", "Rebert", {}, ""});
-  EXPECT_THAT(read_text(made.model), Not(HasSubstr("Rerebert")));
-  EXPECT_THAT(read_text(made.model), HasSubstr("with bert->rebert, Bert->Rebert"));
+  EXPECT_THAT(bytes::read_text(made.model), Not(HasSubstr("Rerebert")));
+  EXPECT_THAT(bytes::read_text(made.model), HasSubstr("with bert->rebert, Bert->Rebert"));
   EXPECT_THAT(check_copies(root() / "src" / "models", /*fix=*/true), IsEmpty());
 }
 
@@ -133,10 +137,10 @@ TEST_F(Tree, HeadsThatAreNotWantedFallAway) {
   options.heads = {"ForMaskedLM"};
   const Scaffold made = add_new_model(options);
   EXPECT_THAT(made.heads, ElementsAre("TFBrandNewBertModel", "TFBrandNewBertForMaskedLM"));
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   EXPECT_THAT(text, AllOf(HasSubstr("TFBrandNewBertWithMLMHead"), Not(HasSubstr("QuestionAnswering")),
                           Not(HasSubstr("classifier_dropout(")), Not(HasSubstr("no_mlm"))));
-  EXPECT_THAT(read_text(made.recipe), Not(HasSubstr("ForTokenClassification")));
+  EXPECT_THAT(bytes::read_text(made.recipe), Not(HasSubstr("ForTokenClassification")));
 }
 
 TEST_F(Tree, TheConfigurationSetsDefaults) {
@@ -148,7 +152,7 @@ TEST_F(Tree, TheConfigurationSetsDefaults) {
   EXPECT_THAT(made.from_config, testing::UnorderedElementsAre("hidden_size: 768 -> 32", "vocab_size: 30522 -> 99",
                                                               "hidden_act: \"gelu\" -> \"relu\""));
   EXPECT_THAT(made.not_read, ElementsAre("new_scale"));
-  EXPECT_THAT(read_text(made.model), HasSubstr("config.integer(\"hidden_size\", 32)"));
+  EXPECT_THAT(bytes::read_text(made.model), HasSubstr("config.integer(\"hidden_size\", 32)"));
   EXPECT_THAT(check_copies(root() / "src" / "models", /*fix=*/false), IsEmpty());
 }
 
@@ -204,7 +208,7 @@ TEST_F(Tree, FixWritesMissingMarksAndChangedCopies) {
   for (const Finding& one : check_readiness(root(), "brand_new_bert", /*fix=*/true).mended) {
     mended.push_back(std::to_string(one.line) + ": " + one.point + ": " + one.what);
   }
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   const auto line_of = [&](const std::string& what) {
     const auto end = text.begin() + static_cast<std::ptrdiff_t>(text.find(what));
     return std::to_string(1 + std::count(text.begin(), end, '\n'));

@@ -39,7 +39,7 @@ fs::path with_changed_tensor(const std::string& tensor, const fs::path& copy) {
   const verify::Trace trace = verify::Trace::open(kGolden);
   fs::copy_file(kGolden, copy);
   const std::string whole = read_file(kGolden);
-  const TensorView* view = trace.find(tensor);
+  const tensor::TensorView* view = trace.find(tensor);
   const std::string_view bytes(reinterpret_cast<const char*>(view->bytes.data()), view->bytes.size());
   const std::size_t offset = whole.find(bytes);
   std::fstream file(copy, std::ios::in | std::ios::out | std::ios::binary);
@@ -53,7 +53,7 @@ fs::path with_changed_tensor(const std::string& tensor, const fs::path& copy) {
 void expect_outputs_of_golden(const NamedArrays& outputs) {
   const verify::Trace trace = verify::Trace::open(kGolden);
   const std::vector<float> logits = outputs.at("logits").floats();
-  const TensorView* expected = trace.find("output.logits");
+  const tensor::TensorView* expected = trace.find("output.logits");
   ASSERT_EQ(outputs.at("logits").shape(), expected->shape);
   for (std::size_t i = 0; i < logits.size(); ++i) {
     float value = 0;
@@ -83,7 +83,8 @@ TEST(Convert, WritesEveryFormatAndAgrees) {
   EXPECT_EQ(result.tensorflow_class, "TFBertForMaskedLM");
   EXPECT_THAT(result.files, testing::IsSupersetOf({"config.json", "crossload.json", "model.safetensors", "tf_model.h5",
                                                    "saved_model/saved_model.pb"}));
-  const Json certificate = Json::parse(read_file(folder.path() / "out" / "crossload.json"), "crossload.json");
+  const bytes::Json certificate =
+      bytes::Json::parse(read_file(folder.path() / "out" / "crossload.json"), "crossload.json");
   EXPECT_EQ(certificate.at("verdict").as_string(), "agrees");
   EXPECT_TRUE(certificate.at("first_divergence").is_null());
   EXPECT_EQ(certificate.at("read_back").size(), 3U);
@@ -107,7 +108,7 @@ TEST(Convert, KeepsWeightsThatAreThereUnlessToldOtherwise) {
 TEST(Convert, NeverReplacesThePyTorchWeights) {
   const TemporaryFolder folder;
   make_checkpoint(folder.path(), "bert_for_masked_lm");
-  const std::string before = sha256_of_file(folder.path() / "model.safetensors");
+  const std::string before = bytes::sha256_of_file(folder.path() / "model.safetensors");
   ConvertOptions options = options_for(folder.path());
   options.model = folder.path();
   options.verify = false;
@@ -115,7 +116,7 @@ TEST(Convert, NeverReplacesThePyTorchWeights) {
   EXPECT_ERROR(convert(options), ErrorKind::kUsage, "PyTorch's model.safetensors");
   options.formats = {Format::kH5};
   EXPECT_TRUE(convert(options).written);
-  EXPECT_EQ(sha256_of_file(folder.path() / "model.safetensors"), before);
+  EXPECT_EQ(bytes::sha256_of_file(folder.path() / "model.safetensors"), before);
 }
 
 TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
@@ -128,7 +129,7 @@ TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
   EXPECT_FALSE(result.agrees);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(fs::exists(options.output));
-  const Json certificate = Json::parse(read_file(options.settings.json), "certificate.json");
+  const bytes::Json certificate = bytes::Json::parse(read_file(options.settings.json), "certificate.json");
   EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
   EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "bert.encoder.layer.1.intermediate.dense");
   EXPECT_GT(certificate.at("first_divergence").at("max_error").as_number(), 1.0);

@@ -24,14 +24,15 @@ class FakeWeights {
   }
 
   /// `shape` is PyTorch's.
-  FakeWeights& add(const std::string& name, const Shape& shape, Layout layout = Layout::kSame, bool trainable = true) {
+  FakeWeights& add(const std::string& name, const Shape& shape, tensor::Layout layout = tensor::Layout::kSame,
+                   bool trainable = true) {
     std::vector<float>& values = values_.emplace_back(static_cast<std::size_t>(element_count(shape)));
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = element(variables_.size(), static_cast<std::int64_t>(i));
     const auto bytes = std::as_bytes(std::span(values));
     variables_.push_back({name,
                           "key." + name,
-                          apply_layout(layout, shape),
+                          tensor::apply_layout(layout, shape),
                           layout,
                           trainable,
                           /*layer=*/"",
@@ -61,15 +62,15 @@ class FakeWeights {
     for (std::size_t i = 0; i < values.size(); ++i) {
       auto index = static_cast<std::int64_t>(i);
       std::int64_t target = index;
-      if (v.layout == Layout::kTranspose) {
+      if (v.layout == tensor::Layout::kTranspose) {
         target = index % from[1] * from[0] + index / from[1];
-      } else if (v.layout == Layout::kConv2D) {  // [out, in, height, width] -> [height, width, in, out]
+      } else if (v.layout == tensor::Layout::kConv2D) {  // [out, in, height, width] -> [height, width, in, out]
         const std::int64_t x = index % from[3];
         const std::int64_t y = index / from[3] % from[2];
         const std::int64_t in = index / (from[3] * from[2]) % from[1];
         const std::int64_t out = index / (from[3] * from[2] * from[1]);
         target = ((y * from[3] + x) * from[1] + in) * from[0] + out;
-      } else if (v.layout == Layout::kConv1D) {  // [out, in, width] -> [width, in, out]
+      } else if (v.layout == tensor::Layout::kConv1D) {  // [out, in, width] -> [width, in, out]
         const std::int64_t x = index % from[2];
         const std::int64_t in = index / from[2] % from[1];
         target = (x * from[1] + in) * from[0] + index / (from[2] * from[1]);
@@ -89,14 +90,14 @@ class FakeWeights {
 inline void fill_small(FakeWeights* weights) {
   weights->layer("main")
       .add("main/embeddings/weight", {5, 3})
-      .add("main/mean", {3}, Layout::kSame, /*trainable=*/false)
-      .add("main/dense/kernel", {4, 3}, Layout::kTranspose)
-      .add("main/conv/kernel", {4, 3, 2, 5}, Layout::kConv2D)
-      .add("main/conv1d/kernel", {4, 3, 2}, Layout::kConv1D)
+      .add("main/mean", {3}, tensor::Layout::kSame, /*trainable=*/false)
+      .add("main/dense/kernel", {4, 3}, tensor::Layout::kTranspose)
+      .add("main/conv/kernel", {4, 3, 2, 5}, tensor::Layout::kConv2D)
+      .add("main/conv1d/kernel", {4, 3, 2}, tensor::Layout::kConv1D)
       .add("main/scale", {})
       .add("main/none", {0, 3});
   weights->layer("dropout_7");
-  weights->layer("classifier").add("classifier/kernel", {2, 4}, Layout::kTranspose).share(0);
+  weights->layer("classifier").add("classifier/kernel", {2, 4}, tensor::Layout::kTranspose).share(0);
 }
 
 }  // namespace crossload

@@ -59,8 +59,9 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryFault, testing::ValuesIn(all_faults()), tes
 TEST(Faults, AreOnEveryArchitecture) {
   std::map<std::string, int> faults;
   for (const Fault& fault : all_faults()) {
-    const Checkpoint golden = Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
-    ++faults[choose_class(golden.config()).architecture->model_type];
+    const checkpoint::Checkpoint golden =
+        checkpoint::Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
+    ++faults[load::choose_class(golden.config()).architecture->model_type];
   }
   for (const keras::Architecture& architecture : models::registry()) {
     EXPECT_GE(faults[architecture.model_type], 3) << architecture.model_type << " has too few in bench/faults/";

@@ -31,10 +31,10 @@ std::ostream& operator<<(std::ostream& out, const Sum& sum) { return out << sum.
 
 Sum sum_of(const fs::path& path) {
   const std::string bytes = read_file(path);
-  return {bytes.size(), extend_crc32c(0, std::as_bytes(std::span(bytes.data(), bytes.size())))};
+  return {bytes.size(), exporting::extend_crc32c(0, std::as_bytes(std::span(bytes.data(), bytes.size())))};
 }
 
-std::vector<float> values_of(const H5File& file, const std::string& name) {
+std::vector<float> values_of(const exporting::H5File& file, const std::string& name) {
   std::vector<float> values(static_cast<std::size_t>(element_count(file.tensors().at(name).shape)));
   file.read(name, 0, values);
   return values;
@@ -43,15 +43,15 @@ std::vector<float> values_of(const H5File& file, const std::string& name) {
 /// Opens the file and reads everything in it.
 std::string error_of_reading(const fs::path& path) {
   return error_of([&] {
-    const H5File file = H5File::open(path, H5Kind::kSingle);
+    const exporting::H5File file = exporting::H5File::open(path, exporting::H5Kind::kSingle);
     for (const auto& [name, tensor] : file.tensors()) values_of(file, name);
   });
 }
 
 class H5Test : public testing::Test {
  protected:
-  std::vector<std::string> write(std::int64_t max_shard_size = kDefaultMaxShardSize) {
-    return write_h5(folder_.path(), "tf_model", fake_.layers(), max_shard_size);
+  std::vector<std::string> write(std::int64_t max_shard_size = exporting::kDefaultMaxShardSize) {
+    return exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), max_shard_size);
   }
 
   TemporaryFolder folder_;
@@ -75,7 +75,7 @@ TEST_F(H5Test, ListsOverTheLimitAreCutAsKerasCutsThem) {
   }
   write();
   EXPECT_EQ(sum_of(path_), (Sum{930192, 0xb5d67d2dU}));
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(file.tensors().size(), 2000U);
   EXPECT_EQ(values_of(file, "tf_model/" + fake_.variables()[1999].name + ":0"), fake_.expected(1999));
 }
@@ -86,7 +86,8 @@ TEST_F(H5Test, ShardIsByteForByteWhatTransformersWrites) {
       write(/*max_shard_size=*/720),
       (std::vector<std::string>{"tf_model-00001-of-00002.h5", "tf_model-00002-of-00002.h5", "tf_model.h5.index.json"}));
   EXPECT_EQ(sum_of(folder_.path() / "tf_model-00001-of-00002.h5"), (Sum{14552, 0x37e64f3eU}));
-  const H5File second = H5File::open(folder_.path() / "tf_model-00002-of-00002.h5", H5Kind::kShard);
+  const exporting::H5File second =
+      exporting::H5File::open(folder_.path() / "tf_model-00002-of-00002.h5", exporting::H5Kind::kShard);
   EXPECT_EQ(second.tensors().size(), 1U);  // the shared variable is in the first one
   EXPECT_EQ(values_of(second, "classifier/kernel:0"), fake_.expected(7));
 }
@@ -94,7 +95,7 @@ TEST_F(H5Test, ShardIsByteForByteWhatTransformersWrites) {
 TEST_F(H5Test, IsReadBack) {
   fill_small(&fake_);
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(file.tensors().size(), fake_.variables().size());
   for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
     const std::string name = "tf_model/" + fake_.variables()[i].name + ":0";
@@ -110,10 +111,10 @@ TEST_F(H5Test, IsReadBack) {
 TEST_F(H5Test, LargeVariablesGoThroughInPieces) {
   fake_.layer("a")
       .add("long row", {1, 3, 1'500'000})
-      .add("linear", {1'500, 2'000}, Layout::kTranspose)
-      .add("patches", {800, 100, 6, 6}, Layout::kConv2D);
+      .add("linear", {1'500, 2'000}, tensor::Layout::kTranspose)
+      .add("patches", {800, 100, 6, 6}, tensor::Layout::kConv2D);
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
     const std::string name = "tf_model/" + fake_.variables()[i].name + ":0";
     EXPECT_EQ(file.tensors().at(name).shape, fake_.variables()[i].shape);
@@ -122,9 +123,9 @@ TEST_F(H5Test, LargeVariablesGoThroughInPieces) {
 }
 
 TEST_F(H5Test, ModelsOwnVariablesAreBesideTheLayers) {
-  fake_.layer("a").add("a/x", {2}).layer(std::string(kTopLevelWeights)).add("bias", {3});
+  fake_.layer("a").add("a/x", {2}).layer(std::string(exporting::kTopLevelWeights)).add("bias", {3});
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(values_of(file, "tf_model/bias:0"), fake_.expected(1));
   EXPECT_EQ(file.tensors().size(), 2U);
 }
@@ -135,7 +136,7 @@ TEST(H5Blocks, CoverAnyRangeInOrder) {
     for (std::int64_t count = 0; count <= 60 - first; ++count) {
       std::int64_t at = first;
       int blocks = 0;
-      for_each_h5_block(shape, first, count, [&](const Shape& start, const Shape& size) {
+      exporting::for_each_h5_block(shape, first, count, [&](const Shape& start, const Shape& size) {
         ++blocks;
         for (std::int64_t x = start[0]; x < start[0] + size[0]; ++x) {
           for (std::int64_t y = start[1]; y < start[1] + size[1]; ++y) {
@@ -210,7 +211,7 @@ TEST_F(CorruptH5, CopiesOfASharedVariableMustBeEqual) {
 }
 
 TEST_F(CorruptH5, RangesAndNamesAreChecked) {
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   std::vector<float> out(4);
   EXPECT_EQ(error_of([&] { file.read("x", 0, out); }), "3 " + path_.string() + ": has no variable x");
   EXPECT_EQ(error_of([&] { file.read("tf_model/main/mean:0", 1, out); }),
@@ -261,7 +262,9 @@ TEST_F(CorruptH5, AFullDiskIsAnErrorWhereverItStrikes) {
 }
 
 TEST_F(H5Test, SaysWhichFileCannotBeWritten) {
-  const auto write_there = [&] { write_h5("/nonexistent", "tf_model", fake_.layers(), kDefaultMaxShardSize); };
+  const auto write_there = [&] {
+    exporting::write_h5("/nonexistent", "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  };
   EXPECT_EQ(error_of(write_there), "5 /nonexistent/tf_model.h5: the file cannot be written: No such file or directory");
 }
 

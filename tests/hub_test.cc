@@ -270,15 +270,15 @@ TEST(Cache, KnowsWhatMayNameABlob) {
   for (const char* path : {"a", "a/b.c", "..a", "a..b/c"}) EXPECT_TRUE(is_safe_path(path)) << path;
 }
 
-TEST(FileLock, KeepsOthersOut) {
+TEST(bytes::FileLock, KeepsOthersOut) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "locks" / "x.lock";
   bool entered = false;
   std::jthread other;
   {
-    const FileLock lock(path);
+    const bytes::FileLock lock(path);
     other = std::jthread([&] {
-      const FileLock second(path);
+      const bytes::FileLock second(path);
       entered = true;
     });
     std::this_thread::sleep_for(milliseconds(100));
@@ -308,7 +308,7 @@ TEST(BlobWriter, GoesOnAndProves) {
   EXPECT_EQ(BlobWriter(path, 6).done(), 0);
   write_file(folder.path() / "hello", "hello\n");
   // As `git hash-object` and `sha256sum` say.
-  EXPECT_EQ(git_sha1_of_file(folder.path() / "hello"), "ce013625030ba8dba906f756967f9e9ca394464a");
+  EXPECT_EQ(bytes::git_sha1_of_file(folder.path() / "hello"), "ce013625030ba8dba906f756967f9e9ca394464a");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(40, '0')),
             "ce013625030ba8dba906f756967f9e9ca394464a");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(64, '0')),
@@ -326,12 +326,13 @@ TEST(BlobWriter, SaysThatTheDiskIsFull) {
 
 TEST(WholeFile, IsThereWholeOrNotAtAll) {
   const TemporaryFolder folder;
-  write_whole(folder.path() / "a" / "b", "text", 0644);
-  EXPECT_EQ(read_small(folder.path() / "a" / "b"), "text");
-  EXPECT_FALSE(read_small(folder.path() / "none"));
+  bytes::write_whole(folder.path() / "a" / "b", "text", 0644);
+  EXPECT_EQ(bytes::read_small(folder.path() / "a" / "b"), "text");
+  EXPECT_FALSE(bytes::read_small(folder.path() / "none"));
   std::ofstream(folder.path() / "large") << std::string(2U << 20U, 'x');
-  EXPECT_ERROR(read_small(folder.path() / "large"), ErrorKind::kEnvironment, "large: cannot be read");
-  EXPECT_ERROR(write_whole(folder.path() / "large" / "x", "", 0600), ErrorKind::kEnvironment, "large: cannot be made");
+  EXPECT_ERROR(bytes::read_small(folder.path() / "large"), ErrorKind::kEnvironment, "large: cannot be read");
+  EXPECT_ERROR(bytes::write_whole(folder.path() / "large" / "x", "", 0600), ErrorKind::kEnvironment,
+               "large: cannot be made");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path() / "a"), {}), 1);
 }
 
@@ -389,7 +390,7 @@ class Publishing : public testing::Test {
   }
 
   void certify(const std::string& verdict, const std::string& model, const std::string& file = "tf_model.h5") const {
-    const std::string sha256 = sha256_of_file(folder_.path() / "tf_model.h5");
+    const std::string sha256 = bytes::sha256_of_file(folder_.path() / "tf_model.h5");
     std::ofstream(folder_.path() / "crossload.json")
         << R"({"model": ")" << model << R"(", "class": "TFBertModel", "verdict": ")" << verdict << R"(",
   "coverage": {"modules": 3, "compared": 3}, "stages": [{"path": "a", "max_error": 4.5e-6}],
@@ -416,7 +417,8 @@ TEST_F(Publishing, SaysWhatWasVerifiedAndHowToCheckIt) {
         "| 3 of 3 modules | 4.50e-06 |", "crossload pt-to-tf --model-name foo/bar@refs/pr/N --no-pr", "\nMore.\n"}) {
     EXPECT_THAT(text.description, testing::HasSubstr(part));
   }
-  EXPECT_THAT(text.description, testing::HasSubstr(sha256_of_file(folder_.path() / "tf_model.h5") + "  tf_model.h5\n"));
+  EXPECT_THAT(text.description,
+              testing::HasSubstr(bytes::sha256_of_file(folder_.path() / "tf_model.h5") + "  tf_model.h5\n"));
   model_.has_tensorflow = true;
   EXPECT_EQ(publish_text(model_, options_).title, "Update TF weights");
 }

@@ -84,11 +84,11 @@ class Interruption : public testing::Test {
   /// Every file that the certificate names has the hash that it names. Returns false when there is no artifact.
   bool is_whole() const {
     if (!fs::exists(target())) return false;
-    const Json certificate = Json::parse(read_file(target() / "crossload.json"), "crossload.json");
+    const bytes::Json certificate = bytes::Json::parse(read_file(target() / "crossload.json"), "crossload.json");
     std::set<std::string> names;
-    for (const Json& file : certificate.at("written").elements()) {
+    for (const bytes::Json& file : certificate.at("written").elements()) {
       names.insert(file.at("file").as_string());
-      EXPECT_EQ(sha256_of_file(target() / file.at("file").as_string()), file.at("sha256").as_string());
+      EXPECT_EQ(bytes::sha256_of_file(target() / file.at("file").as_string()), file.at("sha256").as_string());
     }
     EXPECT_TRUE(names.contains("tf_model.h5") && names.contains("model.safetensors"));
     return true;

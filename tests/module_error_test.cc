@@ -59,7 +59,9 @@ class TFOuter : public Module<TFOuter> {
 class TFSmallModel : public TFPreTrainedModel {
  public:
   TFSmallModel(const Scope& scope, Mistake mistake, bool itself = false)
-      : TFPreTrainedModel(Config(Json::object())), outer(scope / "outer", mistake), itself_(itself) {}
+      : TFPreTrainedModel(checkpoint::Config(bytes::Json::object())),
+        outer(scope / "outer", mistake),
+        itself_(itself) {}
   Signature inputs() const override { return serving(); }
   Signature serving() const override { return {{"x", tf::DataType::kFloat, {-1, -1, 2}}}; }
   ModelOutput call(const ModelInputs& inputs, bool /*training*/) const override {
@@ -87,7 +89,7 @@ class ModuleErrors : public ModelGraphTest {
   }
   verify::Observation observe(const TFSmallModel& model) {
     const auto read = [](const Variable& variable, std::span<float> out) {
-      read_rows(variable, 0, row_count(variable.shape), out);
+      read_rows(variable, 0, tensor::row_count(variable.shape), out);
     };
     return verify::observe(tf::library(), {}, model, weights_, read,
                            {{"x", view_of({2, 3, 2}, std::vector<float>(12, 0.5F))}});
@@ -148,7 +150,7 @@ TEST_F(ModuleErrors, OfTheModelItself) {
 TEST_F(ModuleErrors, OfARunnerByItselfAreOfTheInput) {
   const TFSmallModel model(Scope(&weights_), Mistake::kSizesOfARun);
   const auto read = [](const Variable& variable, std::span<float> out) {
-    read_rows(variable, 0, row_count(variable.shape), out);
+    read_rows(variable, 0, tensor::row_count(variable.shape), out);
   };
   const verify::Feeds feeds = {{"x", view_of({1, 3, 2}, std::vector<float>(6))}};
   verify::Runner runner(tf::library(), {}, model, weights_, read, feeds);
@@ -158,7 +160,7 @@ TEST_F(ModuleErrors, OfARunnerByItselfAreOfTheInput) {
 
 TEST_F(ModuleErrors, OfASavedModelThatCannotBeMade) {
   const TFSmallModel model(Scope(&weights_), Mistake::kWrongSize);
-  EXPECT_ERROR(build_saved_model_graph(tf::library(), model, weights_), ErrorKind::kDisagrees,
+  EXPECT_ERROR(exporting::build_saved_model_graph(tf::library(), model, weights_), ErrorKind::kDisagrees,
                "outer.faulty (TFFaulty, ");
 }
 

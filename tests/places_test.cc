@@ -74,8 +74,8 @@ TEST_F(Places, StagesNameTheirClassAndWhoCallsThem) {
 // A golden, called without TensorFlow's values: every stage of it stands in the architecture's file or in src/keras.
 TEST_F(Places, OfAWholeModel) {
   const fs::path golden = small_golden_path("bert");
-  const Checkpoint checkpoint = Checkpoint::open(golden);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden);
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   ModelInputs inputs;
   for (const InputSpec& input : loaded.model->serving()) {
     inputs.tensors.emplace(input.name, graph_.placeholder(input.dtype, input.shape, input.name));

@@ -49,17 +49,17 @@ std::string bytes_of(const std::vector<T>& values) {
 }
 
 /// A view that owns a copy of the bytes, which begin at an odd address.
-inline TensorView view_of(DType dtype, const Shape& shape, const std::string& bytes) {
+inline tensor::TensorView view_of(DType dtype, const Shape& shape, const std::string& bytes) {
   const auto copy = std::make_shared<std::string>("-" + bytes);
   return {dtype, shape, std::as_bytes(std::span(*copy).subspan(1)), copy};
 }
 
-inline TensorView view_of(const Shape& shape, const std::vector<float>& values) {
+inline tensor::TensorView view_of(const Shape& shape, const std::vector<float>& values) {
   return view_of(DType::kF32, shape, bytes_of(values));
 }
 
 /// The elements of an F32 view.
-inline std::vector<float> floats_of(const TensorView& view) {
+inline std::vector<float> floats_of(const tensor::TensorView& view) {
   std::vector<float> values(view.bytes.size() / sizeof(float));
   if (!values.empty()) std::memcpy(values.data(), view.bytes.data(), values.size() * sizeof(float));
   return values;

@@ -11,14 +11,14 @@
 #include "export/saved_model.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::artifact {
 
-std::string file_of(Format format) {
+std::string written_name(Format format) {
   switch (format) {
     case Format::kH5:
-      return kH5Weights;
+      return checkpoint::kH5Weights;
     case Format::kSafetensors:
-      return kSafetensorsWeights;
+      return checkpoint::kSafetensorsWeights;
     case Format::kSavedModel:
       return kSavedModelFolder;
   }
@@ -27,37 +27,38 @@ std::string file_of(Format format) {
 
 void write_weights(const ModelToWrite& written, Format format, std::int64_t max_shard_size,
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder) {
-  const std::string scope = class_scope(written.class_name);
+  const std::string scope = exporting::class_scope(written.class_name);
   switch (format) {
     case Format::kH5:
-      write_h5(folder, scope, written.weights.top_layers(), max_shard_size);
+      exporting::write_h5(folder, scope, written.weights.top_layers(), max_shard_size);
       break;
     case Format::kSafetensors:
-      write_tf_safetensors(folder, scope, written.weights.top_layers(), max_shard_size);
+      exporting::write_tf_safetensors(folder, scope, written.weights.top_layers(), max_shard_size);
       break;
     case Format::kSavedModel:
-      write_saved_model(folder / kSavedModelFolder, library, written.model, written.weights, scope);
+      exporting::write_saved_model(folder / kSavedModelFolder, library, written.model, written.weights, scope);
       break;
   }
 }
 
-std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
-                                                                                 const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> stored;
+std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> open_written(
+    const std::set<Format>& formats, const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> stored;
   const auto add = [&](Format format, const auto& open) {
     if (formats.contains(format)) stored.emplace_back(name_of(format), open());
   };
-  add(Format::kSavedModel, [&] { return open_bundle_weights(folder / kSavedModelFolder / "variables" / "variables"); });
-  add(Format::kH5, [&] { return open_h5_weights(folder); });
-  add(Format::kSafetensors, [&] { return open_safetensors_weights(folder); });
+  add(Format::kSavedModel,
+      [&] { return exporting::open_bundle_weights(folder / kSavedModelFolder / "variables" / "variables"); });
+  add(Format::kH5, [&] { return exporting::open_h5_weights(folder); });
+  add(Format::kSafetensors, [&] { return exporting::open_safetensors_weights(folder); });
   return stored;
 }
 
-void check_read_back(const keras::Weights& weights, const StoredWeights& stored, const std::string& format) {
+void check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored, const std::string& format) {
   std::vector<float> written;
   for (const keras::Variable& variable : weights.variables()) {
     std::int64_t at = 0;
-    stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
+    exporting::stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
       written.resize(expected.size());
       stored.read(stored_name(variable), at, written);
       if (std::memcmp(written.data(), expected.data(), expected.size_bytes()) != 0) {
@@ -73,4 +74,4 @@ void check_read_back(const keras::Weights& weights, const StoredWeights& stored,
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::artifact

@@ -14,7 +14,7 @@
 #include "keras/weights.h"
 #include "tf/library.h"
 
-namespace crossload {
+namespace crossload::artifact {
 
 struct ModelToWrite {
   const std::string& class_name;  // "TFBertModel"
@@ -23,7 +23,7 @@ struct ModelToWrite {
 };
 
 /// "tf_model.h5", "model.safetensors", "saved_model"
-std::string file_of(Format format);
+std::string written_name(Format format);
 
 /// Writes one format into the folder, in shards where it is larger than `max_shard_size`. Only the SavedModel needs
 /// TensorFlow; for others `library` may be null.
@@ -31,10 +31,10 @@ void write_weights(const ModelToWrite& written, Format format, std::int64_t max_
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder);
 
 /// What write_weights wrote, opened to be read back, by the format's name; the one that is read fastest first.
-std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
-                                                                                 const std::filesystem::path& folder);
+std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> open_written(
+    const std::set<Format>& formats, const std::filesystem::path& folder);
 
 /// Every variable of an artifact must be, bit by bit, what the checkpoint says. Throws Error(kEnvironment).
-void check_read_back(const keras::Weights& weights, const StoredWeights& stored, const std::string& format);
+void check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored, const std::string& format);
 
-}  // namespace crossload
+}  // namespace crossload::artifact

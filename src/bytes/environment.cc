@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-namespace crossload {
+namespace crossload::bytes {
 
 namespace fs = std::filesystem;
 
@@ -21,4 +21,4 @@ std::vector<fs::path> virtual_environments() {
   return places;
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// A variable of the environment; empty when it is not set.
 std::filesystem::path path_from_environment(const char* name);
@@ -13,4 +13,4 @@ std::filesystem::path path_from_environment(const char* name);
 /// beside the folder of this program (as in the repository, whose program lies in build/), .venv in the working folder.
 std::vector<std::filesystem::path> virtual_environments();
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -10,7 +10,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 
 FileLock::FileLock(const std::filesystem::path& path) {
   std::error_code error;
@@ -40,4 +40,4 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

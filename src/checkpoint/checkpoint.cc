@@ -11,7 +11,7 @@
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -26,7 +26,7 @@ bool is_there(const fs::path& path) {
   return fs::status(path, ignored).type() != fs::file_type::not_found;
 }
 
-using Tensors = std::map<std::string, TensorView>;
+using Tensors = std::map<std::string, tensor::TensorView>;
 /// The tensors of one file.
 using Reader = std::function<Tensors(const fs::path&)>;
 
@@ -69,15 +69,6 @@ Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader&
 }
 
 }  // namespace
-
-std::string read_text(const fs::path& path, std::size_t limit) {
-  const auto file = MappedFile::open(path);
-  if (file->bytes().size() > limit) {
-    fail(path.string() + ": has " + std::to_string(file->bytes().size()) + " bytes; a text file of at most " +
-         std::to_string(limit) + " is expected");
-  }
-  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
-}
 
 Checkpoint Checkpoint::open(const fs::path& path) {
   if (!is_there(path)) fail(path.string() + ": no such file or folder");
@@ -140,4 +131,4 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   return checkpoint;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -2,10 +2,11 @@
 
 #include <span>
 
+#include "bytes/text_file.h"
 #include "checkpoint/foreign.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 bool is_plain_name(const std::string& name) {
@@ -15,10 +16,10 @@ bool is_plain_name(const std::string& name) {
 
 }  // namespace
 
-Json read_json(const std::filesystem::path& file) {
-  const std::string text = read_text(file);
+bytes::Json read_json(const std::filesystem::path& file) {
+  const std::string text = bytes::read_text(file);
   try {
-    return Json::parse(text, file.string());
+    return bytes::Json::parse(text, file.string());
   } catch (const Error&) {
     const std::size_t begin = text.find_first_not_of(" \t\r\n");
     const std::string cause = foreign_file(std::as_bytes(std::span(text)));
@@ -39,4 +40,4 @@ std::map<std::string, std::string> read_shard_index(const std::filesystem::path&
   return weight_map;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

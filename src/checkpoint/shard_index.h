@@ -9,13 +9,13 @@
 
 #include "bytes/json.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// The weight_map: the name of each tensor and its file, a plain name in the index's folder. Throws Error(kBadInput), also
 /// for a name that leads anywhere else: an index from somebody else must not reach outside its folder.
 std::map<std::string, std::string> read_shard_index(const std::filesystem::path& index);
 
 /// A document of JSON. Throws Error(kBadInput) that says what is there instead, such as a page of HTML.
-Json read_json(const std::filesystem::path& file);
+bytes::Json read_json(const std::filesystem::path& file);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

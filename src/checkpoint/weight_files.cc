@@ -7,7 +7,7 @@
 #include "checkpoint/shard_index.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -94,4 +94,4 @@ std::vector<std::string> pytorch_files(const fs::path& folder) {
   return {};
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

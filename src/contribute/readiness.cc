@@ -7,6 +7,7 @@
 #include <set>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/copies.h"
 #include "contribute/scaffold.h"
 #include "contribute/source_text.h"
@@ -87,7 +88,7 @@ std::string missing_mark(const Finding& unmarked) {
 
 /// Writes the marks that check_unmarked asks for, from the last line up. Returns them, from the first.
 std::vector<Finding> add_marks(const fs::path& file) {
-  std::string text = read_text(file);
+  std::string text = bytes::read_text(file);
   const std::vector<Finding> findings = check_unmarked(file);
   for (auto one = findings.rbegin(); one != findings.rend(); ++one) {
     std::size_t at = 0;
@@ -148,7 +149,8 @@ std::vector<Finding> check_unmarked(const fs::path& file) {
   std::set<std::string> origins;  // architectures that others copy from
   for (const std::string& name : architecture_names(file.parent_path().parent_path().parent_path())) {
     const fs::path path = file.parent_path() / ("modeling_tf_" + name + ".cc");
-    for (const std::string& origin : matches(read_text(path), "// Copied from (\\w+)\\.")) origins.insert(origin);
+    for (const std::string& origin : matches(bytes::read_text(path), "// Copied from (\\w+)\\."))
+      origins.insert(origin);
     sources.emplace(name, read_source(path));
   }
   // Of two unmarked equals, the source is the one that others copy from already, then the first by name.
@@ -183,7 +185,7 @@ std::vector<Finding> check_unmarked(const fs::path& file) {
 
 std::vector<Finding> check_registration(const fs::path& file) {
   const SourceText source = read_source(file);
-  const std::string whole = read_text(file);
+  const std::string whole = bytes::read_text(file);
   std::vector<Finding> findings;
   const auto add = [&](std::size_t position, const std::string& point, const std::string& what) {
     findings.push_back({file, line_at(whole, position), point, what});
@@ -230,11 +232,11 @@ std::vector<Finding> check_recipe(const fs::path& root, const std::string& name)
     return {
         {recipe, 1, "recipe", "is missing, so no head of " + name + " is compared with PyTorch; begin with a copy"}};
   }
-  const std::string whole = read_text(model);
-  const Json document = Json::parse(read_text(recipe), recipe.string());
+  const std::string whole = bytes::read_text(model);
+  const bytes::Json document = bytes::Json::parse(bytes::read_text(recipe), recipe.string());
   std::set<std::string> classes;
   std::set<std::string> names;
-  for (const Json& one : document.at("recipes").elements()) {
+  for (const bytes::Json& one : document.at("recipes").elements()) {
     if (one.contains("class")) classes.insert("TF" + one.at("class").as_string());
     names.insert(one.at("name").as_string());
   }
@@ -246,7 +248,7 @@ std::vector<Finding> check_recipe(const fs::path& root, const std::string& name)
                             ", whose trace (under 100 KB) stays in the repository, for tests "
                             "without Python"});
   } else if (!fs::exists(root / "tests" / "goldens" / (small + ".safetensors"))) {
-    const std::string recipes = read_text(recipe);
+    const std::string recipes = bytes::read_text(recipe);
     findings.push_back({recipe, line_at(recipes, recipes.find("\"" + small + "\"")), "recipe",
                         small + ".safetensors has not been made from this recipe; run make small-goldens"});
   }
@@ -263,7 +265,7 @@ std::vector<Finding> check_pages(const fs::path& root, const std::string& name) 
   const std::string first = "TF" + class_prefix(read_source(root / "src" / "models" / ("modeling_tf_" + name + ".cc")));
   for (const auto& [page, word] : {std::pair<fs::path, std::string>{"README.md", first + "Model"},
                                    {fs::path("docs") / "models.md", "modeling_tf_" + name}}) {
-    const std::string text = read_text(root / page);
+    const std::string text = bytes::read_text(root / page);
     if (has_word(text, word)) continue;
     const std::size_t table = text.find(":begin -->");
     findings.push_back({root / page, line_at(text, table == std::string::npos ? 0 : table), "pages",

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
 
@@ -122,16 +123,16 @@ void remove_unused(SourceText* source) {
   for (const std::string& text : unused) source->registration = replace_all(source->registration, text, "");
 }
 
-Json read_config(const fs::path& path) {
+bytes::Json read_config(const fs::path& path) {
   const fs::path file = fs::is_directory(path) ? path / "config.json" : path;
-  const Json config = Json::parse(read_text(file), file.string());
+  const bytes::Json config = bytes::Json::parse(bytes::read_text(file), file.string());
   if (!config.is_object()) throw Error(ErrorKind::kBadInput, file.string() + ": is no JSON object");
   return config;
 }
 
 /// The value as C++ writes it as a default of `config.integer(...)` and the like; empty for what has no such form.
-std::string as_default(const Json& value, const std::string& kind) {
-  if (kind == "text" && value.is_string()) return Json(value.as_string()).dump();
+std::string as_default(const bytes::Json& value, const std::string& kind) {
+  if (kind == "text" && value.is_string()) return bytes::Json(value.as_string()).dump();
   if (kind == "flag" && value.is_bool()) return value.as_bool() ? "true" : "false";
   if (kind == "integer" && value.is_integer()) return value.dump();
   if (kind == "number" && value.is_number()) return value.dump();
@@ -143,7 +144,7 @@ const std::set<std::string> kOfEveryConfig = {
     "id2label",      "label2id",   "_name_or_path",        "use_cache",   "problem_type"};
 
 /// Sets the defaults that the configuration knows better, in the text of one definition.
-void apply_config(const Json& config, Definition* definition, Scaffold* result) {
+void apply_config(const bytes::Json& config, Definition* definition, Scaffold* result) {
   const std::regex form("config\\.(integer|number|text|flag)\\(\"(\\w+)\", (\"[^\"]*\"|[-+.\\w]+)\\)");
   std::string text;
   auto rest = definition->text.cbegin();
@@ -190,7 +191,7 @@ std::string version_of(const SourceText& source) {
                                                                                              : "4.57.6";
 }
 
-std::string model_text(SourceText source, const Renaming& rename, const Json* config, Scaffold* result) {
+std::string model_text(SourceText source, const Renaming& rename, const bytes::Json* config, Scaffold* result) {
   std::string text = "// " + rename.to_camel + ", as transformers/models/" + rename.to + "/modeling_" + rename.to +
                      ".py of Transformers " + version_of(source) + " has it.\n//\n// Begun as a copy of modeling_tf_" +
                      rename.from + ".cc: change what differs, and take the mark `Copied from` off what you change.\n" +
@@ -211,12 +212,12 @@ std::string model_text(SourceText source, const Renaming& rename, const Json* co
   return text + "\n" + rename(source.registration);
 }
 
-std::string recipe_text(const Json& document, const std::vector<std::string>& heads, const Renaming& rename,
+std::string recipe_text(const bytes::Json& document, const std::vector<std::string>& heads, const Renaming& rename,
                         Scaffold* result) {
   std::string text = "{\n  \"config\": " + rename(document.at("config").dump()) +
                      ",\n  \"inputs\": " + document.at("inputs").dump() + ",\n  \"recipes\": [\n";
   std::string list;
-  for (const Json& recipe : document.at("recipes").elements()) {
+  for (const bytes::Json& recipe : document.at("recipes").elements()) {
     if (!recipe.contains("class")) continue;
     if (std::find(heads.begin(), heads.end(), "TF" + recipe.at("class").as_string()) == heads.end()) continue;
     list += (list.empty() ? "    " : ",\n    ") + rename(recipe.dump());
@@ -277,7 +278,7 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   check_name(options, camel);
   SourceText source = read_source(model_file(options.root, options.like));
   const fs::path base_recipe = recipe_file(options.root, options.like);
-  const Json recipes = Json::parse(read_text(base_recipe), base_recipe.string());
+  const bytes::Json recipes = bytes::Json::parse(bytes::read_text(base_recipe), base_recipe.string());
   const std::string base_type = type_of(source.registration, options.like);
   const Renaming rename{class_prefix(source), camel, options.like, options.name, base_type};
   const std::vector<std::string> all = heads_of(source.registration);
@@ -291,7 +292,7 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   result.model = model_file(options.root, options.name);
   result.recipe = recipe_file(options.root, options.name);
   for (const std::string& head : heads) result.heads.push_back(rename(head));
-  Json config;
+  bytes::Json config;
   if (!options.config.empty()) {
     config = read_config(options.config);
     std::string text = source.registration;

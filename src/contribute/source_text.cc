@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bytes/text_file.h"
 #include "crossload/error.h"
 
 namespace crossload::contribute {
@@ -61,18 +62,10 @@ std::string name_of(const std::string& text) {
 
 }  // namespace
 
-std::string read_text(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw Error(ErrorKind::kBadInput, file.string() + ": cannot be read");
-  return text.str();
-}
-
 SourceText read_source(const std::filesystem::path& file) {
   constexpr std::string_view kOpen = "\nnamespace {\n";
   constexpr std::string_view kClose = "\n}  // namespace\n";
-  const std::string text = read_text(file);
+  const std::string text = bytes::read_text(file);
   const std::size_t open = text.find(kOpen);
   const std::size_t close = text.find(kClose, open == std::string::npos ? 0 : open);
   if (open == std::string::npos || close == std::string::npos) {

@@ -30,9 +30,6 @@ struct SourceText {
 /// Throws Error(kBadInput) when the file cannot be read or has no unnamed namespace.
 SourceText read_source(const std::filesystem::path& file);
 
-/// The whole file. Throws Error(kBadInput).
-std::string read_text(const std::filesystem::path& file);
-
 /// Every occurrence of `from`, left to right; what was put in is not looked at again.
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 

@@ -7,7 +7,7 @@
 
 #include "crossload/dtype.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// A FunctionDef whose arguments after the first `inputs` are handles of float32 variables with these shapes.
 /// TensorFlow then knows the shapes inside the function, and in the gradients that it derives from it.
@@ -22,4 +22,4 @@ std::string shape_proto(const Shape& shape);
 /// protozero::exception when it is no protocol buffer.
 Shape parse_shape_proto(std::string_view bytes, bool* has_rank = nullptr);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

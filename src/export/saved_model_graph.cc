@@ -6,7 +6,7 @@
 #include "export/function_def.h"
 #include "tf/ops.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 using keras::ModelGraph;
@@ -173,4 +173,4 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -8,7 +8,7 @@
 #include "keras/pretrained_model.h"
 #include "keras/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// One result of a function; a list (hidden_states) is a tuple of tensors.
 struct OutputSpec {
@@ -47,4 +47,4 @@ std::string variable_checkpoint_key(std::size_t index);
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
                                         const keras::TFPreTrainedModel& model, const keras::Weights& weights);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

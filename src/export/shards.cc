@@ -11,7 +11,7 @@
 #include "export/variable_names.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 struct Unit {
@@ -44,11 +44,11 @@ std::string upper(std::string_view text) {
 
 /// Sorted names and two blanks a level, as Transformers writes it.
 std::string index_text(std::int64_t total_size, const std::map<std::string, std::string>& weight_map) {
-  Json metadata = Json::object();
+  bytes::Json metadata = bytes::Json::object();
   metadata.set("total_size", total_size);
-  Json map = Json::object();
+  bytes::Json map = bytes::Json::object();
   for (const auto& [name, shard] : weight_map) map.set(name, shard);
-  Json index = Json::object();
+  bytes::Json index = bytes::Json::object();
   index.set("metadata", metadata);
   index.set("weight_map", map);
   return index.dump_pretty();
@@ -123,8 +123,8 @@ std::vector<std::string> write_shards(const std::filesystem::path& folder, std::
     }
   }
   files.push_back(std::string(file_name) + ".index.json");
-  write_file(folder / files.back(), index_text(total_size, weight_map));
+  bytes::write_file(folder / files.back(), index_text(total_size, weight_map));
   return files;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

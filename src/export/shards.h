@@ -18,7 +18,7 @@
 #include "crossload/shard_size.h"
 #include "keras/variable.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The default of --max-shard-size.
 inline constexpr std::int64_t kDefaultMaxShardSize = 10'000'000'000;
@@ -41,4 +41,4 @@ std::vector<std::string> write_shards(const std::filesystem::path& folder, std::
                                       const std::vector<std::vector<const keras::Variable*>>& shards,
                                       const ShardWriter& write);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

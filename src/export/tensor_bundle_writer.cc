@@ -10,7 +10,7 @@
 #include "export/crc32c.h"
 #include "export/tensor_bundle.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 constexpr int kFloat = 1;
@@ -139,7 +139,7 @@ void TensorBundleWriter::finish() {
   for (const auto& [key, entry] : entries_) table.Add(key, entry_message(entry));
   const leveldb::Status status = table.Finish();
   if (!status.ok()) fail(prefix_, status.ToString());
-  write_file(with_suffix(prefix_, ".index"), index.bytes());
+  bytes::write_file(with_suffix(prefix_, ".index"), index.bytes());
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The full name of a declared variable in the scope of a class, such as "tf_bert_model".
 std::string full_name(std::string_view scope, std::string_view variable);
@@ -27,4 +27,4 @@ std::string key_of_full_name(std::string_view full);
 std::string stored_name_of_full_name(std::string_view full);
 std::string stored_name_of_key(std::string_view key);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

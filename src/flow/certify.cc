@@ -5,9 +5,9 @@
 #include "flow/summary.h"
 #include "verify/report.h"
 
-namespace crossload {
+namespace crossload::flow {
 
-verify::CertificateParts begin_certificate(const LoadedModel& loaded, const std::filesystem::path& named_by,
+verify::CertificateParts begin_certificate(const load::LoadedModel& loaded, const std::filesystem::path& named_by,
                                            const RunSettings& settings, const tf::Library* library) {
   verify::CertificateParts parts;
   parts.model = settings.name.empty() ? named_by.filename().string() : settings.name;
@@ -28,11 +28,11 @@ void add_proof(const verify::Trace& trace, const verify::Verification& verificat
 }
 
 Outcome certify(const verify::CertificateParts& parts, const RunSettings& settings) {
-  const Json document = verify::certificate(parts);
+  const bytes::Json document = verify::certificate(parts);
   const std::string certificate = document.dump_pretty();
-  if (!settings.json.empty()) write_file(settings.json, certificate);
-  if (!settings.report.empty()) write_file(settings.report, verify::report_html(document));
+  if (!settings.json.empty()) bytes::write_file(settings.json, certificate);
+  if (!settings.report.empty()) bytes::write_file(settings.report, verify::report_html(document));
   return summarize(parts, certificate);
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

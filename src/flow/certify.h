@@ -9,11 +9,11 @@
 #include "tf/library.h"
 #include "verify/certificate.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 /// What the job runs on. `named_by`: the path whose last part names the model when the settings do not; `library`: null
 /// when TensorFlow is not used.
-verify::CertificateParts begin_certificate(const LoadedModel& loaded, const std::filesystem::path& named_by,
+verify::CertificateParts begin_certificate(const load::LoadedModel& loaded, const std::filesystem::path& named_by,
                                            const RunSettings& settings, const tf::Library* library);
 
 /// What the job compared: both are referred to until certify().
@@ -23,4 +23,4 @@ void add_proof(const verify::Trace& trace, const verify::Verification& verificat
 /// Makes the certificate, writes it where the settings want it, and sums it up.
 Outcome certify(const verify::CertificateParts& parts, const RunSettings& settings);
 
-}  // namespace crossload
+}  // namespace crossload::flow

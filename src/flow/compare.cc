@@ -14,7 +14,7 @@
 #include "load/loaded_model.h"
 #include "verify/binding.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 void require_reference(const CompareOptions& options) {
@@ -25,9 +25,9 @@ void require_reference(const CompareOptions& options) {
 }
 
 /// The checkpoint to compare tensors with: the one named, or the weights inside a golden.
-std::optional<Checkpoint> find_checkpoint(const CompareOptions& options, const verify::Trace& trace) {
-  if (!options.model.empty()) return Checkpoint::open(options.model);
-  if (trace.has_weights()) return Checkpoint::open(options.settings.reference);
+std::optional<checkpoint::Checkpoint> find_checkpoint(const CompareOptions& options, const verify::Trace& trace) {
+  if (!options.model.empty()) return checkpoint::Checkpoint::open(options.model);
+  if (trace.has_weights()) return checkpoint::Checkpoint::open(options.settings.reference);
   return std::nullopt;
 }
 
@@ -36,21 +36,22 @@ std::optional<Checkpoint> find_checkpoint(const CompareOptions& options, const v
 Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   const RunSettings& settings = options.settings;
   steps.reading.begin();
-  const std::unique_ptr<StoredWeights> variables = open_artifact(options.artifact);
-  const LoadedModel loaded = load_from_tensorflow(options.artifact, settings.override_model_class);
+  const std::unique_ptr<exporting::StoredWeights> variables = load::open_artifact(options.artifact);
+  const load::LoadedModel loaded = load::load_from_tensorflow(options.artifact, settings.override_model_class);
   const auto library = tf::Library::open({settings.tensorflow, settings.onednn});
   verify::CertificateParts parts = begin_certificate(loaded, options.artifact, settings, library.get());
   parts.artifact = options.artifact;
 
   steps.waiting.begin();
   require_reference(options);
-  const verify::Trace trace = ReferenceTrace::find(options.model, settings, loaded)->open(steps.waiting);
+  const auto reference = ReferenceTrace::find(options.model, settings, loaded);
+  const verify::Trace trace = reference->open(steps.waiting);
 
   steps.binding.begin();
-  const std::optional<Checkpoint> checkpoint = find_checkpoint(options, trace);
-  std::optional<LoadedModel> source;
+  const std::optional<checkpoint::Checkpoint> checkpoint = find_checkpoint(options, trace);
+  std::optional<load::LoadedModel> source;
   if (checkpoint) {
-    source = load_from_pytorch(*checkpoint, loaded.model_class, settings.ignore_tensors);
+    source = load::load_from_pytorch(*checkpoint, loaded.model_class, settings.ignore_tensors);
     parts.binding = verify::find_binding_faults(*source->weights, *variables);
     parts.ledger = source->weights->ledger();
     parts.read = checkpoint->files();
@@ -58,8 +59,9 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   }
 
   steps.computing.begin();
-  const verify::Verification verification = prove(loaded, {*variables, ArtifactFolder(options.artifact).saved_model()},
-                                                  trace, settings, library, source ? source->weights.get() : nullptr);
+  const verify::Verification verification =
+      prove(loaded, {*variables, artifact::ArtifactFolder(options.artifact).saved_model()}, trace, settings, library,
+            source ? source->weights.get() : nullptr);
   add_proof(trace, verification, settings, &parts);
   if (!verification.agrees()) parts.configuration = configuration_differences(loaded.model->config(), trace);
 
@@ -68,9 +70,13 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   return outcome;
 }
 
+}  // namespace crossload::flow
+
+namespace crossload {
+
 Outcome compare(const CompareOptions& options, const Progress& progress) {
-  Steps steps(progress);
-  return compare(options, ComparisonSteps(options.artifact, &steps));
+  flow::Steps steps(progress);
+  return flow::compare(options, flow::ComparisonSteps(options.artifact, &steps));
 }
 
 }  // namespace crossload

@@ -6,7 +6,7 @@
 #include "crossload/compare.h"
 #include "flow/steps.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 /// Counted among those of the job.
 struct ComparisonSteps {
@@ -20,4 +20,4 @@ struct ComparisonSteps {
 
 Outcome compare(const CompareOptions& options, const ComparisonSteps& steps);
 
-}  // namespace crossload
+}  // namespace crossload::flow

@@ -5,7 +5,7 @@
 
 #include "bytes/json.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 /// Fields of a configuration that say nothing about what a model computes.
@@ -17,7 +17,7 @@ const std::set<std::string>& silent_fields() {
 }
 
 /// A field as a person would write it.
-std::string as_text(const Json& value) {
+std::string as_text(const bytes::Json& value) {
   if (!value.is_number() || value.is_integer()) return value.dump();
   char text[32];
   std::snprintf(text, sizeof(text), "%g", value.as_number());
@@ -26,16 +26,16 @@ std::string as_text(const Json& value) {
 
 }  // namespace
 
-std::vector<std::string> configuration_differences(const Config& artifact, const verify::Trace& trace) {
+std::vector<std::string> configuration_differences(const checkpoint::Config& artifact, const verify::Trace& trace) {
   std::vector<std::string> differences;
-  const Config reference = Config::parse(trace.metadata("config"), "config of the trace");
+  const checkpoint::Config reference = checkpoint::Config::parse(trace.metadata("config"), "config of the trace");
   for (const auto& [name, value] : reference.json().members()) {
     if (silent_fields().contains(name) || value.is_null() || !artifact.has(name)) continue;
-    const Json ours = artifact.json().at(name);
+    const bytes::Json ours = artifact.json().at(name);
     if (ours.dump() == value.dump()) continue;
     differences.push_back(name + " is " + as_text(ours) + " in the artifact, " + as_text(value) + " in PyTorch");
   }
   return differences;
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

@@ -7,9 +7,9 @@
 #include "checkpoint/config.h"
 #include "verify/trace.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 /// "layer_norm_eps is 1e-05 in the artifact, 1e-12 in PyTorch", for each field that both have and that differs.
-std::vector<std::string> configuration_differences(const Config& artifact, const verify::Trace& trace);
+std::vector<std::string> configuration_differences(const checkpoint::Config& artifact, const verify::Trace& trace);
 
-}  // namespace crossload
+}  // namespace crossload::flow

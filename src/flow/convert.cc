@@ -19,29 +19,29 @@
 namespace crossload {
 namespace {
 
-std::map<Format, Step> add_each(const std::set<Format>& formats, Steps* steps) {
-  std::map<Format, Step> writing;
-  for (const Format format : formats) writing.emplace(format, steps->add("writing " + file_of(format)));
+std::map<Format, flow::Step> add_each(const std::set<Format>& formats, flow::Steps* steps) {
+  std::map<Format, flow::Step> writing;
+  for (const Format format : formats) writing.emplace(format, steps->add("writing " + artifact::written_name(format)));
   return writing;
 }
 
 /// What a conversion does, in the order of the members.
 struct ConversionSteps {
-  ConversionSteps(const ConvertOptions& options, Steps* steps)
+  ConversionSteps(const ConvertOptions& options, flow::Steps* steps)
       : reading(steps->add("reading " + options.model.string())),
         writing(add_each(options.formats, steps)),
         reading_back(steps->add("reading back what was written")),
         waiting(options.verify ? std::optional(steps->add("waiting for PyTorch")) : std::nullopt),
         computing(options.verify ? std::optional(steps->add("comparing every module")) : std::nullopt),
         certifying(steps->add("writing crossload.json")) {}
-  const Step reading;
-  const std::map<Format, Step> writing;
-  const Step reading_back;
-  const std::optional<Step> waiting, computing;
-  const Step certifying;
+  const flow::Step reading;
+  const std::map<Format, flow::Step> writing;
+  const flow::Step reading_back;
+  const std::optional<flow::Step> waiting, computing;
+  const flow::Step certifying;
 };
 
-ArtifactSource source_of(const Checkpoint& checkpoint, const ModelClass& model_class) {
+artifact::ArtifactSource source_of(const checkpoint::Checkpoint& checkpoint, const load::ModelClass& model_class) {
   return {checkpoint.path(), checkpoint.files(), checkpoint.config(), model_class.pytorch_name(),
           model_class.architecture->model_type};
 }
@@ -53,35 +53,35 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
     throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
-  Steps counted(progress);
+  flow::Steps counted(progress);
   const ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
-  const Checkpoint checkpoint = Checkpoint::open(options.model);
-  const LoadedModel loaded = load_from_pytorch(
-      checkpoint, choose_class(checkpoint.config(), settings.override_model_class), settings.ignore_tensors);
-  ArtifactWriter artifact(options.output, source_of(checkpoint, loaded.model_class), options.formats,
-                          options.new_weights);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.model);
+  const load::LoadedModel loaded = load::load_from_pytorch(
+      checkpoint, load::choose_class(checkpoint.config(), settings.override_model_class), settings.ignore_tensors);
+  artifact::ArtifactWriter artifact(options.output, source_of(checkpoint, loaded.model_class), options.formats,
+                                    options.new_weights);
   const auto library =
       options.verify || has_saved_model ? tf::Library::open({settings.tensorflow, settings.onednn}) : nullptr;
   // Hashes are computed beside the rest: of what is read while it is written, of what was written while it is compared.
   verify::FileHashes hashes;
   hashes.start(checkpoint.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
-  const auto reference = options.verify ? ReferenceTrace::find(options.model, settings, loaded) : nullptr;
+  const auto reference = options.verify ? flow::ReferenceTrace::find(options.model, settings, loaded) : nullptr;
 
   for (const auto& [format, writing] : steps.writing) {
     writing.begin();
-    write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, format, options.max_shard_size,
-                  library, artifact.path());
+    artifact::write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, format,
+                            options.max_shard_size, library, artifact.path());
   }
   hashes.start(artifact.files());
 
   steps.reading_back.begin();
-  verify::CertificateParts parts = begin_certificate(loaded, options.model, settings, library.get());
-  const auto written = open_written(options.formats, artifact.path());
+  verify::CertificateParts parts = flow::begin_certificate(loaded, options.model, settings, library.get());
+  const auto written = artifact::open_written(options.formats, artifact.path());
   for (const auto& [format, stored] : written) {
-    check_read_back(*loaded.weights, *stored, format);
+    artifact::check_read_back(*loaded.weights, *stored, format);
     parts.read_back.push_back(format);
   }
   parts.read = checkpoint.files();
@@ -96,17 +96,17 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
     steps.waiting->begin();
     trace = reference->open(*steps.waiting);
     steps.computing->begin();
-    const auto saved_model = has_saved_model ? artifact.path() / kSavedModelFolder : std::filesystem::path();
-    verification = prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);
-    add_proof(*trace, *verification, settings, &parts);
+    const auto saved_model = has_saved_model ? artifact.path() / artifact::kSavedModelFolder : std::filesystem::path();
+    verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);
+    flow::add_proof(*trace, *verification, settings, &parts);
   }
 
   steps.certifying.begin();
-  Outcome outcome = certify(parts, settings);
+  Outcome outcome = flow::certify(parts, settings);
   outcome.output = options.output;
   if (options.verify && !outcome.agrees) return outcome;
-  write_file(artifact.path() / kCertificateFile, outcome.certificate);
-  outcome.files = files_below(artifact.path());
+  bytes::write_file(artifact.path() / artifact::kCertificateFile, outcome.certificate);
+  outcome.files = artifact::files_below(artifact.path());
   artifact.commit();
   outcome.notes.insert(outcome.notes.end(), artifact.notes().begin(), artifact.notes().end());
   outcome.written = true;

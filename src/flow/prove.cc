@@ -10,7 +10,7 @@
 #include "verify/runner.h"
 #include "verify/saved_model_session.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 using verify::FunctionRun;
@@ -27,16 +27,16 @@ std::map<std::string, std::size_t> key_of(const Trace& trace) {
   return key;
 }
 
-bool takes(const SavedFunction& function, const Trace& trace) {
+bool takes(const exporting::SavedFunction& function, const Trace& trace) {
   return function.inputs.size() == trace.inputs().size() &&
-         std::all_of(function.inputs.begin(), function.inputs.end(), [&](const FunctionTensor& input) {
+         std::all_of(function.inputs.begin(), function.inputs.end(), [&](const exporting::FunctionTensor& input) {
            const auto view = trace.inputs().find(input.name);
            return view != trace.inputs().end() && (!input.has_rank || input.shape.size() == view->second.shape.size());
          });
 }
 
 /// The run of PyTorch with a function's inputs: the main one, or a cell's on the weights as they are.
-const Trace* run_with(const SavedFunction& function, const Trace& trace) {
+const Trace* run_with(const exporting::SavedFunction& function, const Trace& trace) {
   if (takes(function, trace)) return &trace;
   for (const TraceCell& cell : trace.cells()) {
     if (cell.weights.empty() && takes(function, cell.trace)) return &cell.trace;
@@ -45,12 +45,12 @@ const Trace* run_with(const SavedFunction& function, const Trace& trace) {
 }
 
 FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
-  const SavedFunction& function = session->functions()[index];
+  const exporting::SavedFunction& function = session->functions()[index];
   FunctionRun run;
   run.label = function.label;
   run.training = function.training;
   run.trace = trace;
-  for (const FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
+  for (const exporting::FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
   if (trace == nullptr) return run;
   try {
     run.outputs = session->run(index, trace->inputs());
@@ -80,7 +80,7 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
 std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell) {
   std::optional<std::size_t> chosen;
   for (std::size_t i = 0; i < session->functions().size(); ++i) {
-    const SavedFunction& function = session->functions()[i];
+    const exporting::SavedFunction& function = session->functions()[i];
     if (function.training || !takes(function, cell)) continue;
     if (!chosen || function.label == "serving_default") chosen = i;
   }
@@ -90,8 +90,8 @@ std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const
 
 class Proof {
  public:
-  Proof(const LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace, const RunSettings& settings,
-        const std::shared_ptr<const tf::Library>& library, const keras::Weights* source)
+  Proof(const load::LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace,
+        const RunSettings& settings, const std::shared_ptr<const tf::Library>& library, const keras::Weights* source)
       : loaded_(loaded),
         variables_(artifact.variables),
         trace_(trace),
@@ -160,8 +160,8 @@ class Proof {
     return report;
   }
 
-  const LoadedModel& loaded_;
-  const StoredWeights& variables_;
+  const load::LoadedModel& loaded_;
+  const exporting::StoredWeights& variables_;
   const Trace& trace_;
   const std::shared_ptr<const tf::Library> library_;
   const verify::Tolerances tolerances_;
@@ -178,10 +178,10 @@ verify::Tolerances tolerances_of(const RunSettings& settings) {
   return {settings.max_error, settings.max_hidden_error.value_or(settings.max_error), settings.strict};
 }
 
-verify::Verification prove(const LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace,
+verify::Verification prove(const load::LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace,
                            const RunSettings& settings, const std::shared_ptr<const tf::Library>& library,
                            const keras::Weights* source) {
   return Proof(loaded, artifact, trace, settings, library, source).run();
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

@@ -13,10 +13,10 @@ namespace {
 /// The class that PyTorch runs and what it takes in TensorFlow. A checkpoint that has no class here is left to PyTorch.
 void choose_class_of(const RecordOptions& options, verify::ReferenceOptions* reference) {
   reference->model_class = options.override_model_class;
-  const Config config = Checkpoint::open(options.model).config();
+  const checkpoint::Config config = checkpoint::Checkpoint::open(options.model).config();
   try {
-    const ModelClass model_class = choose_class(config, options.override_model_class);
-    reference->signature = signature_text(*load_without_weights(config, model_class).model);
+    const load::ModelClass model_class = load::choose_class(config, options.override_model_class);
+    reference->signature = flow::signature_text(*load::load_without_weights(config, model_class).model);
     reference->model_class = model_class.pytorch_name();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
@@ -26,8 +26,8 @@ void choose_class_of(const RecordOptions& options, verify::ReferenceOptions* ref
 }  // namespace
 
 void record(const RecordOptions& options, const Progress& progress) {
-  Steps steps(progress);
-  const Step running = steps.add("starting Python");
+  flow::Steps steps(progress);
+  const flow::Step running = steps.add("starting Python");
   running.begin();
   verify::ReferenceOptions reference;
   reference.python = options.python;

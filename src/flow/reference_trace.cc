@@ -8,7 +8,7 @@
 #include "crossload/error.h"
 #include "load/loaded_model.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 namespace fs = std::filesystem;
@@ -34,12 +34,12 @@ const char* name_of(tf::DataType dtype) {
   }
 }
 
-Json tensors(const keras::Signature& signature) {
-  Json list = Json::array();
+bytes::Json tensors(const keras::Signature& signature) {
+  bytes::Json list = bytes::Json::array();
   for (const keras::InputSpec& input : signature) {
-    Json shape = Json::array();
+    bytes::Json shape = bytes::Json::array();
     for (const std::int64_t size : input.shape) shape.push_back(size);
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("name", input.name);
     entry.set("dtype", name_of(input.dtype));
     entry.set("shape", shape);
@@ -51,13 +51,13 @@ Json tensors(const keras::Signature& signature) {
 }  // namespace
 
 std::string signature_text(const keras::TFPreTrainedModel& model) {
-  Json calls = Json::array();
+  bytes::Json calls = bytes::Json::array();
   for (const keras::Signature& call : model.other_calls()) {
-    Json names = Json::array();
+    bytes::Json names = bytes::Json::array();
     for (const keras::InputSpec& input : call) names.push_back(input.name);
     calls.push_back(names);
   }
-  Json text = Json::object();
+  bytes::Json text = bytes::Json::object();
   text.set("serving", tensors(model.serving()));
   text.set("calls", calls);
   text.set("inputs", tensors(model.inputs()));
@@ -65,7 +65,7 @@ std::string signature_text(const keras::TFPreTrainedModel& model) {
 }
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
-                                                     const LoadedModel& loaded) {
+                                                     const load::LoadedModel& loaded) {
   if (!settings.reference.empty()) {
     if (!settings.inputs.empty() || settings.grid != "none") {
       throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
@@ -101,4 +101,4 @@ verify::Trace ReferenceTrace::open(const Step& step) {
   return verify::Trace::open(file_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

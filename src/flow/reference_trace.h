@@ -7,12 +7,11 @@
 #include "crossload/settings.h"
 #include "flow/steps.h"
 #include "keras/pretrained_model.h"
+#include "load/loaded_model.h"
 #include "verify/reference.h"
 #include "verify/trace.h"
 
-namespace crossload {
-
-struct LoadedModel;
+namespace crossload::flow {
 
 class ReferenceTrace {
  public:
@@ -23,7 +22,7 @@ class ReferenceTrace {
   /// The trace of the settings, or a live run of the checkpoint with the class's signatures. Throws Error(kUsage) for
   /// what a trace that is there cannot have.
   static std::unique_ptr<ReferenceTrace> find(const std::filesystem::path& model, const RunSettings& settings,
-                                              const LoadedModel& loaded);
+                                              const load::LoadedModel& loaded);
   /// Ends the recorder if it still runs, and removes what it wrote.
   ~ReferenceTrace();
   ReferenceTrace(const ReferenceTrace&) = delete;
@@ -42,4 +41,4 @@ class ReferenceTrace {
 /// it can take, as JSON.
 std::string signature_text(const keras::TFPreTrainedModel& model);
 
-}  // namespace crossload
+}  // namespace crossload::flow

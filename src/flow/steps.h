@@ -13,7 +13,7 @@
 
 #include "crossload/progress.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 class Step;
 
@@ -49,4 +49,4 @@ class Step {
 
 inline Step Steps::add(std::string what) { return {this, ++count_, std::move(what)}; }
 
-}  // namespace crossload
+}  // namespace crossload::flow

@@ -5,7 +5,7 @@
 
 #include "verify/describe.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 using verify::StageReport;
@@ -189,4 +189,4 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

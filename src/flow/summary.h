@@ -6,9 +6,9 @@
 #include "crossload/outcome.h"
 #include "verify/certificate.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 /// Counts, the closing table and the findings.
 Outcome summarize(const verify::CertificateParts& parts, const std::string& certificate);
 
-}  // namespace crossload
+}  // namespace crossload::flow

@@ -6,6 +6,7 @@
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
 #include "bytes/output_file.h"
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/weight_files.h"
@@ -40,21 +41,22 @@ void require_usable(const VerifyCertificateOptions& options) {
 
 verify::Loaded loaded_as(const fs::path& relative) {
   const std::string first = relative.begin()->string();
-  if (first == kSavedModelFolder) return verify::Loaded::kWeights;
+  if (first == artifact::kSavedModelFolder) return verify::Loaded::kWeights;
   if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
-  if (is_file_of_any_variant(first, kSafetensorsWeights) || first.ends_with(".h5") || first == index_of(kH5Weights)) {
+  if (checkpoint::is_file_of_any_variant(first, checkpoint::kSafetensorsWeights) || first.ends_with(".h5") ||
+      first == checkpoint::index_of(checkpoint::kH5Weights)) {
     return verify::Loaded::kWeights;
   }
-  return is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
+  return checkpoint::is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
 }
 
 /// What differs from the checkpoint in one format of the artifact.
-CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const LoadedModel& source) {
+CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const load::LoadedModel& source) {
   const std::string subject = "replay: " + format;
   try {
     Format known = Format::kSavedModel;
     parse_format(format, &known);  // the schema has only names that are known
-    const auto stored = open_written({known}, artifact);
+    const auto stored = artifact::open_written({known}, artifact);
     const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
     if (!faults.empty()) {
       return {Kind::kDiffers, subject,
@@ -68,9 +70,9 @@ CertificateCheck read_back_again(const std::string& format, const fs::path& arti
 }
 
 /// The tensors that were left aside, by the user or by the class.
-IgnoredTensors ignored_in(const Json& certificate) {
-  IgnoredTensors ignored;
-  for (const Json& entry : certificate.at("ledger").elements()) {
+load::IgnoredTensors ignored_in(const bytes::Json& certificate) {
+  load::IgnoredTensors ignored;
+  for (const bytes::Json& entry : certificate.at("ledger").elements()) {
     if (entry.at("fate").as_string() != "ignored") continue;
     ignored.emplace_back(entry.at("tensor").as_string(), entry.at("reason").as_string());
   }
@@ -78,20 +80,20 @@ IgnoredTensors ignored_in(const Json& certificate) {
 }
 
 /// Every format that was read back before: compare() looks at the variables of one.
-std::vector<CertificateCheck> read_back_again(const Json& certificate, const VerifyCertificateOptions& options) {
+std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
   if (options.checkpoint.empty()) return {};
-  const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
-  const ModelClass model_class = choose_class(checkpoint.config(), certificate.at("class").as_string());
-  const LoadedModel source = load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.checkpoint);
+  const load::ModelClass model_class = load::choose_class(checkpoint.config(), certificate.at("class").as_string());
+  const load::LoadedModel source = load::load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
   std::vector<CertificateCheck> checks;
-  for (const Json& format : certificate.at("read_back").elements()) {
+  for (const bytes::Json& format : certificate.at("read_back").elements()) {
     checks.push_back(read_back_again(format.as_string(), options.artifact, source));
   }
   return checks;
 }
 
 /// The same comparison as the certified one.
-CompareOptions certified_comparison(const Json& certificate, const VerifyCertificateOptions& options) {
+CompareOptions certified_comparison(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
   CompareOptions again{.artifact = options.artifact, .model = options.checkpoint};
   RunSettings& settings = again.settings;
   settings.name = certificate.at("model").as_string();
@@ -126,14 +128,14 @@ std::string word_for(Kind kind) {
   return "?";
 }
 
-Json document_of(const VerifyCertificateResult& result) {
-  Json document = Json::object();
+bytes::Json document_of(const VerifyCertificateResult& result) {
+  bytes::Json document = bytes::Json::object();
   document.set("holds", result.holds());
   document.set("failed", result.failed);
   document.set("verdict", result.verdict);
-  Json checks = Json::array();
+  bytes::Json checks = bytes::Json::array();
   for (const CertificateCheck& check : result.checks) {
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("outcome", word_for(check.kind));
     entry.set("subject", check.subject);
     entry.set("detail", check.detail);
@@ -163,13 +165,14 @@ class Checks {
 
 VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& options, const Progress& progress) {
   require_usable(options);
-  const fs::path file = options.certificate.empty() ? options.artifact / kCertificateFile : options.certificate;
-  Steps steps(progress);
-  const Step reading = steps.add("reading " + file.string());
-  const Step hashing_written = steps.add("hashing what was written");
-  std::optional<Step> hashing_read;
+  const fs::path file =
+      options.certificate.empty() ? options.artifact / artifact::kCertificateFile : options.certificate;
+  flow::Steps steps(progress);
+  const flow::Step reading = steps.add("reading " + file.string());
+  const flow::Step hashing_written = steps.add("hashing what was written");
+  std::optional<flow::Step> hashing_read;
   if (!options.checkpoint.empty()) hashing_read = steps.add("hashing what was read");
-  std::optional<ComparisonSteps> comparing;
+  std::optional<flow::ComparisonSteps> comparing;
   if (options.replay) comparing.emplace(options.artifact, &steps);
 
   reading.begin();
@@ -179,8 +182,8 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
                     ": is not there or no file; the folder has no certificate, name one that lies "
                     "elsewhere with --certificate");
   }
-  const std::string text = read_text(file);
-  const Json certificate = verify::parse_certificate(text, file.string());
+  const std::string text = bytes::read_text(file);
+  const bytes::Json certificate = verify::parse_certificate(text, file.string());
 
   VerifyCertificateResult result;
   result.verdict = certificate.at("verdict").as_string();
@@ -200,10 +203,11 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
     checks.add({Kind::kNote, "replay", "was not run, as the files are not those certified"});
   } else if (options.replay) {
     checks.add(read_back_again(certificate, options));
-    const Outcome again = compare(certified_comparison(certificate, options), *comparing);
-    checks.add(verify::check_replay(certificate, Json::parse(again.certificate, "the comparison that ran again")));
+    const Outcome again = flow::compare(certified_comparison(certificate, options), *comparing);
+    checks.add(
+        verify::check_replay(certificate, bytes::Json::parse(again.certificate, "the comparison that ran again")));
   }
-  if (!options.json.empty()) write_file(options.json, document_of(result).dump_pretty());
+  if (!options.json.empty()) bytes::write_file(options.json, document_of(result).dump_pretty());
   return result;
 }
 

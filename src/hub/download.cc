@@ -184,7 +184,7 @@ void fetch(Job* job, const std::string& file) {
   if (fs::is_regular_file(pointer, error)) return;  // a commit never changes
   const Metadata metadata = ask(job, file);
   fs::create_directories(job->cache.blob(metadata.etag).parent_path(), error);
-  const FileLock lock(job->cache.lock(metadata.etag));
+  const bytes::FileLock lock(job->cache.lock(metadata.etag));
   // Another process may have brought it while we waited. A blob of another size is not what its name says.
   const fs::path blob = job->cache.blob(metadata.etag);
   const bool there =

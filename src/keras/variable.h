@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/layout.h"
-#include "tensor/tensor_view.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "keras/variable.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

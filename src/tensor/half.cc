@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace crossload {
+namespace crossload::tensor {
 namespace {
 
 /// Rounds to `bits` explicit bits of mantissa; carries into the exponent, up to infinity.
@@ -29,4 +29,4 @@ float through_float16(float value) {
 
 float through_bfloat16(float value) { return std::isfinite(value) ? rounded(value, 7) : value; }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

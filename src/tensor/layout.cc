@@ -9,7 +9,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::tensor {
 namespace {
 
 /// For each dimension of the TensorFlow tensor, the dimension of the PyTorch tensor that it is.
@@ -163,4 +163,4 @@ void copy_rows_as_float32(const TensorView& source, Layout layout, std::int64_t 
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

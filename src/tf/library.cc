@@ -41,14 +41,15 @@ fs::path library_in(const fs::path& place) {
 
 fs::path find_library(const fs::path& given) {
   // A place that the user names must be right; the rest is looked through.
-  for (const auto& [place, name] : {std::pair(given, "--tensorflow"),
-                                    std::pair(path_from_environment("CROSSLOAD_TENSORFLOW"), "CROSSLOAD_TENSORFLOW")}) {
+  for (const auto& [place, name] :
+       {std::pair(given, "--tensorflow"),
+        std::pair(bytes::path_from_environment("CROSSLOAD_TENSORFLOW"), "CROSSLOAD_TENSORFLOW")}) {
     if (place.empty()) continue;
     const fs::path file = library_in(place);
     if (file.empty()) fail(std::string(name) + " is " + place.string() + ", where there is no " + kFile);
     return file;
   }
-  for (const fs::path& place : virtual_environments()) {
+  for (const fs::path& place : bytes::virtual_environments()) {
     const fs::path file = library_in(place);
     if (!file.empty()) return file;
   }

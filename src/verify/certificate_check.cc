@@ -32,8 +32,8 @@ bool is_below(const std::string& file) {
                      [](const fs::path& part) { return !part.empty() && part != ".." && part != "."; });
 }
 
-void require_names_below(const Json& certificate, const std::string& list, const std::string& where) {
-  const std::vector<Json> entries = certificate.at(list).elements();
+void require_names_below(const bytes::Json& certificate, const std::string& list, const std::string& where) {
+  const std::vector<bytes::Json> entries = certificate.at(list).elements();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::string file = entries[i].at("file").as_string();
     if (is_below(file)) continue;
@@ -58,7 +58,8 @@ bool ends_in(const fs::path& folder, const fs::path& file) {
 }
 
 /// What there is to say of a file that an entry of `read` or `written` names.
-CertificateCheck check_file(const Json& entry, const fs::path& folder, const std::string& subject, bool follow_links) {
+CertificateCheck check_file(const bytes::Json& entry, const fs::path& folder, const std::string& subject,
+                            bool follow_links) {
   const fs::path file = folder / entry.at("file").as_string();
   std::error_code error;
   const fs::file_status status = fs::status(file, error);
@@ -79,7 +80,7 @@ CertificateCheck check_file(const Json& entry, const fs::path& folder, const std
       return {Kind::kDiffers, subject,
               "has " + std::to_string(bytes) + " bytes, certified are " + std::to_string(certified)};
     }
-    const std::string sha256 = sha256_of_file(file);
+    const std::string sha256 = bytes::sha256_of_file(file);
     const std::string wanted = entry.at("sha256").as_string();
     if (sha256 != wanted) {
       return {Kind::kDiffers, subject, "has SHA-256 " + shortened(sha256) + ", certified is " + shortened(wanted)};
@@ -93,18 +94,18 @@ CertificateCheck check_file(const Json& entry, const fs::path& folder, const std
 }
 
 /// Whether a file that was not certified is one of the checkpoint, as it was read: a conversion into its own folder.
-bool is_of_checkpoint(const Json& certificate, const fs::path& folder, const fs::path& relative) {
-  const std::vector<Json> read = certificate.at("read").elements();
-  return std::any_of(read.begin(), read.end(), [&](const Json& entry) {
+bool is_of_checkpoint(const bytes::Json& certificate, const fs::path& folder, const fs::path& relative) {
+  const std::vector<bytes::Json> read = certificate.at("read").elements();
+  return std::any_of(read.begin(), read.end(), [&](const bytes::Json& entry) {
     return entry.at("file").as_string() == relative.string() &&
            check_file(entry, folder, "", /*follow_links=*/true).holds();
   });
 }
 
-bool was_read(const Json& certificate, const fs::path& relative) {
-  const std::vector<Json> read = certificate.at("read").elements();
+bool was_read(const bytes::Json& certificate, const fs::path& relative) {
+  const std::vector<bytes::Json> read = certificate.at("read").elements();
   return std::any_of(read.begin(), read.end(),
-                     [&](const Json& entry) { return entry.at("file").as_string() == relative.string(); });
+                     [&](const bytes::Json& entry) { return entry.at("file").as_string() == relative.string(); });
 }
 
 /// Everything below the folder that is not a folder, links to folders included, sorted.
@@ -137,18 +138,18 @@ CertificateCheck note_of(const std::vector<std::string>& names) {
 
 std::string certificate_schema() { return certificate_schema_text; }
 
-Json parse_certificate(const std::string& text, const std::string& where) {
-  const Json certificate = Json::parse(text, where);
+bytes::Json parse_certificate(const std::string& text, const std::string& where) {
+  const bytes::Json certificate = bytes::Json::parse(text, where);
   if (!certificate.contains("crossload_certificate")) {
     throw Error(ErrorKind::kBadInput, where + ": has no \"crossload_certificate\", so it is no certificate");
   }
-  const Json version = certificate.at("crossload_certificate");
+  const bytes::Json version = certificate.at("crossload_certificate");
   if (version.is_integer() && version.as_integer() != kCertificateVersion) {
     throw Error(ErrorKind::kBadInput, where + ": is a certificate of version " + std::to_string(version.as_integer()) +
                                           ", this program knows " + std::to_string(kCertificateVersion) +
                                           "; convert again, or take the Crossload that made it");
   }
-  static const JsonSchema schema(Json::parse(certificate_schema_text, "docs/certificate.schema.json"));
+  static const JsonSchema schema(bytes::Json::parse(certificate_schema_text, "docs/certificate.schema.json"));
   if (const auto fault = schema.fault(certificate)) {
     throw Error(ErrorKind::kBadInput, where + ": does not meet the schema of certificates: " + *fault);
   }
@@ -157,7 +158,7 @@ Json parse_certificate(const std::string& text, const std::string& where) {
   return certificate;
 }
 
-CertificateCheck check_own_hash(const Json& certificate, const std::string& text) {
+CertificateCheck check_own_hash(const bytes::Json& certificate, const std::string& text) {
   const std::string subject = "certificate";
   if (hash_of_certificate(text) != certificate.at(kCertificateHash).as_string()) {
     return {Kind::kDiffers, subject, "its text is not the one that was hashed: it was changed after it was made"};
@@ -165,12 +166,12 @@ CertificateCheck check_own_hash(const Json& certificate, const std::string& text
   return {Kind::kHolds, subject, "meets the schema, and its own SHA-256"};
 }
 
-std::vector<CertificateCheck> check_written(const Json& certificate, const fs::path& folder,
+std::vector<CertificateCheck> check_written(const bytes::Json& certificate, const fs::path& folder,
                                             const fs::path& certificate_file,
                                             const std::function<Loaded(const fs::path&)>& loaded_as) {
   std::vector<CertificateCheck> checks;
   std::set<fs::path> certified;
-  for (const Json& entry : certificate.at("written").elements()) {
+  for (const bytes::Json& entry : certificate.at("written").elements()) {
     const std::string file = entry.at("file").as_string();
     certified.insert(file);
     checks.push_back(check_file(entry, folder, file, /*follow_links=*/false));
@@ -202,10 +203,10 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
   return checks;
 }
 
-std::vector<CertificateCheck> check_read(const Json& certificate, const fs::path& checkpoint) {
+std::vector<CertificateCheck> check_read(const bytes::Json& certificate, const fs::path& checkpoint) {
   const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
   std::vector<CertificateCheck> checks;
-  for (const Json& entry : certificate.at("read").elements()) {
+  for (const bytes::Json& entry : certificate.at("read").elements()) {
     checks.push_back(check_file(entry, folder, "checkpoint's " + entry.at("file").as_string(), /*follow_links=*/true));
   }
   return checks;

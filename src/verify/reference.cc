@@ -35,8 +35,8 @@ fs::path python_in(const fs::path& environment) {
 
 std::string find_python(const fs::path& given) {
   if (!given.empty()) return given.string();
-  if (const fs::path named = path_from_environment("CROSSLOAD_PYTHON"); !named.empty()) return named.string();
-  for (const fs::path& environment : virtual_environments()) {
+  if (const fs::path named = bytes::path_from_environment("CROSSLOAD_PYTHON"); !named.empty()) return named.string();
+  for (const fs::path& environment : bytes::virtual_environments()) {
     const fs::path python = python_in(environment);
     if (!python.empty()) return python.string();
   }
@@ -98,7 +98,7 @@ RecorderFiles::RecorderFiles(fs::path folder, const ReferenceOptions& options) :
     if (failed) {
       throw Error(ErrorKind::kEnvironment, path.parent_path().string() + ": cannot be made: " + failed.message());
     }
-    OutputFile file(path);  // not synced: it is gone when the trace is there
+    bytes::OutputFile file(path);  // not synced: it is gone when the trace is there
     file.append(text);
     file.close();
   };

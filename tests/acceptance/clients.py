@@ -1,6 +1,6 @@
 """Loads what Crossload wrote with the programs that people have, and holds it against what PyTorch computed.
 
-    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,hub]
+    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,hub] [--int64]
 
 ARTIFACT is a folder that `crossload pt-to-tf` wrote in all formats, TRACE a file of `crossload record` or a golden.
 The clients, each in one process because their imports take long:
@@ -203,12 +203,13 @@ def expect_serving(tally, run, loaded):
     tally.expect("gives the first row the same when it is alone", max(apart, default=0) <= LIMIT, f"{len(apart)} outputs")
 
 
-def expect_calls(tally, run, loaded):
-    """__call__ takes just what PyTorch takes: all else may be left out, and integers may be of 64 bits."""
+def expect_calls(tally, run, loaded, with_int64):
+    """__call__ takes just what PyTorch took: all else may be left out."""
     called = named(loaded(run.tensors()))
     expect_numbers(tally, run, called, "called ")
-    wide = named(loaded(run.tensors(tf.int64)))
-    tally.expect("takes int64 as it takes int32", all(np.array_equal(wide[name], called[name]) for name in called))
+    if with_int64:
+        wide = named(loaded(run.tensors(tf.int64)))
+        tally.expect("takes int64 as it takes int32", all(np.array_equal(wide[name], called[name]) for name in called))
 
 
 def expect_fine_tuning(tally, run, loaded):
@@ -249,11 +250,11 @@ def expect_stock_graph(tally, saved_model):
     tally.expect("has no weights among its constants", not heavy, ", ".join(heavy[:3]))
 
 
-def try_saved_model(tally, folder, run):
+def try_saved_model(tally, folder, run, with_int64):
     with tally.about(f"{folder.name}: saved_model:"):
         loaded = tf.saved_model.load(str(folder / "saved_model"))
         expect_serving(tally, run, loaded)
-        expect_calls(tally, run, loaded)
+        expect_calls(tally, run, loaded, with_int64)
         expect_fine_tuning(tally, run, loaded)
         expect_stock_graph(tally, folder / "saved_model")
 
@@ -270,6 +271,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", nargs="+", metavar="ARTIFACT TRACE")
     parser.add_argument("--keys-only", default="", metavar="NAME,NAME")
+    parser.add_argument("--int64", action="store_true", help="expect __call__ to take integers of 64 bits too")
     parser.add_argument("--only", default="transformers,saved_model,hub")
     arguments = parser.parse_args()
     if len(arguments.pairs) % 2 != 0:
@@ -283,7 +285,7 @@ def main():
             if "transformers" in clients:
                 try_transformers(tally, folder, run, folder.name in keys_only)
             if "saved_model" in clients:
-                try_saved_model(tally, folder, run)
+                try_saved_model(tally, folder, run, arguments.int64)
             if "hub" in clients:
                 try_hub(tally, folder)
     print(f"{tally.passed} passed, {tally.failed} failed")
