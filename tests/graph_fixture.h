@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tensor/half.h"
 #include "tensorflow_library.h"
 #include "test_support.h"
 #include "tf/ops.h"
@@ -20,8 +21,17 @@ inline double as_double(const HostTensor& tensor, std::size_t index) {
       return tensor.values<std::int32_t>()[index];
     case DataType::kInt64:
       return static_cast<double>(tensor.values<std::int64_t>()[index]);
-    default:
+    case DataType::kHalf:
+      return static_cast<double>(tensor::float_of_float16(tensor.values<std::uint16_t>()[index]));
+    case DataType::kBFloat16:
+      return static_cast<double>(tensor::float_of_bfloat16(tensor.values<std::uint16_t>()[index]));
+    case DataType::kUInt8:
+      return tensor.values<std::uint8_t>()[index];
+    case DataType::kBool:
       return tensor.values<bool>()[index] ? 1 : 0;
+    default:
+      ADD_FAILURE() << "no element of " << name_of(tensor.dtype());
+      return 0;
   }
 }
 
@@ -43,6 +53,13 @@ class TestOfGraph : public testing::Test {
   /// A float tensor of unknown sizes, and later its value.
   Tensor unknown(const Shape& sizes, const HostTensor& value) {
     const Tensor placeholder = graph_.placeholder(DataType::kFloat, sizes, "unknown_" + std::to_string(feeds_.size()));
+    feeds_.emplace_back(placeholder, value);
+    return placeholder;
+  }
+
+  /// An int32 tensor of unknown sizes, and later its value.
+  Tensor unknown_ints(const Shape& sizes, const HostTensor& value) {
+    const Tensor placeholder = graph_.placeholder(DataType::kInt32, sizes, "unknown_" + std::to_string(feeds_.size()));
     feeds_.emplace_back(placeholder, value);
     return placeholder;
   }

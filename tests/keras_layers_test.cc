@@ -295,15 +295,15 @@ TEST_F(Layers, RandomSpansFitTheirRows) {
 
 TEST_F(Layers, DropoutIsNothingOutsideTraining) {
   const Tensor x = vector({1, 2});
-  EXPECT_EQ(Dropout(scope() / "dropout", 0.5)(x, false).name(), x.name());
-  EXPECT_EQ(Dropout(scope() / "none", 0.0)(x, true).name(), x.name());
+  EXPECT_EQ(Dropout(scope() / "dropout", 0.5)(x, Call{}).name(), x.name());
+  EXPECT_EQ(Dropout(scope() / "none", 0.0)(x, Call{.training = true}).name(), x.name());
 }
 
 TEST_F(Layers, DropoutZeroesTheRateAndScalesTheRest) {
   constexpr int kCount = 100'000;
   constexpr double kRate = 0.3;
   const Tensor y = Dropout(scope() / "dropout", kRate)(
-      unknown({-1, -1}, host({10, kCount / 10}, std::vector<float>(kCount, 7))), true);
+      unknown({-1, -1}, host({10, kCount / 10}, std::vector<float>(kCount, 7))), Call{.training = true});
   const HostTensor first = run(y);
   const HostTensor second = run(y);
   int zeros = 0;

@@ -3,8 +3,7 @@
 
 #include "export/saved_model_graph.h"
 #include "keras/layers.h"
-#include "keras/pretrained_model.h"
-#include "model_graph_fixture.h"
+#include "keras/model.h"
 #include "verify/runner.h"
 
 namespace crossload::keras {
@@ -56,15 +55,13 @@ class TFOuter : public Module<TFOuter> {
   const TFFaulty faulty;
 };
 
-class TFSmallModel : public TFPreTrainedModel {
+class TFSmallModel : public Model {
  public:
   TFSmallModel(const Scope& scope, Mistake mistake, bool itself = false)
-      : TFPreTrainedModel(checkpoint::Config(bytes::Json::object())),
+      : Model(checkpoint::Config(bytes::Json::object()), {.serving = {{"x", tf::DataType::kFloat, {-1, -1, 2}}}}),
         outer(scope / "outer", mistake),
         itself_(itself) {}
-  Signature inputs() const override { return serving(); }
-  Signature serving() const override { return {{"x", tf::DataType::kFloat, {-1, -1, 2}}}; }
-  ModelOutput call(const ModelInputs& inputs, bool /*training*/) const override {
+  ModelOutput call(const ModelInputs& inputs, const Call&) const override {
     const tf::Tensor y = outer(inputs.at("x"));
     return ModelOutput().add("y", itself_ ? tf::matmul(y, y) : y);
   }

@@ -359,6 +359,24 @@ TEST(bytes::ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
 }
 
 // Values of IEEE 754's binary16: 11 bits, neighbours of 1 are 2^-10 apart, subnormals 2^-24.
+TEST(HalfPrecision, EveryNumberHasItsBits) {
+  for (std::uint32_t i = 0; i <= 0xffffU; ++i) {
+    const auto bits = static_cast<std::uint16_t>(i);
+    const float half = tensor::float_of_float16(bits);
+    const float brain = tensor::float_of_bfloat16(bits);
+    ASSERT_TRUE(std::isnan(half) || tensor::float16_bits(half) == bits) << half;
+    ASSERT_TRUE(std::isnan(brain) || tensor::bfloat16_bits(brain) == bits) << brain;
+  }
+  EXPECT_EQ(tensor::float16_bits(1), 0x3c00);
+  EXPECT_EQ(tensor::float16_bits(-2), 0xc000);
+  EXPECT_EQ(tensor::float16_bits(0x1.8p-24F), 2);  // a tie below the normal numbers, to even
+  EXPECT_EQ(tensor::float16_bits(1e9F), 0x7c00);
+  EXPECT_EQ(tensor::bfloat16_bits(1 + 0x1.8p-8F), 0x3f81);
+  const float quiet = std::bit_cast<float>(0x7f800001U);  // whose upper half is infinity's
+  EXPECT_TRUE(std::isnan(tensor::float_of_bfloat16(tensor::bfloat16_bits(quiet))));
+  EXPECT_TRUE(std::isnan(tensor::float_of_float16(tensor::float16_bits(quiet))));
+}
+
 TEST(HalfPrecision, Float16RoundsToNearestEven) {
   EXPECT_EQ(tensor::through_float16(1), 1);
   EXPECT_EQ(tensor::through_float16(1 + 0x1p-11F), 1);            // a tie, to even

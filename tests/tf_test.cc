@@ -351,7 +351,7 @@ TEST_F(Ops, NodesAreNamedInTheirScope) {
 TEST_F(Ops, HostTensorsMustFitTheirShape) {
   EXPECT_ERROR(host({2, 2}, {1, 2, 3}), ErrorKind::kUsage, "a tensor of shape [2, 2] cannot have 3 elements");
   EXPECT_ERROR(HostTensor(library(), DataType::kString, {1}), ErrorKind::kUnsupported,
-               "a tensor of strings or resources");
+               "a tensor of string has no plain elements");
   EXPECT_EQ(host({0, 3}, {}).shape(), (Shape{0, 3}));
 }
 

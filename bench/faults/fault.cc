@@ -161,7 +161,7 @@ Observed Bench::observe(const Fault& fault) const {
   };
   const auto editor = std::make_shared<Editor>(fault);
   verify::RunOptions options;
-  options.training = fault.training;
+  options.call.training = fault.training;
   if (!fault.edits.empty()) options.substitute = [editor](const tf::Tensor& made) { return (*editor)(made); };
 
   verify::Trace trace = verify::Trace::open(path);

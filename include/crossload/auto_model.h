@@ -97,7 +97,9 @@ class TFAutoClass {
 CROSSLOAD_AUTO_CLASS(TFAutoModel);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForAudioClassification);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForCausalLM);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForDocumentQuestionAnswering);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForImageClassification);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForMaskGeneration);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForMaskedImageModeling);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForMaskedLM);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForMultipleChoice);
@@ -108,6 +110,7 @@ CROSSLOAD_AUTO_CLASS(TFAutoModelForSemanticSegmentation);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForSeq2SeqLM);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForSequenceClassification);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForSpeechSeq2Seq);
+CROSSLOAD_AUTO_CLASS(TFAutoModelForTableQuestionAnswering);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForTextEncoding);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForTokenClassification);
 CROSSLOAD_AUTO_CLASS(TFAutoModelForVision2Seq);

@@ -10,7 +10,7 @@
 
 #include "crossload/format.h"
 #include "export/stored_weights.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 #include "tf/library.h"
 
@@ -18,7 +18,7 @@ namespace crossload::artifact {
 
 struct ModelToWrite {
   const std::string& class_name;  // "TFBertModel"
-  const keras::TFPreTrainedModel& model;
+  const keras::Model& model;
   const keras::Weights& weights;
 };
 

@@ -20,8 +20,6 @@ constexpr protozero::pbf_tag_type kTensorStringVal = 8;
 constexpr protozero::pbf_tag_type kShapeDim = 2;
 constexpr protozero::pbf_tag_type kShapeUnknownRank = 3;
 constexpr protozero::pbf_tag_type kDimSize = 1;
-constexpr int kDtFloat = 1;
-constexpr int kDtString = 7;
 
 /// Copies the field that the reader stands on. Its tag is asked for first: getting the value moves the reader on.
 void copy_field(protozero::pbf_reader* reader, protozero::pbf_writer* writer) {
@@ -42,17 +40,17 @@ void copy_field(protozero::pbf_reader* reader, protozero::pbf_writer* writer) {
   }
 }
 
-std::string argument_with_shape(protozero::data_view argument, const Shape& shape) {
+std::string argument_with_data(protozero::data_view argument, const TensorSpec& variable) {
   std::string result(argument.data(), argument.size());
   protozero::pbf_writer writer(result);  // appends
   protozero::pbf_writer handle(writer, kArgDefHandleData);
-  handle.add_enum(kDtypeAndShapeDtype, kDtFloat);
-  handle.add_message(kDtypeAndShapeShape, shape_proto(shape));
+  handle.add_enum(kDtypeAndShapeDtype, static_cast<int>(variable.dtype));
+  handle.add_message(kDtypeAndShapeShape, shape_proto(variable.shape));
   return result;
 }
 
-std::string signature_with_shapes(protozero::data_view signature, std::size_t inputs,
-                                  const std::vector<Shape>& shapes) {
+std::string signature_with_data(protozero::data_view signature, std::size_t inputs,
+                                const std::vector<TensorSpec>& variables) {
   std::string result;
   protozero::pbf_writer writer(result);
   protozero::pbf_reader reader(signature);
@@ -67,7 +65,7 @@ std::string signature_with_shapes(protozero::data_view signature, std::size_t in
     if (index < inputs) {
       writer.add_message(kOpDefInputArg, bytes);
     } else {
-      writer.add_message(kOpDefInputArg, argument_with_shape(bytes, shapes.at(index - inputs)));
+      writer.add_message(kOpDefInputArg, argument_with_data(bytes, variables.at(index - inputs)));
     }
   }
   return result;
@@ -75,13 +73,14 @@ std::string signature_with_shapes(protozero::data_view signature, std::size_t in
 
 }  // namespace
 
-std::string with_handle_shapes(const std::string& function_def, std::size_t inputs, const std::vector<Shape>& shapes) {
+std::string with_handle_data(const std::string& function_def, std::size_t inputs,
+                             const std::vector<TensorSpec>& variables) {
   std::string result;
   protozero::pbf_writer writer(result);
   protozero::pbf_reader reader(function_def);
   while (reader.next()) {
     if (reader.tag() == kFunctionSignature) {
-      writer.add_message(kFunctionSignature, signature_with_shapes(reader.get_view(), inputs, shapes));
+      writer.add_message(kFunctionSignature, signature_with_data(reader.get_view(), inputs, variables));
     } else {
       copy_field(&reader, &writer);
     }
@@ -127,7 +126,7 @@ std::string string_tensor(const std::vector<std::string>& values) {
   std::string result;
   protozero::pbf_writer writer(result);
   protozero::pbf_writer tensor(writer, kAttrValueTensor);
-  tensor.add_enum(kTensorDtype, kDtString);
+  tensor.add_enum(kTensorDtype, static_cast<int>(tf::DataType::kString));
   tensor.add_message(kTensorShape, shape_proto({static_cast<std::int64_t>(values.size())}));
   for (const std::string& value : values) tensor.add_bytes(kTensorStringVal, value);
   tensor.commit();

@@ -7,7 +7,7 @@
 namespace crossload::exporting {
 
 void write_saved_model(const std::filesystem::path& folder, const std::shared_ptr<const tf::Library>& library,
-                       const keras::TFPreTrainedModel& model, const keras::Weights& weights, const std::string& scope) {
+                       const keras::Model& model, const keras::Weights& weights, const std::string& scope) {
   std::filesystem::create_directories(folder / "variables");
   std::filesystem::create_directories(folder / "assets");
   const SavedModelGraph graph = build_saved_model_graph(library, model, weights);

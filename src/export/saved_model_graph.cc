@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 
-#include "export/function_def.h"
 #include "tf/ops.h"
 
 namespace crossload::exporting {
@@ -36,7 +35,7 @@ FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
       // An identity, so that an output that is an input, or two outputs that are one tensor, have nodes of their own.
       flat.tensors.push_back(tf::identity(field.tensors[i]));
       flat.names.push_back(field.is_list ? field.name + "_" + std::to_string(i) : field.name);
-      spec.shapes.push_back(field.tensors[i].shape());
+      spec.tensors.push_back({field.tensors[i].dtype(), field.tensors[i].shape()});
     }
     flat.specs.push_back(std::move(spec));
   }
@@ -44,39 +43,39 @@ FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
 }
 
 /// A model that cannot be called with its own signature is not PyTorch's function, whatever the checkpoint is.
-keras::ModelOutput call(const keras::TFPreTrainedModel& model, const keras::ModelInputs& inputs, bool training) {
+keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inputs, const keras::Call& how) {
   try {
-    return model(inputs, training);
+    return model(inputs, how);
   } catch (const keras::ModuleError& error) {
     throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
   }
 }
 
 /// Calls the model into the body of a function and adds it to the main graph.
-ConcreteFunction add_function(tf::Graph* main, const keras::TFPreTrainedModel& model, const keras::Weights& weights,
+ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
                               const std::string& name, const keras::Signature& inputs, bool training,
                               bool stack_lists) {
   ModelGraph body(main->library(), ModelGraph::Handles::kArguments);
   ConcreteFunction function{name, sorted(inputs), {}, training};
   keras::ModelInputs model_inputs;
-  model_inputs.output_attentions = model.config().flag("output_attentions", false);
-  model_inputs.output_hidden_states = model.config().flag("output_hidden_states", false);
+  const keras::Call how = {training, model.config().flag("output_attentions", false),
+                           model.config().flag("output_hidden_states", false)};
   std::vector<Tensor> arguments;
   for (const keras::InputSpec& input : function.inputs) {
     const Tensor placeholder = body.placeholder(input.dtype, input.shape, input.name);
     arguments.push_back(placeholder);
     model_inputs.tensors.emplace(input.name, placeholder);
   }
-  std::vector<Shape> handle_shapes;
+  std::vector<TensorSpec> variables;
   for (const Variable& variable : weights.variables()) {
     arguments.push_back(body.handle(variable));
-    handle_shapes.push_back(variable.shape);
+    variables.push_back({checkpoint::dtype_of(variable), variable.shape});
   }
-  const FlatOutputs flat = flatten(call(model, model_inputs, training), stack_lists);
+  const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
-  main->add_function(tf::Function::from_proto(
-      main->library(), with_handle_shapes(native.to_proto(), function.inputs.size(), handle_shapes)));
+  main->add_function(tf::Function::from_proto(main->library(),
+                                              with_handle_data(native.to_proto(), function.inputs.size(), variables)));
   return function;
 }
 
@@ -93,27 +92,24 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
   const Tensor filename = graph->placeholder(tf::DataType::kString, {}, kSaverFilename);
   std::vector<std::string> keys;
   std::vector<Tensor> values;
-  std::vector<tf::DataType> types;
   std::vector<TF_Operation*> assignments;
   for (std::size_t i = 0; i < handles.size(); ++i) {
     const std::string prefix = "saver/" + std::to_string(i);
+    const Variable& variable = weights.variables()[i];
     keys.push_back(variable_checkpoint_key(i));
     const Tensor restored = graph->operation("RestoreV2", prefix + "/restore")
                                 .input(filename)
                                 .input(text_constant(graph, prefix + "/key", {keys.back()}))
                                 .input(text_constant(graph, prefix + "/slice", {""}))
-                                .types("dtypes", {tf::DataType::kFloat})
+                                .types("dtypes", {checkpoint::dtype_of(variable)})
                                 .output();
-    const Tensor shaped = graph->operation("EnsureShape", prefix + "/shape")
-                              .input(restored)
-                              .shape("shape", weights.variables()[i].shape)
-                              .output();
+    const Tensor shaped =
+        graph->operation("EnsureShape", prefix + "/shape").input(restored).shape("shape", variable.shape).output();
     assignments.push_back(
         graph->operation("AssignVariableOp", prefix + "/assign").input(handles[i]).input(shaped).finish());
-    types.push_back(tf::DataType::kFloat);
     values.push_back(graph->operation("ReadVariableOp", prefix + "/read")
                          .input(handles[i])
-                         .type("dtype", tf::DataType::kFloat)
+                         .type("dtype", checkpoint::dtype_of(variable))
                          .output());
   }
   tf::OperationBuilder restore = graph->operation("NoOp", kRestoreNode);
@@ -135,8 +131,8 @@ std::string variable_checkpoint_key(std::size_t index) {
   return "variables/" + std::to_string(index) + "/.ATTRIBUTES/VARIABLE_VALUE";
 }
 
-SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::TFPreTrainedModel& model, const keras::Weights& weights) {
+SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                                        const keras::Weights& weights) {
   ModelGraph main(library, ModelGraph::Handles::kVariables);
   std::vector<Tensor> handles;
   for (const Variable& variable : weights.variables()) handles.push_back(main.handle(variable));
@@ -161,10 +157,12 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   }
   arguments.insert(arguments.end(), handles.begin(), handles.end());
   input_types.insert(input_types.end(), handles.size(), tf::DataType::kResource);
+  std::vector<tf::DataType> output_types;
+  for (const OutputSpec& output : result.serving.outputs) output_types.push_back(output.tensors.front().dtype);
   main.operation(kServingNode, kServingNode)
       .inputs(arguments)
       .types("Tin", input_types)
-      .types("Tout", std::vector<tf::DataType>(result.serving.outputs.size(), tf::DataType::kFloat))
+      .types("Tout", output_types)
       .function("f", result.serving.name)
       .finish();
   add_saver(&main, weights, handles);

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "keras/pretrained_model.h"
+#include "export/function_def.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 
 namespace crossload::exporting {
@@ -14,7 +15,7 @@ namespace crossload::exporting {
 struct OutputSpec {
   std::string name;
   bool is_list;
-  std::vector<Shape> shapes;  // float32; -1 for sizes known at run time
+  std::vector<TensorSpec> tensors;  // the members of a list, or one
 };
 
 /// A function of the graph's library. Its arguments are the inputs, sorted by name, then every variable of the model.
@@ -44,7 +45,7 @@ inline constexpr const char* kInitNode = "NoOp";
 std::string variable_checkpoint_key(std::size_t index);
 
 /// Calls the model into functions: each set of inputs with training false and true, and the serving signature.
-SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::TFPreTrainedModel& model, const keras::Weights& weights);
+SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                                        const keras::Weights& weights);
 
 }  // namespace crossload::exporting

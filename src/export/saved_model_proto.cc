@@ -12,7 +12,6 @@ namespace {
 
 using protozero::pbf_writer;
 
-constexpr int kDtFloat = 1;
 constexpr int kSaverV2 = 2;
 
 // The nodes of the object graph, in this order; the variables follow, then the signature's function.
@@ -51,12 +50,12 @@ std::string text_value(const std::string& text) {
 std::string bool_value(bool value) {
   return message([&](pbf_writer* w) { w->add_bool(14, value); });
 }
-std::string tensor_value(const std::string& name, const Shape& shape, int dtype) {
+std::string tensor_value(const std::string& name, const TensorSpec& tensor) {
   return message([&](pbf_writer* w) {
     pbf_writer spec(*w, 33);
     spec.add_string(1, name);
-    spec.add_message(2, shape_proto(shape));
-    spec.add_enum(3, dtype);
+    spec.add_message(2, shape_proto(tensor.shape));
+    spec.add_enum(3, static_cast<int>(tensor.dtype));
   });
 }
 /// field 51 is a list, 52 a tuple
@@ -78,7 +77,7 @@ std::string dict_value(const std::vector<std::pair<std::string, std::string>>& f
 std::string inputs_value(const keras::Signature& inputs) {
   std::vector<std::pair<std::string, std::string>> fields;
   for (const keras::InputSpec& input : inputs) {
-    fields.emplace_back(input.name, tensor_value(input.name, input.shape, static_cast<int>(input.dtype)));
+    fields.emplace_back(input.name, tensor_value(input.name, {input.dtype, input.shape}));
   }
   return dict_value(fields);
 }
@@ -87,12 +86,12 @@ std::string outputs_value(const std::vector<OutputSpec>& outputs) {
   std::vector<std::pair<std::string, std::string>> fields;
   for (const OutputSpec& output : outputs) {
     if (!output.is_list) {
-      fields.emplace_back(output.name, tensor_value(output.name, output.shapes.front(), kDtFloat));
+      fields.emplace_back(output.name, tensor_value(output.name, output.tensors.front()));
       continue;
     }
     std::vector<std::string> items;
-    for (std::size_t i = 0; i < output.shapes.size(); ++i) {
-      items.push_back(tensor_value(output.name + "_" + std::to_string(i), output.shapes[i], kDtFloat));
+    for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+      items.push_back(tensor_value(output.name + "_" + std::to_string(i), output.tensors[i]));
     }
     fields.emplace_back(output.name, tuple_value(items));
   }
@@ -179,7 +178,7 @@ void add_call(pbf_writer* nodes, const SavedModelGraph& graph) {
 void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std::string& scope) {
   pbf_writer object(*nodes, 1);
   pbf_writer saved(object, 7);
-  saved.add_enum(1, kDtFloat);
+  saved.add_enum(1, static_cast<int>(checkpoint::dtype_of(variable)));
   saved.add_message(2, shape_proto(variable.shape));
   saved.add_bool(3, variable.trainable);
   saved.add_string(6, shared_name(variable, scope));
@@ -245,9 +244,10 @@ std::string serving_signature(const ConcreteFunction& serving) {
     }
     for (std::size_t i = 0; i < serving.outputs.size(); ++i) {
       const OutputSpec& output = serving.outputs[i];
-      add_map_entry(w, 2, output.name,
-                    tensor_info(std::string(kServingNode) + ":" + std::to_string(i), kDtFloat,
-                                shape_proto(output.shapes.front())));
+      add_map_entry(
+          w, 2, output.name,
+          tensor_info(std::string(kServingNode) + ":" + std::to_string(i),
+                      static_cast<int>(output.tensors.front().dtype), shape_proto(output.tensors.front().shape)));
     }
     w->add_string(3, "tensorflow/serving/predict");
   });

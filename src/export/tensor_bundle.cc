@@ -16,26 +16,10 @@
 #include "export/crc32c.h"
 #include "export/function_def.h"
 #include "export/table_check.h"
+#include "tf/data_type.h"
 
 namespace crossload::exporting {
 namespace {
-
-constexpr int kString = 7;
-
-/// TensorFlow's DataType.
-constexpr std::array<std::pair<int, DType>, 13> kTypes = {{{1, DType::kF32},
-                                                           {2, DType::kF64},
-                                                           {3, DType::kI32},
-                                                           {4, DType::kU8},
-                                                           {5, DType::kI16},
-                                                           {6, DType::kI8},
-                                                           {9, DType::kI64},
-                                                           {10, DType::kBool},
-                                                           {14, DType::kBF16},
-                                                           {17, DType::kU16},
-                                                           {19, DType::kF16},
-                                                           {22, DType::kU32},
-                                                           {23, DType::kU64}}};
 
 /// More files than anybody splits a checkpoint into.
 constexpr std::int32_t kMaxShards = 4096;
@@ -156,13 +140,9 @@ std::vector<Attribute> read_object_graph(const std::string& message) {
 }  // namespace
 
 bool BundleEntry::dtype_of_elements(DType* dtype_out) const {
-  for (const auto& [number, type] : kTypes) {
-    if (number == dtype) {
-      *dtype_out = type;
-      return true;
-    }
-  }
-  return false;
+  const std::optional<DType> elements = tf::elements_of(static_cast<tf::DataType>(dtype));
+  if (elements) *dtype_out = *elements;
+  return elements.has_value();
 }
 
 TensorBundle TensorBundle::open(const std::filesystem::path& prefix) {
@@ -253,7 +233,7 @@ tensor::TensorView TensorBundle::tensor(const std::string& key) const {
 
 std::string TensorBundle::string(const std::string& key) const {
   const BundleEntry& found = entry(key);
-  if (found.dtype != kString || element_count(found.shape) != 1)
+  if (static_cast<tf::DataType>(found.dtype) != tf::DataType::kString || element_count(found.shape) != 1)
     fail(index_name(prefix_), key + " is no string scalar");
   const auto bytes = bytes_of(key, found);
   const std::string where = shard_name(prefix_, found.shard, shards_.size());

@@ -60,9 +60,9 @@ class TensorBundleWriter {
   /// Writes `prefix`.data-00000-of-00001 at once and `prefix`.index at the end. The folder must exist.
   explicit TensorBundleWriter(std::filesystem::path prefix);
 
-  /// A float32 tensor. Throws Error(kBadInput) when the key is taken or the producer passes too few or too many
-  /// elements.
-  void add(const std::string& key, const Shape& shape, const FloatProducer& produce);
+  /// A tensor of float32, float16 or bfloat16, to which the elements are rounded. Throws Error(kBadInput) when the key
+  /// is taken or the producer passes too few or too many elements.
+  void add(const std::string& key, const Shape& shape, const FloatProducer& produce, DType dtype = DType::kF32);
   void add(const std::string& key, const keras::Variable& variable);
   /// A string scalar of less than 4 GiB.
   void add_string(const std::string& key, std::string_view value);

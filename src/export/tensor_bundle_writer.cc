@@ -2,6 +2,7 @@
 #include <leveldb/options.h>
 #include <leveldb/table_builder.h>
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <protozero/pbf_writer.hpp>
@@ -9,12 +10,10 @@
 #include "crossload/error.h"
 #include "export/crc32c.h"
 #include "export/tensor_bundle.h"
+#include "tensor/half.h"
 
 namespace crossload::exporting {
 namespace {
-
-constexpr int kFloat = 1;
-constexpr int kString = 7;
 
 [[noreturn]] void fail(const std::filesystem::path& prefix, const std::string& why) {
   throw Error(ErrorKind::kBadInput, prefix.string() + ": cannot be written: " + why);
@@ -90,32 +89,39 @@ BundleEntry& TensorBundleWriter::new_entry(const std::string& key) {
   return entry->second;
 }
 
-void TensorBundleWriter::add(const std::string& key, const Shape& shape, const FloatProducer& produce) {
+void TensorBundleWriter::add(const std::string& key, const Shape& shape, const FloatProducer& produce, DType dtype) {
   BundleEntry& entry = new_entry(key);
-  entry.dtype = kFloat;
+  entry.dtype = static_cast<int>(tf::data_type_of(dtype));
   entry.shape = shape;
   std::uint32_t crc = 0;
+  std::vector<std::uint16_t> halves;
   produce([&](std::span<const float> piece) {
-    const auto bytes = std::as_bytes(piece);
+    auto bytes = std::as_bytes(piece);
+    if (dtype != DType::kF32) {
+      halves.resize(piece.size());
+      std::transform(piece.begin(), piece.end(), halves.begin(), dtype == DType::kF16 ? float16_bits : bfloat16_bits);
+      bytes = std::as_bytes(std::span(halves));
+    }
     crc = extend_crc32c(crc, bytes);
     data_.append(bytes);
   });
   entry.crc32c = mask_crc32c(crc);
   entry.size = static_cast<std::int64_t>(data_.size()) - entry.offset;
-  if (entry.size / static_cast<std::int64_t>(sizeof(float)) != element_count(shape)) {
+  if (entry.size / static_cast<std::int64_t>(size_of(dtype)) != element_count(shape)) {
     fail(prefix_,
          "tensor " + key + " of shape " + to_string(shape) + " is given " + std::to_string(entry.size) + " bytes");
   }
 }
 
 void TensorBundleWriter::add(const std::string& key, const keras::Variable& variable) {
-  add(key, variable.shape, [&variable](const FloatSink& put) { stream_float32(variable, put); });
+  add(
+      key, variable.shape, [&variable](const FloatSink& put) { stream_float32(variable, put); }, variable.dtype);
 }
 
 void TensorBundleWriter::add_string(const std::string& key, std::string_view value) {
   if (value.size() > std::numeric_limits<std::uint32_t>::max()) fail(prefix_, "the string " + key + " is over 4 GiB");
   BundleEntry& entry = new_entry(key);
-  entry.dtype = kString;
+  entry.dtype = static_cast<int>(tf::DataType::kString);
   const auto length = static_cast<std::uint32_t>(value.size());
   const std::uint32_t length_crc = extend_crc32c(0, std::as_bytes(std::span(&length, 1)));
   const std::uint32_t masked = mask_crc32c(length_crc);

@@ -22,7 +22,7 @@ Array dummy_input(const keras::InputSpec& input) {
     shape.push_back(input.shape[i] >= 0 ? input.shape[i] : (i == 0 ? 1 : 2));
   }
   const auto count = static_cast<std::size_t>(element_count(shape));
-  if (input.dtype == tf::DataType::kFloat) return Array::of(shape, std::vector<float>(count, 1.0F));
+  if (tf::is_floating(input.dtype)) return Array::of(shape, std::vector<float>(count, 1.0F));
   return Array::of(shape, std::vector<std::int32_t>(count, input.name == "token_type_ids" ? 0 : 1));
 }
 
@@ -62,9 +62,9 @@ class TFPreTrainedModel::State {
     };
     verify::RunOptions run;
     run.session.threads = options_.threads;
-    run.training = options.training;
-    run.output_attentions = options.output_attentions;
-    run.output_hidden_states = options.output_hidden_states;
+    run.call.training = options.training;
+    run.call.output_attentions = options.output_attentions;
+    run.call.output_hidden_states = options.output_hidden_states;
     run.stages = false;
     return std::make_unique<verify::Runner>(library(), run, *loaded.model, *loaded.weights, read, inputs);
   }

@@ -21,19 +21,6 @@ fs::path make_temporary_folder() {
   return name;
 }
 
-const char* name_of(tf::DataType dtype) {
-  switch (dtype) {
-    case tf::DataType::kFloat:
-      return "float32";
-    case tf::DataType::kInt64:
-      return "int64";
-    case tf::DataType::kBool:
-      return "bool";
-    default:
-      return "int32";
-  }
-}
-
 bytes::Json tensors(const keras::Signature& signature) {
   bytes::Json list = bytes::Json::array();
   for (const keras::InputSpec& input : signature) {
@@ -50,7 +37,7 @@ bytes::Json tensors(const keras::Signature& signature) {
 
 }  // namespace
 
-std::string signature_text(const keras::TFPreTrainedModel& model) {
+std::string signature_text(const keras::Model& model) {
   bytes::Json calls = bytes::Json::array();
   for (const keras::Signature& call : model.other_calls()) {
     bytes::Json names = bytes::Json::array();

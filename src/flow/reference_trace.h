@@ -6,7 +6,7 @@
 
 #include "crossload/settings.h"
 #include "flow/steps.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "load/loaded_model.h"
 #include "verify/reference.h"
 #include "verify/trace.h"
@@ -39,6 +39,6 @@ class ReferenceTrace {
 
 /// The signatures of a model for the recorder: its serving inputs, the sets of inputs of its other calls, and all that
 /// it can take, as JSON.
-std::string signature_text(const keras::TFPreTrainedModel& model);
+std::string signature_text(const keras::Model& model);
 
 }  // namespace crossload::flow

@@ -7,14 +7,14 @@
 #include "tf/ops.h"
 
 namespace crossload::keras {
-namespace {
 
 using tf::Tensor;
 
-const double kSqrtHalf = 1.0 / std::numbers::sqrt2;
-const double kSqrtTwoOverPi = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+Tensor gelu(const Tensor& x) { return 0.5 * x * (1.0 + tf::erf(x * (1.0 / std::numbers::sqrt2))); }
 
-Tensor gelu(const Tensor& x) { return 0.5 * x * (1.0 + tf::erf(x * kSqrtHalf)); }
+namespace {
+
+const double kSqrtTwoOverPi = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
 
 /// The approximation of Google's BERT and of GPT-2: gelu_new, gelu_fast, gelu_pytorch_tanh and gelu_accurate are it,
 /// written in four ways that differ by rounding alone.
@@ -63,15 +63,18 @@ const std::map<std::string, Function>& table() {
   return functions;
 }
 
-Function find(const std::string& name, const std::string& path) {
+Function find(const std::string& name, const std::string& where) {
   const auto entry = table().find(name);
   if (entry != table().end()) return entry->second;
   std::string known;
   for (const std::string& other : Activation::names()) known += (known.empty() ? "" : ", ") + other;
-  throw Error(ErrorKind::kUnsupported, path + ": the activation \"" + name + "\" is not known; supported are " + known);
+  throw Error(ErrorKind::kUnsupported,
+              where + ": the activation \"" + name + "\" is not known; supported are " + known);
 }
 
 }  // namespace
+
+Function activation(const std::string& name) { return find(name, "config.json"); }
 
 Activation::Activation(const Scope& scope, const std::string& name)
     : Module(scope), function_(find(name, scope.path())) {}

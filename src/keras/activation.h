@@ -8,6 +8,12 @@
 
 namespace crossload::keras {
 
+/// PyTorch's nn.functional.gelu: the exact one. As a function it is no stage.
+tf::Tensor gelu(const tf::Tensor& x);
+
+/// An element-wise function by its name, see Activation, where PyTorch calls the function and has no module.
+tf::Tensor (*activation(const std::string& name))(const tf::Tensor& x);
+
 /// An element-wise function, named as in Transformers' ACT2FN table (transformers/activations.py), with PyTorch's
 /// formula. Where Keras has a function of the same name with another formula (its `gelu` may be the tanh
 /// approximation), PyTorch's is taken.

@@ -1,15 +1,11 @@
 #include "keras/attention_mask.h"
 
-#include <limits>
-
 #include "crossload/error.h"
 
 namespace crossload::keras {
 namespace {
 
-tf::Tensor as_bias(const tf::Tensor& mask) {
-  return (1.0 - mask) * static_cast<double>(std::numeric_limits<float>::lowest());
-}
+tf::Tensor as_bias(const tf::Tensor& mask) { return (1.0 - mask) * tf::lowest(mask.dtype()); }
 
 /// [batch, keys] -> [batch, 1, 1, keys]; [batch, queries, keys] -> [batch, 1, queries, keys]
 tf::Tensor for_all_heads(const tf::Tensor& mask) {

@@ -6,8 +6,6 @@ namespace crossload::keras {
 
 ModelInputs decoder_inputs(const ModelInputs& inputs, const tf::Tensor& encoder_hidden_states) {
   ModelInputs result;
-  result.output_attentions = inputs.output_attentions;
-  result.output_hidden_states = inputs.output_hidden_states;
   for (const char* name : {"input_ids", "attention_mask", "inputs_embeds"}) {
     const std::optional<tf::Tensor> tensor = inputs.find(std::string("decoder_") + name);
     if (tensor) result.tensors.emplace(name, *tensor);

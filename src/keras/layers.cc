@@ -74,8 +74,8 @@ tf::Tensor LayerNormalization::call(const tf::Tensor& x) const {
   return (x - mean) * tf::rsqrt(variance + epsilon_) * graph.value(gamma_) + graph.value(beta_);
 }
 
-tf::Tensor dropout(const tf::Tensor& x, double rate, bool training) {
-  if (!training || rate == 0.0) return x;
+tf::Tensor dropout(const tf::Tensor& x, double rate, const Call& call) {
+  if (!call.training || rate == 0.0) return x;
   const tf::Tensor keep =
       tf::greater_equal(tf::random_uniform(x.graph(), tf::shape(x)), x.graph().constant(static_cast<float>(rate)));
   return tf::where(keep, x * (1.0 / (1.0 - rate)), tf::zeros_like(x));

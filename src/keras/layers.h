@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "keras/call.h"
 #include "keras/module.h"
 #include "tf/ops.h"
 
@@ -73,13 +74,13 @@ class LayerNormalization : public Module<LayerNormalization> {
 
 /// Zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate), in training only. The function is
 /// PyTorch's nn.functional.dropout, which is no module and so no stage.
-tf::Tensor dropout(const tf::Tensor& x, double rate, bool training);
+tf::Tensor dropout(const tf::Tensor& x, double rate, const Call& call);
 
 /// The same as a module.
 class Dropout : public Module<Dropout> {
  public:
   Dropout(const Scope& scope, double rate) : Module(scope), rate_(rate) {}
-  tf::Tensor call(const tf::Tensor& x, bool training) const { return dropout(x, rate_, training); }
+  tf::Tensor call(const tf::Tensor& x, const Call& call) const { return dropout(x, rate_, call); }
 
  private:
   double rate_;

@@ -1,5 +1,7 @@
 #include "keras/model_graph.h"
 
+#include "tf/ops.h"
+
 namespace crossload::keras {
 
 tf::Tensor ModelGraph::handle(const Variable& variable) {
@@ -8,7 +10,7 @@ tf::Tensor ModelGraph::handle(const Variable& variable) {
   const tf::NameScope outside(this, "");
   tf::Tensor handle = handles_kind_ == Handles::kVariables
                           ? operation("VarHandleOp", node_name(variable))
-                                .type("dtype", tf::DataType::kFloat)
+                                .type("dtype", dtype_of(variable))
                                 .shape("shape", variable.shape)
                                 .text("shared_name", node_name(variable))
                                 .output()
@@ -26,10 +28,10 @@ tf::Tensor ModelGraph::value(const Variable& variable) {
   const tf::NameScope outside(this, "");
   tf::Tensor value = operation("ReadVariableOp", node_name(variable) + "/Read")
                          .input(resource)
-                         .type("dtype", tf::DataType::kFloat)
+                         .type("dtype", dtype_of(variable))
                          .output();
   set_shape(value, variable.shape);
-  return values_.emplace(&variable, value).first->second;
+  return values_.emplace(&variable, tf::cast(value, tf::DataType::kFloat)).first->second;
 }
 
 ModuleFailure ModelGraph::failure_of(const tf::OperationError& error) const {

@@ -37,7 +37,7 @@ class ModelGraph : public tf::Graph {
   /// The graph of a tensor that a layer got. Every tensor in a layer's call is of a ModelGraph.
   static ModelGraph& of(const tf::Tensor& tensor) { return dynamic_cast<ModelGraph&>(tensor.graph()); }
 
-  /// The value of a variable, float32. Read once a graph.
+  /// The value of a variable, as float32, in which models compute whatever the variable is kept in. Read once a graph.
   tf::Tensor value(const Variable& variable);
   /// The resource of a variable.
   tf::Tensor handle(const Variable& variable);

@@ -10,11 +10,9 @@
 
 namespace crossload::keras {
 
-/// Named tensors and the options of a call.
+/// Named tensors.
 struct ModelInputs {
   std::map<std::string, tf::Tensor> tensors;
-  bool output_attentions = false;
-  bool output_hidden_states = false;
 
   std::optional<tf::Tensor> find(const std::string& name) const {
     const auto entry = tensors.find(name);

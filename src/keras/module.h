@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "keras/call.h"
 #include "keras/model_graph.h"
 #include "keras/model_output.h"
 #include "keras/weights.h"
@@ -51,6 +52,13 @@ tf::Graph* graph_of(const First& first, const Rest&... rest) {
   } else {
     return graph_of(rest...);
   }
+}
+
+/// A part that some models have: with the condition, what the arguments construct.
+///   position_embeddings(maybe<Embedding>(sizes.absolute, scope / "position_embeddings", positions, width))
+template <class Part, class... Arguments>
+std::optional<Part> maybe(bool condition, const Arguments&... arguments) {
+  return condition ? std::make_optional<Part>(arguments...) : std::nullopt;
 }
 
 template <class Derived>

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "keras/words.h"
+#include "tensor/half.h"
+#include "tf/data_type.h"
 
 namespace crossload::keras {
 
@@ -19,11 +21,18 @@ struct Variable {
   bool trainable = true;
   std::string layer;  // the direct layer of the model that holds it; empty for the one that the name begins with
   TensorView source;
+  DType dtype = DType::kF32;  // TensorFlow's: float32, float16 or bfloat16
 };
 
-/// The elements of a variable as float32 rows, see copy_rows_as_float32.
+/// The same as TensorFlow's own.
+inline tf::DataType dtype_of(const Variable& variable) { return tf::data_type_of(variable.dtype); }
+
+/// The elements of a variable, as its type rounds them, as float32 rows; see copy_rows_as_float32.
 inline void read_rows(const Variable& variable, std::int64_t first_row, std::int64_t rows, std::span<float> out) {
   copy_rows_as_float32(variable.source, variable.layout, first_row, rows, out);
+  if (variable.dtype == DType::kF32 || variable.dtype == variable.source.dtype) return;
+  const auto rounded = variable.dtype == DType::kF16 ? through_float16 : through_bfloat16;
+  for (float& element : out) element = rounded(element);
 }
 
 /// The name as nodes of a graph may have it.

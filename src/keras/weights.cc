@@ -92,7 +92,13 @@ const Variable& Weights::bind(Variable variable, const std::vector<std::string>&
   if (variable.shape.empty()) variable.shape = apply_layout(variable.layout, pytorch_shape);
   variable.key = keys.front();
   const bool from_pytorch = source_ == Source::kPyTorch;
+  asked_.insert(keys.begin(), keys.end());
   if (!from_pytorch) variable.layout = Layout::kSame;
+  variable.dtype = options.dtype;
+  if (!is_floating(options.dtype) || options.dtype == DType::kF64) {
+    throw Error(ErrorKind::kUnsupported, variable.name + ": a variable of " + tf::name_of(dtype_of(variable)) +
+                                             "; wanted float32, float16 or bfloat16");
+  }
   const Shape& wanted = from_pytorch ? pytorch_shape : variable.shape;
   bool found = false;
   for (const std::string& key : from_pytorch ? keys : std::vector<std::string>{stored_name(variable)}) {
@@ -153,6 +159,10 @@ std::vector<LedgerEntry> Weights::ledger() const {
     }
     if (const auto wanted = wanted_.find(key); wanted != wanted_.end()) {
       entries.push_back({key, LedgerEntry::Fate::kIgnored, wanted->second});
+      continue;
+    }
+    if (const auto aside = aside_.find(key); aside != aside_.end()) {
+      entries.push_back({key, LedgerEntry::Fate::kIgnored, aside->second});
       continue;
     }
     for (const auto& [pattern, reason] : ignored_) {
@@ -278,6 +288,7 @@ bool Scope::has_part(std::string_view name) const {
 }
 
 void Scope::tie(const std::string& leaf_key, const Variable& variable) const {
+  weights_->asked_.insert(key(leaf_key));
   if (weights_->tensors_.contains(key(leaf_key))) {
     weights_->fates_[key(leaf_key)] = {key(leaf_key), LedgerEntry::Fate::kTied, variable.key};
   }

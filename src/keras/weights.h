@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct VariableOptions {
   bool training_only = false;
   /// Of several keys: PyTorch may hold a tensor of its own under each, so they must hold the same numbers.
   bool one_for_all = false;
+  /// TensorFlow's type: float32, float16 or bfloat16.
+  DType dtype = DType::kF32;
 };
 
 /// What became of one tensor of the checkpoint.
@@ -68,6 +71,9 @@ class Weights {
   /// dot, are left aside.
   void ignore(const std::string& pattern, const std::string& reason);
 
+  /// The tensor of exactly this name is left aside.
+  void ignore_key(const std::string& key, const std::string& reason) { aside_.emplace(key, reason); }
+
   /// The same by the user's wish: a pattern with * and ? for names as they are in the file. Tensors that the model has
   /// a place for are never left aside. Call it when the model is bound; throws Error(kUsage) when the pattern names no
   /// tensor, or only such as the model needs.
@@ -77,6 +83,9 @@ class Weights {
   /// Throws Error(kBadInput) that lists the missing, unexpected and mismatched names. `where` names the checkpoint,
   /// `advice` says what to do.
   void check_complete(const std::string& where, const std::string& advice = "") const;
+
+  /// Every name that the model has asked for, whether the checkpoint has it or not.
+  const std::set<std::string>& asked() const { return asked_; }
 
   /// Sentences for the user: what the model is made without because the checkpoint lacks it.
   const std::vector<std::string>& notes() const { return notes_; }
@@ -100,6 +109,8 @@ class Weights {
   std::map<std::string, LedgerEntry> fates_;
   std::map<std::string, std::string> fallbacks_;  // key -> the one that has its numbers
   std::vector<std::pair<std::string, std::string>> ignored_;
+  std::map<std::string, std::string> aside_;  // keys, and the reason
+  std::set<std::string> asked_;
   std::map<std::string, std::string> wanted_;                // tensors that the user lets go, and the reason
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)
   std::vector<std::string> bare_layers_;

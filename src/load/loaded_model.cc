@@ -102,13 +102,34 @@ checkpoint::Config with_model_type(const checkpoint::Config& config, const Model
   return checkpoint::Config(fields);
 }
 
+/// What another class of the architecture has a place for is no surprise: a part that this class lacks. Classes that
+/// the configuration does not fit are asked as far as they could be made.
+void leave_other_heads_aside(const ModelClass& model_class, const checkpoint::Config& config, keras::Weights* weights) {
+  for (const keras::Head& head : model_class.architecture->heads) {
+    if (&head == model_class.head) continue;
+    keras::Weights asked({});
+    try {
+      head.build(keras::Scope(&asked), config);
+    } catch (const Error&) {
+    }
+    for (const std::string& key : asked.asked()) {
+      weights->ignore_key(key, "part of " + head.name.substr(2) + ", which this class lacks");
+    }
+  }
+}
+
 LoadedModel build(const ModelClass& model_class, const checkpoint::Config& config,
                   std::unique_ptr<keras::Weights> weights, const std::string& where,
                   const IgnoredTensors& wanted = {}) {
   for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
+  for (const auto& [pattern, reason] : model_class.architecture->ignores) weights->ignore(pattern, reason);
   weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
   LoadedModel loaded{model_class, std::move(weights), nullptr};
-  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
+  const checkpoint::Config whole = with_model_type(config, model_class);
+  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), whole);
+  if (!loaded.weights->misfit().unexpected.empty()) {
+    leave_other_heads_aside(model_class, whole, loaded.weights.get());
+  }
   for (const auto& [pattern, reason] : wanted) loaded.weights->ignore_wanted(pattern, reason);
   if (const keras::Misfit misfit = loaded.weights->misfit(); !misfit.empty()) {
     loaded.weights->check_complete(where, advice_about(misfit, model_class));

@@ -39,7 +39,7 @@ ModelClass choose_class(const checkpoint::Config& config, const std::string& wan
 struct LoadedModel {
   ModelClass model_class;
   std::unique_ptr<keras::Weights> weights;
-  std::unique_ptr<keras::TFPreTrainedModel> model;
+  std::unique_ptr<keras::Model> model;
 };
 
 /// What the user lets go of a checkpoint: patterns for names as they are in the file, and the reasons.

@@ -6,21 +6,15 @@
 // graph cannot: a row without any gives NaN. Cached keys and values, and an encoder's outputs as an input, are not
 // here.
 #include <cmath>
-#include <tuple>
 
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
-#include "keras/encoder_decoder.h"
-#include "keras/layers.h"
+#include "blocks/bart_block.h"
+#include "blocks/heads.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 constexpr double kLayerNormEpsilon = 1e-5;  // PyTorch's default, not configured
 
@@ -40,12 +34,8 @@ std::int64_t num_labels(const Config& config) {
   return config.has("id2label") || config.has("num_labels") ? config.num_labels() : 3;
 }
 
-/// In training, leaves a layer out with probability `layerdrop`: takes what went in for what came out.
-Tensor layer_dropped(const Tensor& input, const Tensor& output, double layerdrop, bool training) {
-  if (!training || layerdrop == 0.0) return output;
-  tf::Graph& graph = input.graph();
-  const Tensor threshold = graph.constant(static_cast<float>(layerdrop));
-  return tf::where(tf::less(tf::random_uniform(graph, tf::shape(threshold)), threshold), input, output);
+Heads heads_of(const Config& config, const std::string& heads_field) {
+  return {"d_model", d_model(config), heads_field, config.integer(heads_field, 16)};
 }
 
 /// Rows of a learned table that begins two rows before position 0.
@@ -57,7 +47,7 @@ class TFBartLearnedPositionalEmbedding : public Module<TFBartLearnedPositionalEm
                               {config.integer("max_position_embeddings", 1024) + kOffset, d_model(config)})) {}
 
   Tensor call(const Tensor& position_ids) const {
-    return tf::gather(ModelGraph::of(position_ids).value(table_), position_ids + static_cast<double>(kOffset));
+    return tf::gather(ModelGraph::of(position_ids).value(table_), position_ids + kOffset);
   }
 
  private:
@@ -79,69 +69,11 @@ class TFBartScaledWordEmbedding : public Module<TFBartScaledWordEmbedding> {
   const double embed_scale_;
 };
 
-class TFBartAttention : public Module<TFBartAttention> {
- public:
-  TFBartAttention(const Scope& scope, const Config& config, const std::string& heads_field)
-      : Module(scope),
-        num_heads_(config.integer(heads_field, 16)),
-        head_dim_(head_dim(d_model(config), num_heads_, heads_field)),
-        k_proj(scope / "k_proj", d_model(config), d_model(config)),
-        v_proj(scope / "v_proj", d_model(config), d_model(config)),
-        q_proj(scope / "q_proj", d_model(config), d_model(config)),
-        out_proj(scope / "out_proj", d_model(config), d_model(config)),
-        dropout_rate_(attention_dropout(config)) {}
-
-  /// Attends to key_value_states, or to hidden_states [batch, queries, hidden] themselves -> the same shape, and the
-  /// probabilities [batch, heads, queries, keys]
-  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& key_value_states,
-                                  const MaybeTensor& attention_mask, bool training) const {
-    const Tensor& current_states = key_value_states ? *key_value_states : hidden_states;
-    const Tensor query_states = by_head(q_proj(hidden_states));
-    const Tensor key_states = by_head(k_proj(current_states));
-    const Tensor value_states = by_head(v_proj(current_states));
-
-    Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
-    scores = scores * std::pow(static_cast<double>(head_dim_), -0.5);
-    if (attention_mask) scores = scores + *attention_mask;
-    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_rate_, training);
-
-    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
-    return {out_proj(tf::reshape(context, tf::dims_of(hidden_states))), attn_weights};
-  }
-
- private:
-  const std::int64_t num_heads_;
-  const std::int64_t head_dim_;
-
- public:
-  const Dense k_proj;
-  const Dense v_proj;
-  const Dense q_proj;
-  const Dense out_proj;
-
- private:
-  static std::int64_t head_dim(std::int64_t embed_dim, std::int64_t heads, const std::string& heads_field) {
-    if (heads <= 0 || embed_dim % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: d_model " + std::to_string(embed_dim) + " is not a multiple of " +
-                                            heads_field + " " + std::to_string(heads));
-    }
-    return embed_dim / heads;
-  }
-
-  /// [batch, length, hidden] -> [batch, heads, length, head size]
-  Tensor by_head(const Tensor& states) const {
-    const tf::Dims dims = tf::dims_of(states);
-    return tf::transpose(tf::reshape(states, {dims[0], dims[1], num_heads_, head_dim_}), {0, 2, 1, 3});
-  }
-
-  const double dropout_rate_;
-};
-
 class TFBartEncoderLayer : public Module<TFBartEncoderLayer> {
  public:
   TFBartEncoderLayer(const Scope& scope, const Config& config)
       : Module(scope),
-        self_attn(scope / "self_attn", config, "encoder_attention_heads"),
+        self_attn(scope / "self_attn", heads_of(config, "encoder_attention_heads"), attention_dropout(config)),
         self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
         activation_fn(scope / "activation_fn", activation_function(config)),
         fc1(scope / "fc1", d_model(config), config.integer("encoder_ffn_dim", 4096)),
@@ -150,11 +82,11 @@ class TFBartEncoderLayer : public Module<TFBartEncoderLayer> {
         dropout_(dropout_rate(config)),
         activation_dropout_(activation_dropout(config)) {}
 
-  std::tuple<Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask, bool training) const {
-    const auto [attended, attn_weights] = self_attn(hidden_states, MaybeTensor(), attention_mask, training);
-    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, training));
-    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, training);
-    return {final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, training)), attn_weights};
+  LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
+    const auto [attended, attn_weights] = self_attn(hidden_states, MaybeTensor(), attention_mask, call);
+    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, call));
+    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, call);
+    return {final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, call)), attn_weights};
   }
 
   const TFBartAttention self_attn;
@@ -173,10 +105,10 @@ class TFBartDecoderLayer : public Module<TFBartDecoderLayer> {
  public:
   TFBartDecoderLayer(const Scope& scope, const Config& config)
       : Module(scope),
-        self_attn(scope / "self_attn", config, "decoder_attention_heads"),
+        self_attn(scope / "self_attn", heads_of(config, "decoder_attention_heads"), attention_dropout(config)),
         activation_fn(scope / "activation_fn", activation_function(config)),
         self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        encoder_attn(scope / "encoder_attn", config, "decoder_attention_heads"),
+        encoder_attn(scope / "encoder_attn", heads_of(config, "decoder_attention_heads"), attention_dropout(config)),
         encoder_attn_layer_norm(scope / "encoder_attn_layer_norm", d_model(config), kLayerNormEpsilon),
         fc1(scope / "fc1", d_model(config), config.integer("decoder_ffn_dim", 4096)),
         fc2(scope / "fc2", config.integer("decoder_ffn_dim", 4096), d_model(config)),
@@ -185,16 +117,14 @@ class TFBartDecoderLayer : public Module<TFBartDecoderLayer> {
         activation_dropout_(activation_dropout(config)) {}
 
   /// The hidden states, the probabilities of the self-attention and those of the cross-attention.
-  std::tuple<Tensor, Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask,
-                                          const MaybeTensor& encoder_hidden_states,
-                                          const MaybeTensor& encoder_attention_mask, bool training) const {
-    const auto [attended, self_attn_weights] = self_attn(hidden_states, MaybeTensor(), attention_mask, training);
-    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, training));
+  LayerOutput call(Tensor hidden_states, const Memory& memory, const Call& call) const {
+    const auto [attended, self_attn_weights] = self_attn(hidden_states, MaybeTensor(), memory.attention_mask, call);
+    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, call));
     const auto [recalled, cross_attn_weights] =
-        encoder_attn(hidden_states, encoder_hidden_states, encoder_attention_mask, training);
-    hidden_states = encoder_attn_layer_norm(hidden_states + dropout(recalled, dropout_, training));
-    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, training);
-    hidden_states = final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, training));
+        encoder_attn(hidden_states, memory.encoder_hidden_states, memory.encoder_attention_mask, call);
+    hidden_states = encoder_attn_layer_norm(hidden_states + dropout(recalled, dropout_, call));
+    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, call);
+    hidden_states = final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, call));
     return {hidden_states, self_attn_weights, cross_attn_weights};
   }
 
@@ -219,42 +149,29 @@ class TFBartEncoder : public Module<TFBartEncoder> {
         embed_tokens(scope / "embed_tokens", config, shared),
         embed_positions(scope / "embed_positions", config),
         layernorm_embedding(scope / "layernorm_embedding", d_model(config), kLayerNormEpsilon),
+        layers(dotted_layers_of<TFBartEncoderLayer>(scope, "layers", config.integer("encoder_layers", 12), config)),
         dropout_(dropout_rate(config)),
-        layerdrop_(config.number("encoder_layerdrop", 0.0)) {
-    for (std::int64_t i = 0; i < config.integer("encoder_layers", 12); ++i) {
-      const std::string name = "layers." + std::to_string(i);
-      layers.emplace_back(scope.child(name, name), config);
-    }
-  }
+        layerdrop_(config.number("encoder_layerdrop", 0.0)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : embed_tokens(inputs.at("input_ids"));
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor words = embedded_words(inputs, embed_tokens);
     const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
     const Tensor positions = tf::broadcast_to(tf::range(words.graph(), dims[1]), {dims[0], dims[1]});
     Tensor hidden_states = layernorm_embedding(words + embed_positions(positions));
-    hidden_states = dropout(hidden_states, dropout_, training);
+    hidden_states = dropout(hidden_states, dropout_, call);
     MaybeTensor attention_mask = inputs.find("attention_mask");
     if (attention_mask) attention_mask = extended_attention_mask(padding_mask(*attention_mask));
 
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    for (const TFBartEncoderLayer& encoder_layer : layers) {
-      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, attn_weights] = encoder_layer(hidden_states, attention_mask, training);
-      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
-      if (inputs.output_attentions) all_attentions.push_back(attn_weights);
-    }
-    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions);
+    return run_layers(
+        layers, hidden_states, call,
+        [&](const TFBartEncoderLayer& layer, const Tensor& states) { return layer(states, attention_mask, call); },
+        {.layerdrop = layerdrop_});
   }
 
   const TFBartScaledWordEmbedding embed_tokens;
   const TFBartLearnedPositionalEmbedding embed_positions;
-  std::vector<TFBartEncoderLayer> layers;
   const LayerNormalization layernorm_embedding;
+  const std::vector<TFBartEncoderLayer> layers;
 
  private:
   const double dropout_;
@@ -268,53 +185,29 @@ class TFBartDecoder : public Module<TFBartDecoder> {
         embed_tokens(scope / "embed_tokens", config, shared),
         embed_positions(scope / "embed_positions", config),
         layernorm_embedding(scope / "layernorm_embedding", d_model(config), kLayerNormEpsilon),
+        layers(dotted_layers_of<TFBartDecoderLayer>(scope, "layers", config.integer("decoder_layers", 12), config)),
         dropout_(dropout_rate(config)),
-        layerdrop_(config.number("decoder_layerdrop", 0.0)) {
-    for (std::int64_t i = 0; i < config.integer("decoder_layers", 12); ++i) {
-      const std::string name = "layers." + std::to_string(i);
-      layers.emplace_back(scope.child(name, name), config);
-    }
-  }
+        layerdrop_(config.number("decoder_layerdrop", 0.0)) {}
 
   /// See decoder_inputs.
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : embed_tokens(inputs.at("input_ids"));
-    tf::Graph& graph = words.graph();
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor words = embedded_words(inputs, embed_tokens);
+    const Memory memory = decoder_memory(inputs, words);
     const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
-    const MaybeTensor given_mask = inputs.find("attention_mask");
-    const Tensor attention_mask = causal_attention_mask(
-        given_mask ? padding_mask(*given_mask) : tf::fill(graph, {dims[0], dims[1]}, graph.constant(1.0F)));
-    const MaybeTensor encoder_hidden_states = inputs.at("encoder_hidden_states");
-    MaybeTensor encoder_attention_mask = inputs.find("encoder_attention_mask");
-    if (encoder_attention_mask) encoder_attention_mask = extended_attention_mask(padding_mask(*encoder_attention_mask));
-    const Tensor positions = tf::expand_dims(tf::range(graph, dims[1]), 0);
+    const Tensor positions = tf::expand_dims(tf::range(words.graph(), dims[1]), 0);
     Tensor hidden_states = layernorm_embedding(words + embed_positions(positions));
-    hidden_states = dropout(hidden_states, dropout_, training);
+    hidden_states = dropout(hidden_states, dropout_, call);
 
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_self_attns;
-    std::vector<Tensor> all_cross_attentions;
-    for (const TFBartDecoderLayer& decoder_layer : layers) {
-      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, self_attn_weights, cross_attn_weights] = decoder_layer(
-          hidden_states, MaybeTensor(attention_mask), encoder_hidden_states, encoder_attention_mask, training);
-      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
-      if (inputs.output_attentions) {
-        all_self_attns.push_back(self_attn_weights);
-        all_cross_attentions.push_back(cross_attn_weights);
-      }
-    }
-    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_self_attns).add("cross_attentions", all_cross_attentions);
+    return run_layers(
+        layers, hidden_states, call,
+        [&](const TFBartDecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
+        {.layerdrop = layerdrop_});
   }
 
   const TFBartScaledWordEmbedding embed_tokens;
   const TFBartLearnedPositionalEmbedding embed_positions;
-  std::vector<TFBartDecoderLayer> layers;
   const LayerNormalization layernorm_embedding;
+  const std::vector<TFBartDecoderLayer> layers;
 
  private:
   const double dropout_;
@@ -332,15 +225,15 @@ class TFBartMainLayer : public Module<TFBartMainLayer> {
         pad_token_id_(config.integer("pad_token_id", 1)),
         decoder_start_token_id_(config.integer("decoder_start_token_id", 2)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const ModelOutput encoder_outputs = encoder(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const ModelOutput encoder_outputs = encoder(inputs, call);
     ModelInputs with_decoder = inputs;
     if (!inputs.find("decoder_input_ids") && !inputs.find("decoder_inputs_embeds")) {
       with_decoder.tensors.emplace("decoder_input_ids",
                                    shift_tokens_right(inputs.at("input_ids"), pad_token_id_, decoder_start_token_id_));
     }
     const ModelOutput decoder_outputs =
-        decoder(decoder_inputs(with_decoder, encoder_outputs.at("last_hidden_state")), training);
+        decoder(decoder_inputs(with_decoder, encoder_outputs.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
     return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
@@ -371,8 +264,8 @@ class TFBartClassificationHead : public Module<TFBartClassificationHead> {
         dropout(scope / "dropout", config.number("classifier_dropout", 0.0)),
         out_proj(scope / "out_proj", d_model(config), num_labels(config)) {}
 
-  Tensor call(const Tensor& hidden_states, bool training) const {
-    return out_proj(dropout(tf::tanh(dense(dropout(hidden_states, training))), training));
+  Tensor call(const Tensor& hidden_states, const Call& call) const {
+    return out_proj(dropout(tf::tanh(dense(dropout(hidden_states, call))), call));
   }
 
   const Dense dense;
@@ -380,42 +273,22 @@ class TFBartClassificationHead : public Module<TFBartClassificationHead> {
   const Dense out_proj;
 };
 
-class TFBartPretrainedModel : public TFPreTrainedModel {
+class TFBartPretrainedModel : public Model {
  public:
-  using TFPreTrainedModel::TFPreTrainedModel;
+  using MainLayer = TFBartMainLayer;
+  static constexpr const char* kMainLayer = "model";
 
-  Signature serving() const override {
-    return token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}, /*rank=*/2);
+  explicit TFBartPretrainedModel(const Config& config) : Model(config, seq2seq_interface(d_model(config))) {}
+
+ private:
+  static Interface seq2seq_interface(std::int64_t width) {
+    return {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
+            {states_input("inputs_embeds", width), states_input("decoder_inputs_embeds", width)},
+            {{"input_ids"},
+             {"input_ids", "attention_mask"},
+             {"input_ids", "decoder_input_ids"},
+             {"input_ids", "attention_mask", "decoder_input_ids"}}};
   }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    all.push_back({"decoder_inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override {
-    const Signature all = serving();
-    return {{all[0]}, {all[0], all[1]}, {all[0], all[2]}, {all[0], all[1], all[2]}};
-  }
-
- protected:
-  /// What the heads return besides their logits.
-  static ModelOutput& add_rest(ModelOutput* result, const ModelOutput& outputs) {
-    return result->add_from(outputs, {"decoder_hidden_states", "decoder_attentions", "cross_attentions",
-                                      "encoder_last_hidden_state", "encoder_hidden_states", "encoder_attentions"});
-  }
-};
-
-class TFBartModel : public TFBartPretrainedModel {
- public:
-  TFBartModel(const Scope& scope, const Config& config)
-      : TFBartPretrainedModel(config), model(scope.in_tensorflow("model"), config) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return model(inputs, training); }
-
-  const TFBartMainLayer model;
 };
 
 class TFBartForConditionalGeneration : public TFBartPretrainedModel {
@@ -428,12 +301,10 @@ class TFBartForConditionalGeneration : public TFBartPretrainedModel {
                                                             {.trainable = false, .zeros_when_missing = true})),
         lm_head(scope / "lm_head", model.shared, config.flag("tie_word_embeddings", true)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = model(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = model(inputs, call);
     const Tensor lm_logits = lm_head(outputs.at("last_hidden_state"));
-    ModelOutput result;
-    result.add("logits", lm_logits + ModelGraph::of(lm_logits).value(final_logits_bias_));
-    return add_rest(&result, outputs);
+    return with_decoder_logits(lm_logits + ModelGraph::of(lm_logits).value(final_logits_bias_), outputs);
   }
 
   const TFBartMainLayer model;
@@ -453,12 +324,10 @@ class TFBartForSequenceClassification : public TFBartPretrainedModel {
         classification_head(scope / "classification_head", config),
         eos_token_id_(config.integer("eos_token_id", 2)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = model(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = model(inputs, call);
     const Tensor sentence_representation = at_last_eos(outputs.at("last_hidden_state"), inputs.at("input_ids"));
-    ModelOutput result;
-    result.add("logits", classification_head(sentence_representation, training));
-    return add_rest(&result, outputs);
+    return with_decoder_logits(classification_head(sentence_representation, call), outputs);
   }
 
   const TFBartMainLayer model;
@@ -482,31 +351,20 @@ class TFBartForSequenceClassification : public TFBartPretrainedModel {
 }  // namespace
 
 Architecture modeling_tf_bart() {
-  const std::pair<std::string, std::string> encoder_version = {"encoder.version", "a mark of old checkpoints"};
-  const std::pair<std::string, std::string> decoder_version = {"decoder.version", "a mark of old checkpoints"};
-  const std::pair<std::string, std::string> no_bias = {"final_logits_bias", "a head's, which this class lacks"};
-  const std::pair<std::string, std::string> no_lm_head = {"lm_head.", "a head's, which this class lacks"};
-  const std::pair<std::string, std::string> no_classifier = {"classification_head.",
-                                                             "a head's, which this class lacks"};
-  return {"bart",
-          "model",
-          "transformers/models/bart/modeling_bart.py, 4.57.6",
-          {
-              head<TFBartModel>("TFBartModel", {"TFAutoModel"},
-                                {encoder_version,
-                                 decoder_version,
-                                 no_bias,
-                                 no_lm_head,
-                                 no_classifier,
-                                 {"qa_outputs.", "a head's, which this class lacks"}}),
-              head<TFBartForConditionalGeneration>(
-                  "TFBartForConditionalGeneration",
-                  {"TFAutoModelForSeq2SeqLM", "TFAutoModelForPreTraining", "TFAutoModelWithLMHead"},
-                  {encoder_version, decoder_version, no_classifier}),
-              head<TFBartForSequenceClassification>("TFBartForSequenceClassification",
-                                                    {"TFAutoModelForSequenceClassification"},
-                                                    {encoder_version, decoder_version, no_bias, no_lm_head}),
-          }};
+  return {
+      .model_type = "bart",
+      .base_model_prefix = "model",
+      .source = "transformers/models/bart/modeling_bart.py, 4.57.6",
+      .ignores = {{"encoder.version", "a mark of old checkpoints"}, {"decoder.version", "a mark of old checkpoints"}},
+      .heads = {
+          head<BaseModel<TFBartPretrainedModel>>("TFBartModel", {"TFAutoModel"},
+                                                 {{"qa_outputs.", "a head's, which this class lacks"}}),
+          head<TFBartForConditionalGeneration>(
+              "TFBartForConditionalGeneration",
+              {"TFAutoModelForSeq2SeqLM", "TFAutoModelForPreTraining", "TFAutoModelWithLMHead"}),
+          head<TFBartForSequenceClassification>("TFBartForSequenceClassification",
+                                                {"TFAutoModelForSequenceClassification"}),
+      }};
 }
 
 }  // namespace crossload::models

@@ -1,358 +1,60 @@
-// BERT, as transformers/models/bert/modeling_bert.py of Transformers 4.57.6 has it.
+// BERT, as transformers/models/bert/modeling_bert.py of Transformers 4.57.6 has it. Its layers are in
+// blocks/bert_block.h.
 //
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: relative positions (position_embedding_type
 // relative_key and relative_key_query, which v4's TFBert ignores) and an output projection that is not tied to the word
 // embeddings (tie_word_embeddings false) are here. Cached keys and values are not.
-#include <cmath>
-#include <tuple>
-
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
-#include "keras/layers.h"
+#include "blocks/bert_block.h"
+#include "blocks/heads.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
-std::int64_t hidden_size(const Config& config) { return config.integer("hidden_size", 768); }
-std::int64_t num_hidden_layers(const Config& config) { return config.integer("num_hidden_layers", 12); }
-std::int64_t intermediate_size(const Config& config) { return config.integer("intermediate_size", 3072); }
-std::int64_t max_position_embeddings(const Config& config) { return config.integer("max_position_embeddings", 512); }
-double layer_norm_eps(const Config& config) { return config.number("layer_norm_eps", 1e-12); }
-double hidden_dropout_prob(const Config& config) { return config.number("hidden_dropout_prob", 0.1); }
-std::string hidden_act(const Config& config) { return config.text("hidden_act", "gelu"); }
-std::string position_embedding_type(const Config& config) { return config.text("position_embedding_type", "absolute"); }
-bool is_decoder(const Config& config) { return config.flag("is_decoder", false); }
-bool add_cross_attention(const Config& config) { return config.flag("add_cross_attention", false); }
-
-double classifier_dropout(const Config& config) {
-  return config.number("classifier_dropout", hidden_dropout_prob(config));
-}
-
-class TFBertEmbeddings : public Module<TFBertEmbeddings> {
+class TFBertMainLayer : public Module<TFBertMainLayer> {
  public:
-  TFBertEmbeddings(const Scope& scope, const Config& config)
+  TFBertMainLayer(const Scope& scope, const Config& config, bool add_pooling_layer)
       : Module(scope),
-        word_embeddings(scope / "word_embeddings", config.integer("vocab_size", 30522), hidden_size(config), "weight"),
-        token_type_embeddings(scope / "token_type_embeddings", config.integer("type_vocab_size", 2),
-                              hidden_size(config)),
-        position_embeddings(scope / "position_embeddings", max_position_embeddings(config), hidden_size(config)),
-        LayerNorm(scope / "LayerNorm", hidden_size(config), layer_norm_eps(config)),
-        dropout(scope / "dropout", hidden_dropout_prob(config)),
-        absolute_(position_embedding_type(config) == "absolute") {}
+        embeddings(scope / "embeddings", bert_sizes(config)),
+        encoder(scope / "encoder", bert_sizes(config)),
+        pooler(maybe<TFBertPooler>(add_pooling_layer, scope / "pooler", bert_sizes(config))),
+        is_decoder_(bert_sizes(config).is_decoder) {}
 
-  Tensor call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : word_embeddings(inputs.at("input_ids"));
-    tf::Graph& graph = words.graph();
-    const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
-    const MaybeTensor token_type_ids = inputs.find("token_type_ids");
-    Tensor embeddings = words + token_type_embeddings(token_type_ids ? *token_type_ids
-                                                                     : tf::fill(graph, {dims[0], dims[1]},
-                                                                                graph.constant(std::int32_t{0})));
-    if (absolute_) {
-      const MaybeTensor position_ids = inputs.find("position_ids");
-      embeddings = embeddings +
-                   position_embeddings(position_ids ? *position_ids : tf::expand_dims(tf::range(graph, dims[1]), 0));
-    }
-    return dropout(LayerNorm(embeddings), training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor embedding_output = embeddings(inputs, call);
+    return with_pooler_output(encoder(embedding_output, memory_of(inputs, embedding_output, is_decoder_), call),
+                              pooler);
   }
 
-  const Embedding word_embeddings;
-  const Embedding token_type_embeddings;
-  const Embedding position_embeddings;
-  const LayerNormalization LayerNorm;
-  const Dropout dropout;
+  const TFBertEmbeddings embeddings;
+  const TFBertEncoder encoder;
+  const std::optional<TFBertPooler> pooler;
 
  private:
-  const bool absolute_;
+  const bool is_decoder_;
 };
 
-class TFBertSelfAttention : public Module<TFBertSelfAttention> {
+class TFBertPreTrainedModel : public Model {
  public:
-  TFBertSelfAttention(const Scope& scope, const Config& config, const std::string& position_embedding_type)
-      : Module(scope),
-        num_attention_heads_(config.integer("num_attention_heads", 12)),
-        attention_head_size_(head_size(scope, hidden_size(config), num_attention_heads_)),
-        query(scope / "query", hidden_size(config), hidden_size(config)),
-        key(scope / "key", hidden_size(config), hidden_size(config)),
-        value(scope / "value", hidden_size(config), hidden_size(config)),
-        dropout(scope / "dropout", config.number("attention_probs_dropout_prob", 0.1)),
-        relative_to_key_(position_embedding_type == "relative_key_query"),
-        max_position_embeddings_(max_position_embeddings(config)) {
-    if (position_embedding_type == "relative_key" || relative_to_key_) {
-      distance_embedding.emplace(scope / "distance_embedding", 2 * max_position_embeddings_ - 1, attention_head_size_);
-    } else if (position_embedding_type != "absolute") {
-      throw Error(ErrorKind::kUnsupported, "position_embedding_type \"" + position_embedding_type +
-                                               "\": BERT has absolute, relative_key and relative_key_query");
-    }
+  using MainLayer = TFBertMainLayer;
+  static constexpr const char* kMainLayer = "bert";
+
+  explicit TFBertPreTrainedModel(const Config& config, std::size_t rank = 2)
+      : Model(config, bert_interface(bert_sizes(config), rank)) {}
+
+  static HeadSizes head_sizes(const Config& config) {
+    const BertSizes sizes = bert_sizes(config);
+    return {sizes.hidden, config.number("classifier_dropout", sizes.dropout)};
   }
-
-  /// hidden_states [batch, queries, hidden] -> the context of the same shape and the probabilities
-  /// [batch, heads, queries, keys]
-  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& attention_mask,
-                                  const MaybeTensor& encoder_hidden_states, bool training) const {
-    const Tensor& current_states = encoder_hidden_states ? *encoder_hidden_states : hidden_states;
-    const Tensor query_layer = transpose_for_scores(query(hidden_states));
-    const Tensor key_layer = transpose_for_scores(key(current_states));
-    const Tensor value_layer = transpose_for_scores(value(current_states));
-
-    Tensor attention_scores = tf::matmul(query_layer, key_layer, /*transpose_a=*/false, /*transpose_b=*/true);
-    if (distance_embedding) attention_scores = attention_scores + relative_scores(query_layer, key_layer);
-    attention_scores = attention_scores / std::sqrt(static_cast<double>(attention_head_size_));
-    if (attention_mask) attention_scores = attention_scores + *attention_mask;
-    const Tensor attention_probs = dropout(tf::softmax(attention_scores), training);
-
-    const Tensor context = tf::transpose(tf::matmul(attention_probs, value_layer), {0, 2, 1, 3});
-    const tf::Dims dims = tf::dims_of(hidden_states);
-    return {tf::reshape(context, dims), attention_probs};
-  }
-
- private:
-  const std::int64_t num_attention_heads_;
-  const std::int64_t attention_head_size_;
-
- public:
-  const Dense query;
-  const Dense key;
-  const Dense value;
-  const Dropout dropout;
-  std::optional<Embedding> distance_embedding;
-
- private:
-  static std::int64_t head_size(const Scope& scope, std::int64_t hidden_size, std::int64_t heads) {
-    if (heads <= 0 || hidden_size % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: hidden_size " + std::to_string(hidden_size) +
-                                            " is not a multiple of num_attention_heads " + std::to_string(heads) +
-                                            ", which " + scope.path() + " needs");
-    }
-    return hidden_size / heads;
-  }
-
-  /// [batch, length, hidden] -> [batch, heads, length, head size]
-  Tensor transpose_for_scores(const Tensor& x) const {
-    const tf::Dims dims = tf::dims_of(x);
-    return tf::transpose(tf::reshape(x, {dims[0], -1, num_attention_heads_, attention_head_size_}), {0, 2, 1, 3});
-  }
-
-  /// How much each query, and for relative_key_query each key, fits the distance between the two.
-  Tensor relative_scores(const Tensor& query_layer, const Tensor& key_layer) const {
-    tf::Graph& graph = query_layer.graph();
-    const Tensor queries = tf::expand_dims(tf::range(graph, tf::dims_of(query_layer)[2]), 1);
-    const Tensor keys = tf::expand_dims(tf::range(graph, tf::dims_of(key_layer)[2]), 0);
-    const Tensor positions = (*distance_embedding)(queries - keys + static_cast<double>(max_position_embeddings_ - 1));
-    const Tensor of_query = tf::einsum("bhld,lrd->bhlr", query_layer, positions);
-    return relative_to_key_ ? of_query + tf::einsum("bhrd,lrd->bhlr", key_layer, positions) : of_query;
-  }
-
-  const bool relative_to_key_;
-  const std::int64_t max_position_embeddings_;
 };
 
-class TFBertSelfOutput : public Module<TFBertSelfOutput> {
- public:
-  TFBertSelfOutput(const Scope& scope, const Config& config)
-      : Module(scope),
-        dense(scope / "dense", hidden_size(config), hidden_size(config)),
-        LayerNorm(scope / "LayerNorm", hidden_size(config), layer_norm_eps(config)),
-        dropout(scope / "dropout", hidden_dropout_prob(config)) {}
-
-  Tensor call(const Tensor& hidden_states, const Tensor& input_tensor, bool training) const {
-    return LayerNorm(dropout(dense(hidden_states), training) + input_tensor);
-  }
-
-  const Dense dense;
-  const LayerNormalization LayerNorm;
-  const Dropout dropout;
-};
-
-class TFBertAttention : public Module<TFBertAttention> {
- public:
-  TFBertAttention(const Scope& scope, const Config& config, const std::string& position_embedding_type)
-      : Module(scope), self(scope / "self", config, position_embedding_type), output(scope / "output", config) {}
-
-  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& attention_mask,
-                                  const MaybeTensor& encoder_hidden_states, bool training) const {
-    const auto [context, attention_probs] = self(hidden_states, attention_mask, encoder_hidden_states, training);
-    return {output(context, hidden_states, training), attention_probs};
-  }
-
-  const TFBertSelfAttention self;
-  const TFBertSelfOutput output;
-};
-
-class TFBertIntermediate : public Module<TFBertIntermediate> {
- public:
-  TFBertIntermediate(const Scope& scope, const Config& config)
-      : Module(scope),
-        dense(scope / "dense", hidden_size(config), intermediate_size(config)),
-        intermediate_act_fn(scope / "intermediate_act_fn", hidden_act(config)) {}
-
-  Tensor call(const Tensor& hidden_states) const { return intermediate_act_fn(dense(hidden_states)); }
-
-  const Dense dense;
-  const Activation intermediate_act_fn;
-};
-
-class TFBertOutput : public Module<TFBertOutput> {
- public:
-  TFBertOutput(const Scope& scope, const Config& config)
-      : Module(scope),
-        dense(scope / "dense", intermediate_size(config), hidden_size(config)),
-        LayerNorm(scope / "LayerNorm", hidden_size(config), layer_norm_eps(config)),
-        dropout(scope / "dropout", hidden_dropout_prob(config)) {}
-
-  Tensor call(const Tensor& hidden_states, const Tensor& input_tensor, bool training) const {
-    return LayerNorm(dropout(dense(hidden_states), training) + input_tensor);
-  }
-
-  const Dense dense;
-  const LayerNormalization LayerNorm;
-  const Dropout dropout;
-};
-
-/// What a layer attends to besides its own input.
-struct Memory {
-  MaybeTensor attention_mask;
-  MaybeTensor encoder_hidden_states;
-  MaybeTensor encoder_attention_mask;
-};
-
-class TFBertLayer : public Module<TFBertLayer> {
- public:
-  TFBertLayer(const Scope& scope, const Config& config)
-      : Module(scope), attention(scope / "attention", config, position_embedding_type(config)) {
-    if (add_cross_attention(config)) {
-      if (!is_decoder(config)) {
-        throw Error(ErrorKind::kBadInput, "config.json: add_cross_attention needs is_decoder, which is false");
-      }
-      crossattention.emplace(scope / "crossattention", config, "absolute");
-    }
-    intermediate.emplace(scope / "intermediate", config);
-    output.emplace(scope / "output", config);
-  }
-
-  /// The hidden states, the attention probabilities, and those of the cross-attention where it runs.
-  std::tuple<Tensor, Tensor, MaybeTensor> call(const Tensor& hidden_states, const Memory& memory, bool training) const {
-    auto [attention_output, attention_probs] = attention(hidden_states, memory.attention_mask, MaybeTensor(), training);
-    MaybeTensor cross_probs;
-    if (memory.encoder_hidden_states) {
-      if (!crossattention) {
-        throw Error(ErrorKind::kUsage, "encoder_hidden_states need a model with add_cross_attention in config.json");
-      }
-      std::tie(attention_output, cross_probs) =
-          (*crossattention)(attention_output, memory.encoder_attention_mask, memory.encoder_hidden_states, training);
-    }
-    return {(*output)((*intermediate)(attention_output), attention_output, training), attention_probs, cross_probs};
-  }
-
-  const TFBertAttention attention;
-  std::optional<TFBertAttention> crossattention;  // between attention and intermediate, as in PyTorch
-  std::optional<TFBertIntermediate> intermediate;
-  std::optional<TFBertOutput> output;
-};
-
-class TFBertEncoder : public Module<TFBertEncoder> {
- public:
-  TFBertEncoder(const Scope& scope, const Config& config) : Module(scope) {
-    for (std::int64_t i = 0; i < num_hidden_layers(config); ++i) layer.emplace_back(scope / "layer" / i, config);
-  }
-
-  ModelOutput call(Tensor hidden_states, const Memory& memory, const ModelInputs& options, bool training) const {
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    std::vector<Tensor> all_cross_attentions;
-    for (const TFBertLayer& layer_module : layer) {
-      if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, attention_probs, cross_probs] = layer_module(hidden_states, memory, training);
-      hidden_states = layer_output;
-      if (options.output_attentions) {
-        all_attentions.push_back(attention_probs);
-        if (cross_probs) all_cross_attentions.push_back(*cross_probs);
-      }
-    }
-    if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions).add("cross_attentions", all_cross_attentions);
-  }
-
-  std::vector<TFBertLayer> layer;
-};
-
-class TFBertPooler : public Module<TFBertPooler> {
- public:
-  TFBertPooler(const Scope& scope, const Config& config)
-      : Module(scope),
-        dense(scope / "dense", hidden_size(config), hidden_size(config)),
-        activation(scope / "activation", "tanh") {}
-
-  /// [batch, length, hidden] -> [batch, hidden], from the first token
-  Tensor call(const Tensor& hidden_states) const {
-    return activation(dense(tf::select(hidden_states, /*axis=*/1, /*index=*/0)));
-  }
-
-  const Dense dense;
-  const Activation activation;
-};
-
-class TFBertPredictionHeadTransform : public Module<TFBertPredictionHeadTransform> {
- public:
-  TFBertPredictionHeadTransform(const Scope& scope, const Config& config)
-      : Module(scope),
-        dense(scope / "dense", hidden_size(config), hidden_size(config)),
-        transform_act_fn(scope / "transform_act_fn", hidden_act(config)),
-        LayerNorm(scope / "LayerNorm", hidden_size(config), layer_norm_eps(config)) {}
-
-  Tensor call(const Tensor& hidden_states) const { return LayerNorm(transform_act_fn(dense(hidden_states))); }
-
-  const Dense dense;
-  const Activation transform_act_fn;
-  const LayerNormalization LayerNorm;
-};
-
-class TFBertLMPredictionHead : public Module<TFBertLMPredictionHead> {
- public:
-  TFBertLMPredictionHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
-      : Module(scope),
-        bias_(scope.variable("bias", head_bias_keys(config.flag("tie_word_embeddings", true)),
-                             {config.integer("vocab_size", 30522)})),
-        transform(scope / "transform", config),
-        decoder(scope / "decoder", word_embeddings, bias_, config.flag("tie_word_embeddings", true)) {}
-
-  Tensor call(const Tensor& hidden_states) const { return decoder(transform(hidden_states)); }
-
- private:
-  const Variable& bias_;
-
- public:
-  const TFBertPredictionHeadTransform transform;
-  const LanguageModelDecoder decoder;
-};
-
-class TFBertMLMHead : public Module<TFBertMLMHead> {
- public:
-  TFBertMLMHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
-      : Module(scope), predictions(scope / "predictions", config, word_embeddings) {}
-
-  Tensor call(const Tensor& sequence_output) const { return predictions(sequence_output); }
-
-  const TFBertLMPredictionHead predictions;
-};
-
-class TFBertNSPHead : public Module<TFBertNSPHead> {
- public:
-  TFBertNSPHead(const Scope& scope, const Config& config)
-      : Module(scope), seq_relationship(scope / "seq_relationship", hidden_size(config), 2) {}
-
-  Tensor call(const Tensor& pooled_output) const { return seq_relationship(pooled_output); }
-
-  const Dense seq_relationship;
+struct WordsHead : TFBertMLMHead {
+  static constexpr const char* kScope = "mlm___cls";
+  static constexpr bool kHoldsEmbeddings = true;
+  WordsHead(const Scope& scope, const Config& config, const Embedding& word_embeddings)
+      : TFBertMLMHead(scope, bert_sizes(config), word_embeddings) {}
 };
 
 /// One module in PyTorch, the two layers nsp___cls and mlm___cls in v4's TensorFlow.
@@ -360,8 +62,8 @@ class TFBertPreTrainingHeads : public Module<TFBertPreTrainingHeads> {
  public:
   TFBertPreTrainingHeads(const Scope& scope, const Config& config, const Embedding& word_embeddings)
       : Module(scope / "cls"),
-        seq_relationship(scope / "nsp___cls" / "seq_relationship", hidden_size(config), 2),
-        predictions(scope / "mlm___cls" / "predictions", config, word_embeddings) {}
+        seq_relationship(scope / "nsp___cls" / "seq_relationship", bert_sizes(config).hidden, 2),
+        predictions(scope / "mlm___cls" / "predictions", bert_sizes(config), word_embeddings) {}
 
   std::tuple<Tensor, Tensor> call(const Tensor& sequence_output, const Tensor& pooled_output) const {
     const Tensor prediction_scores = predictions(sequence_output);
@@ -372,115 +74,17 @@ class TFBertPreTrainingHeads : public Module<TFBertPreTrainingHeads> {
   const TFBertLMPredictionHead predictions;
 };
 
-class TFBertMainLayer : public Module<TFBertMainLayer> {
- public:
-  TFBertMainLayer(const Scope& scope, const Config& config, bool add_pooling_layer = true)
-      : Module(scope),
-        scope_(scope),
-        embeddings(scope / "embeddings", config),
-        encoder(scope / "encoder", config),
-        is_decoder_(is_decoder(config)) {
-    if (add_pooling_layer) pooler.emplace(scope / "pooler", config);
-  }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const Tensor embedding_output = embeddings(inputs, training);
-    const ModelOutput encoder_outputs = encoder(embedding_output, memory(inputs, embedding_output), inputs, training);
-    const Tensor& sequence_output = encoder_outputs.at("last_hidden_state");
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", sequence_output);
-    if (pooler) outputs.add("pooler_output", (*pooler)(sequence_output));
-    return outputs.add_from(encoder_outputs, {"hidden_states", "attentions", "cross_attentions"});
-  }
-
-  /// Keras' weights file repeats the embeddings below a layer that holds them.
-  void embeddings_held_by(const Scope& layer) const { layer.holds(scope_ / "embeddings"); }
-
- private:
-  Memory memory(const ModelInputs& inputs, const Tensor& embedding_output) const {
-    Memory memory;
-    MaybeTensor attention_mask = inputs.find("attention_mask");
-    if (!is_decoder_) {
-      if (attention_mask) memory.attention_mask = extended_attention_mask(*attention_mask);
-      return memory;
-    }
-    tf::Graph& graph = embedding_output.graph();
-    const tf::Dims dims = tf::dims_of(embedding_output);
-    if (!attention_mask) attention_mask = tf::fill(graph, {dims[0], dims[1]}, graph.constant(1.0F));
-    memory.attention_mask = causal_attention_mask(*attention_mask);
-    memory.encoder_hidden_states = inputs.find("encoder_hidden_states");
-    const MaybeTensor encoder_attention_mask = inputs.find("encoder_attention_mask");
-    if (memory.encoder_hidden_states && encoder_attention_mask) {
-      memory.encoder_attention_mask = extended_attention_mask(*encoder_attention_mask);
-    }
-    return memory;
-  }
-
-  const Scope scope_;
-
- public:
-  const TFBertEmbeddings embeddings;
-  const TFBertEncoder encoder;
-  std::optional<TFBertPooler> pooler;
-
- private:
-  const bool is_decoder_;
-};
-
-class TFBertPreTrainedModel : public TFPreTrainedModel {
- public:
-  using TFPreTrainedModel::TFPreTrainedModel;
-
-  Signature serving() const override {
-    return token_inputs({"input_ids", "attention_mask", "token_type_ids"}, /*rank=*/2);
-  }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"position_ids", tf::DataType::kInt32, {-1, -1}});
-    all.push_back({"inputs_embeds", tf::DataType::kFloat, {-1, -1, hidden_size(config())}});
-    if (is_decoder(config())) {
-      all.push_back({"encoder_hidden_states", tf::DataType::kFloat, {-1, -1, hidden_size(config())}});
-      all.push_back({"encoder_attention_mask", tf::DataType::kInt32, {-1, -1}});
-    }
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override {
-    const Signature all = serving();
-    std::vector<Signature> calls = {{all[0]}, {all[0], all[1]}};
-    if (add_cross_attention(config())) {
-      Signature cross = all;
-      cross.push_back({"encoder_hidden_states", tf::DataType::kFloat, {-1, -1, hidden_size(config())}});
-      cross.push_back({"encoder_attention_mask", tf::DataType::kInt32, {-1, -1}});
-      calls.push_back(cross);
-    }
-    return calls;
-  }
-};
-
-class TFBertModel : public TFBertPreTrainedModel {
- public:
-  TFBertModel(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope.in_tensorflow("bert"), config, scope.in_tensorflow("bert").has_part("pooler")) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return bert(inputs, training); }
-
-  const TFBertMainLayer bert;
-};
-
 class TFBertForPreTraining : public TFBertPreTrainedModel {
  public:
   TFBertForPreTraining(const Scope& scope, const Config& config)
       : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config),
+        bert(scope / "bert", config, /*add_pooling_layer=*/true),
         cls(scope, config, bert.embeddings.word_embeddings) {
-    bert.embeddings_held_by(scope / "mlm___cls");
+    (scope / "mlm___cls").holds(scope / "bert" / "embeddings");
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = bert(inputs, call);
     const auto [prediction_scores, seq_relationship_score] =
         cls(outputs.at("last_hidden_state"), outputs.at("pooler_output"));
     ModelOutput result;
@@ -492,193 +96,54 @@ class TFBertForPreTraining : public TFBertPreTrainedModel {
   const TFBertPreTrainingHeads cls;
 };
 
-/// TFBertForMaskedLM and TFBertLMHeadModel: the same layers; the second returns its cross-attentions too.
-class TFBertWithMLMHead : public TFBertPreTrainedModel {
+class TFBertNSPHead : public Module<TFBertNSPHead> {
  public:
-  TFBertWithMLMHead(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config, /*add_pooling_layer=*/false),
-        cls(scope / "mlm___cls", config, bert.embeddings.word_embeddings) {
-    bert.embeddings_held_by(scope / "mlm___cls");
-  }
+  TFBertNSPHead(const Scope& scope, const Config& config)
+      : Module(scope), seq_relationship(scope / "seq_relationship", bert_sizes(config).hidden, 2) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    ModelOutput result;
-    result.add("logits", cls(outputs.at("last_hidden_state")));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
+  Tensor call(const Tensor& pooled_output) const { return seq_relationship(pooled_output); }
 
-  const TFBertMainLayer bert;
-  const TFBertMLMHead cls;
-};
-
-class TFBertForMaskedLM : public TFBertWithMLMHead {
- public:
-  using TFBertWithMLMHead::TFBertWithMLMHead;
-};
-
-class TFBertLMHeadModel : public TFBertWithMLMHead {
- public:
-  using TFBertWithMLMHead::TFBertWithMLMHead;
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    ModelOutput result;
-    result.add("logits", cls(outputs.at("last_hidden_state")));
-    return result.add_from(outputs, {"hidden_states", "attentions", "cross_attentions"});
-  }
+  const Dense seq_relationship;
 };
 
 class TFBertForNextSentencePrediction : public TFBertPreTrainedModel {
  public:
   TFBertForNextSentencePrediction(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config), bert(scope / "bert", config), cls(scope / "nsp___cls", config) {}
+      : TFBertPreTrainedModel(config),
+        bert(scope / "bert", config, /*add_pooling_layer=*/true),
+        cls(scope / "nsp___cls", config) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    ModelOutput result;
-    result.add("logits", cls(outputs.at("pooler_output")));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = bert(inputs, call);
+    return with_logits(cls(outputs.at("pooler_output")), outputs);
   }
 
   const TFBertMainLayer bert;
   const TFBertNSPHead cls;
 };
 
-class TFBertForSequenceClassification : public TFBertPreTrainedModel {
- public:
-  TFBertForSequenceClassification(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config),
-        dropout(scope / "dropout", classifier_dropout(config)),
-        classifier(scope / "classifier", hidden_size(config), config.num_labels()) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    ModelOutput result;
-    result.add("logits", classifier(dropout(outputs.at("pooler_output"), training)));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
-
-  const TFBertMainLayer bert;
-  const Dropout dropout;
-  const Dense classifier;
-};
-
-class TFBertForMultipleChoice : public TFBertPreTrainedModel {
- public:
-  TFBertForMultipleChoice(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config),
-        dropout(scope / "dropout", classifier_dropout(config)),
-        classifier(scope / "classifier", hidden_size(config), 1) {}
-
-  Signature serving() const override {
-    return token_inputs({"input_ids", "attention_mask", "token_type_ids"}, /*rank=*/3);
-  }
-
-  /// Inputs [batch, choices, length] are run as [batch * choices, length] -> logits [batch, choices]
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    ModelInputs flat = inputs;
-    for (auto& [name, tensor] : flat.tensors) {
-      const tf::Dims dims = tf::dims_of(tensor);
-      tf::Dims folded(dims.begin() + 1, dims.end());
-      folded.front() = -1;
-      tensor = tf::reshape(tensor, folded);
-    }
-    const MaybeTensor input_ids = inputs.find("input_ids");
-    const tf::Dim num_choices = tf::dims_of(input_ids ? *input_ids : inputs.at("inputs_embeds"))[1];
-    const ModelOutput outputs = bert(flat, training);
-    const Tensor logits = classifier(dropout(outputs.at("pooler_output"), training));
-    ModelOutput result;
-    result.add("logits", tf::reshape(logits, {-1, num_choices}));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
-
-  const TFBertMainLayer bert;
-  const Dropout dropout;
-  const Dense classifier;
-};
-
-class TFBertForTokenClassification : public TFBertPreTrainedModel {
- public:
-  TFBertForTokenClassification(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config, /*add_pooling_layer=*/false),
-        dropout(scope / "dropout", classifier_dropout(config)),
-        classifier(scope / "classifier", hidden_size(config), config.num_labels()) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    ModelOutput result;
-    result.add("logits", classifier(dropout(outputs.at("last_hidden_state"), training)));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
-
-  const TFBertMainLayer bert;
-  const Dropout dropout;
-  const Dense classifier;
-};
-
-class TFBertForQuestionAnswering : public TFBertPreTrainedModel {
- public:
-  TFBertForQuestionAnswering(const Scope& scope, const Config& config)
-      : TFBertPreTrainedModel(config),
-        bert(scope / "bert", config, /*add_pooling_layer=*/false),
-        qa_outputs(scope / "qa_outputs", hidden_size(config), config.num_labels()) {
-    if (config.num_labels() != 2) {
-      throw Error(ErrorKind::kBadInput, "config.json: question answering needs 2 labels (start, end), not " +
-                                            std::to_string(config.num_labels()));
-    }
-  }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = bert(inputs, training);
-    const Tensor logits = qa_outputs(outputs.at("last_hidden_state"));  // [batch, length, 2]
-    ModelOutput result;
-    result.add("start_logits", tf::select(logits, /*axis=*/2, /*index=*/0));
-    result.add("end_logits", tf::select(logits, /*axis=*/2, /*index=*/1));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
-
-  const TFBertMainLayer bert;
-  const Dense qa_outputs;
-};
+using Base = TFBertPreTrainedModel;
 
 }  // namespace
 
 Architecture modeling_tf_bert() {
-  const std::pair<std::string, std::string> position_ids = {"embeddings.position_ids", "a buffer: 0, 1, 2, ..."};
-  const std::pair<std::string, std::string> no_pooler = {"bert.pooler.", "this class has no pooler"};
-  const std::pair<std::string, std::string> no_cls = {"cls.", "the heads of pre-training, which this class lacks"};
-  const std::pair<std::string, std::string> no_nsp = {"cls.seq_relationship.", "this class does not predict it"};
-  const std::pair<std::string, std::string> no_mlm = {"cls.predictions.", "this class does not predict words"};
-  return {
-      "bert",
-      "bert",
-      "transformers/models/bert/modeling_bert.py, 4.57.6",
-      {
-          head<TFBertModel>("TFBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"},
-                            {position_ids,
-                             no_cls,
-                             {"classifier.", "a head's, which this class lacks"},
-                             {"qa_outputs.", "a head's, which this class lacks"}}),
-          head<TFBertForPreTraining>("TFBertForPreTraining", {"TFAutoModelForPreTraining"}, {position_ids}),
-          head<TFBertForMaskedLM>("TFBertForMaskedLM", {"TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"},
-                                  {position_ids, no_pooler, no_nsp}),
-          head<TFBertLMHeadModel>("TFBertLMHeadModel", {"TFAutoModelForCausalLM"}, {position_ids, no_pooler, no_nsp}),
-          head<TFBertForNextSentencePrediction>("TFBertForNextSentencePrediction",
-                                                {"TFAutoModelForNextSentencePrediction"}, {position_ids, no_mlm}),
-          head<TFBertForSequenceClassification>("TFBertForSequenceClassification",
-                                                {"TFAutoModelForSequenceClassification"}, {position_ids, no_cls}),
-          head<TFBertForMultipleChoice>("TFBertForMultipleChoice", {"TFAutoModelForMultipleChoice"},
-                                        {position_ids, no_cls}),
-          head<TFBertForTokenClassification>("TFBertForTokenClassification", {"TFAutoModelForTokenClassification"},
-                                             {position_ids, no_pooler, no_cls}),
-          head<TFBertForQuestionAnswering>("TFBertForQuestionAnswering", {"TFAutoModelForQuestionAnswering"},
-                                           {position_ids, no_pooler, no_cls}),
-      }};
+  return {.model_type = "bert",
+          .base_model_prefix = "bert",
+          .source = "transformers/models/bert/modeling_bert.py, 4.57.6",
+          .ignores = {{"embeddings.position_ids", "a buffer: 0, 1, 2, ..."}},
+          .heads = {
+              head<BaseModel<Base>>("TFBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"}),
+              head<TFBertForPreTraining>("TFBertForPreTraining", {"TFAutoModelForPreTraining"}),
+              head<MaskedLM<Base, WordsHead>>("TFBertForMaskedLM", {"TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"}),
+              head<CausalLM<Base, WordsHead>>("TFBertLMHeadModel", {"TFAutoModelForCausalLM"}),
+              head<TFBertForNextSentencePrediction>("TFBertForNextSentencePrediction",
+                                                    {"TFAutoModelForNextSentencePrediction"}),
+              head<SequenceClassification<Base>>("TFBertForSequenceClassification",
+                                                 {"TFAutoModelForSequenceClassification"}),
+              head<MultipleChoice<Base>>("TFBertForMultipleChoice", {"TFAutoModelForMultipleChoice"}),
+              head<TokenClassification<Base>>("TFBertForTokenClassification", {"TFAutoModelForTokenClassification"}),
+              head<QuestionAnswering<Base>>("TFBertForQuestionAnswering", {"TFAutoModelForQuestionAnswering"}),
+          }};
 }
 
 }  // namespace crossload::models

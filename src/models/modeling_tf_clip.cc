@@ -4,22 +4,15 @@
 // clip_vision_model, or the part of a whole CLIP's config.json and weights). Images have the size that the
 // configuration says: positions are not interpolated. The outputs of the towers that CLIPModel returns inside its own
 // are called `text_model_output.last_hidden_state` and so on, as v4's SavedModels could not hold them at all.
-#include <cmath>
-#include <tuple>
-
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
-#include "keras/layers.h"
+#include "blocks/bart_block.h"
+#include "blocks/heads.h"
 #include "keras/patch_convolution.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 /// A tower's part of the configuration: the whole of it, or a member of CLIP's. Old files have a second member, which
 /// counts instead of the first.
@@ -122,60 +115,12 @@ class TFCLIPTextEmbeddings : public Module<TFCLIPTextEmbeddings> {
   const Embedding position_embedding;
 };
 
-class TFCLIPAttention : public Module<TFCLIPAttention> {
- public:
-  TFCLIPAttention(const Scope& scope, const Config& config, const TowerSizes& sizes)
-      : Module(scope),
-        num_heads_(sizes.num_attention_heads),
-        head_dim_(head_dim(sizes.hidden_size, sizes.num_attention_heads)),
-        k_proj(scope / "k_proj", sizes.hidden_size, sizes.hidden_size),
-        v_proj(scope / "v_proj", sizes.hidden_size, sizes.hidden_size),
-        q_proj(scope / "q_proj", sizes.hidden_size, sizes.hidden_size),
-        out_proj(scope / "out_proj", sizes.hidden_size, sizes.hidden_size),
-        dropout_rate_(config.number("attention_dropout", 0.0)) {}
-
-  /// [batch, length, hidden] -> the same shape, and the probabilities [batch, heads, queries, keys]
-  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& attention_mask, bool training) const {
-    const Tensor query_states = by_head(q_proj(hidden_states));
-    const Tensor key_states = by_head(k_proj(hidden_states));
-    const Tensor value_states = by_head(v_proj(hidden_states));
-
-    Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
-    scores = scores * std::pow(static_cast<double>(head_dim_), -0.5);
-    if (attention_mask) scores = scores + *attention_mask;
-    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_rate_, training);
-
-    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
-    return {out_proj(tf::reshape(context, tf::dims_of(hidden_states))), attn_weights};
-  }
-
- private:
-  const std::int64_t num_heads_;
-  const std::int64_t head_dim_;
-
- public:
-  const Dense k_proj;
-  const Dense v_proj;
-  const Dense q_proj;
-  const Dense out_proj;
-
- private:
-  static std::int64_t head_dim(std::int64_t embed_dim, std::int64_t heads) {
-    if (heads <= 0 || embed_dim % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: hidden_size " + std::to_string(embed_dim) +
-                                            " is not a multiple of num_attention_heads " + std::to_string(heads));
-    }
-    return embed_dim / heads;
-  }
-
-  /// [batch, length, hidden] -> [batch, heads, length, head size]
-  Tensor by_head(const Tensor& states) const {
-    const tf::Dims dims = tf::dims_of(states);
-    return tf::transpose(tf::reshape(states, {dims[0], dims[1], num_heads_, head_dim_}), {0, 2, 1, 3});
-  }
-
-  const double dropout_rate_;
-};
+/// PyTorch's CLIPAttention.
+TFBartAttention attention(const Scope& scope, const Config& config, const TowerSizes& sizes) {
+  return {scope,
+          {"hidden_size", sizes.hidden_size, "num_attention_heads", sizes.num_attention_heads},
+          config.number("attention_dropout", 0.0)};
+}
 
 class TFCLIPMLP : public Module<TFCLIPMLP> {
  public:
@@ -196,18 +141,18 @@ class TFCLIPEncoderLayer : public Module<TFCLIPEncoderLayer> {
  public:
   TFCLIPEncoderLayer(const Scope& scope, const Config& config, const TowerSizes& sizes)
       : Module(scope),
-        self_attn(scope / "self_attn", config, sizes),
+        self_attn(attention(scope / "self_attn", config, sizes)),
         layer_norm1(scope / "layer_norm1", sizes.hidden_size, layer_norm_eps(config)),
         mlp(scope / "mlp", config, sizes),
         layer_norm2(scope / "layer_norm2", sizes.hidden_size, layer_norm_eps(config)) {}
 
-  std::tuple<Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask, bool training) const {
-    const auto [attended, attn_weights] = self_attn(layer_norm1(hidden_states), attention_mask, training);
+  LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
+    const auto [attended, attn_weights] = self_attn(layer_norm1(hidden_states), MaybeTensor(), attention_mask, call);
     hidden_states = hidden_states + attended;
     return {hidden_states + mlp(layer_norm2(hidden_states)), attn_weights};
   }
 
-  const TFCLIPAttention self_attn;
+  const TFBartAttention self_attn;
   const LayerNormalization layer_norm1;
   const TFCLIPMLP mlp;
   const LayerNormalization layer_norm2;
@@ -215,29 +160,18 @@ class TFCLIPEncoderLayer : public Module<TFCLIPEncoderLayer> {
 
 class TFCLIPEncoder : public Module<TFCLIPEncoder> {
  public:
-  TFCLIPEncoder(const Scope& scope, const Config& config, const TowerSizes& sizes) : Module(scope) {
-    for (std::int64_t i = 0; i < config.integer("num_hidden_layers", 12); ++i) {
-      layers.emplace_back(scope / "layers" / i, config, sizes);
-    }
+  TFCLIPEncoder(const Scope& scope, const Config& config, const TowerSizes& sizes)
+      : Module(scope),
+        layers(
+            layers_of<TFCLIPEncoderLayer>(scope / "layers", config.integer("num_hidden_layers", 12), config, sizes)) {}
+
+  ModelOutput call(const Tensor& hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
+    return run_layers(layers, hidden_states, call, [&](const TFCLIPEncoderLayer& layer, const Tensor& states) {
+      return layer(states, attention_mask, call);
+    });
   }
 
-  ModelOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const ModelInputs& options,
-                   bool training) const {
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    for (const TFCLIPEncoderLayer& encoder_layer : layers) {
-      if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, attn_weights] = encoder_layer(hidden_states, attention_mask, training);
-      hidden_states = layer_output;
-      if (options.output_attentions) all_attentions.push_back(attn_weights);
-    }
-    if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions);
-  }
-
-  std::vector<TFCLIPEncoderLayer> layers;
+  const std::vector<TFCLIPEncoderLayer> layers;
 };
 
 class TFCLIPTextTransformer : public Module<TFCLIPTextTransformer> {
@@ -249,11 +183,11 @@ class TFCLIPTextTransformer : public Module<TFCLIPTextTransformer> {
         final_layer_norm(scope / "final_layer_norm", text_sizes(config).hidden_size, layer_norm_eps(config)),
         eos_token_id_(config.integer("eos_token_id", 49407)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     const Tensor& input_ids = inputs.at("input_ids");
     const Tensor hidden_states = embeddings(input_ids, inputs.find("position_ids"));
     const ModelOutput encoder_outputs =
-        encoder(hidden_states, MaybeTensor(mask_of(input_ids, inputs.find("attention_mask"))), inputs, training);
+        encoder(hidden_states, MaybeTensor(mask_of(input_ids, inputs.find("attention_mask"))), call);
     const Tensor last_hidden_state = final_layer_norm(encoder_outputs.at("last_hidden_state"));
     ModelOutput result;
     result.add("last_hidden_state", last_hidden_state).add("pooler_output", pooled(last_hidden_state, input_ids));
@@ -299,9 +233,9 @@ class TFCLIPVisionTransformer : public Module<TFCLIPVisionTransformer> {
         encoder(scope / "encoder", config, vision_sizes(config)),
         post_layernorm(scope / "post_layernorm", vision_sizes(config).hidden_size, layer_norm_eps(config)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     const Tensor hidden_states = pre_layrnorm(embeddings(inputs.at("pixel_values")));
-    const ModelOutput encoder_outputs = encoder(hidden_states, MaybeTensor(), inputs, training);
+    const ModelOutput encoder_outputs = encoder(hidden_states, MaybeTensor(), call);
     const Tensor& last_hidden_state = encoder_outputs.at("last_hidden_state");
     ModelOutput result;
     result.add("last_hidden_state", last_hidden_state)
@@ -328,9 +262,9 @@ class TFCLIPMainLayer : public Module<TFCLIPMainLayer> {
         text_projection(scope / "text_projection", text_sizes(text_config(config)).hidden_size, projection_dim(config),
                         /*bias=*/false) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const ModelOutput vision_outputs = vision_model(inputs, training);
-    const ModelOutput text_outputs = text_model(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const ModelOutput vision_outputs = vision_model(inputs, call);
+    const ModelOutput text_outputs = text_model(inputs, call);
     const Tensor image_embeds = normalized(visual_projection(vision_outputs.at("pooler_output")));
     const Tensor text_embeds = normalized(text_projection(text_outputs.at("pooler_output")));
     const Tensor cosines = tf::matmul(text_embeds, image_embeds, /*transpose_a=*/false, /*transpose_b=*/true);
@@ -376,98 +310,67 @@ InputSpec pixel_values(const Config& config) {
   return {"pixel_values", tf::DataType::kFloat, {-1, num_channels(config), image_size(config), image_size(config)}};
 }
 
-InputSpec position_ids() { return {"position_ids", tf::DataType::kInt32, {-1, -1}}; }
-
-class TFCLIPModel : public TFPreTrainedModel {
+class TFCLIPModel : public Model {
  public:
   TFCLIPModel(const Scope& scope, const Config& config)
-      : TFPreTrainedModel(config), clip(scope.in_tensorflow("clip"), config) {}
+      : Model(config, interface(vision_config(config))), clip(scope.in_tensorflow("clip"), config) {}
 
-  Signature serving() const override {
-    Signature signature = token_inputs({"input_ids", "attention_mask"}, /*rank=*/2);
-    signature.push_back(pixel_values(vision_config(config())));
-    return signature;
-  }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back(position_ids());
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override {
-    const Signature all = serving();
-    return {{all[0], all[2]}};
-  }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return clip(inputs, training); }
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return clip(inputs, call); }
 
   const TFCLIPMainLayer clip;
+
+ private:
+  static Interface interface(const Config& vision) {
+    Signature serving = token_inputs({"input_ids", "attention_mask"});
+    serving.push_back(pixel_values(vision));
+    return {serving, token_inputs({"position_ids"}), {{"input_ids", "pixel_values"}}};
+  }
 };
 
-class TFCLIPTextModel : public TFPreTrainedModel {
+class TFCLIPTextModel : public Model {
  public:
   TFCLIPTextModel(const Scope& scope, const Config& config)
-      : TFPreTrainedModel(config), text_model(scope.in_tensorflow("clip") / "text_model", text_config(config)) {}
+      : Model(config, {token_inputs({"input_ids", "attention_mask"}), token_inputs({"position_ids"}), {{"input_ids"}}}),
+        text_model(scope.in_tensorflow("clip") / "text_model", text_config(config)) {}
 
-  Signature serving() const override { return token_inputs({"input_ids", "attention_mask"}, /*rank=*/2); }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back(position_ids());
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return text_model(inputs, training); }
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return text_model(inputs, call); }
 
   const TFCLIPTextTransformer text_model;
 };
 
-class TFCLIPVisionModel : public TFPreTrainedModel {
+class TFCLIPVisionModel : public Model {
  public:
   TFCLIPVisionModel(const Scope& scope, const Config& config)
-      : TFPreTrainedModel(config), vision_model(scope.in_tensorflow("clip") / "vision_model", vision_config(config)) {}
+      : Model(config, {{pixel_values(vision_config(config))}}),
+        vision_model(scope.in_tensorflow("clip") / "vision_model", vision_config(config)) {}
 
-  Signature serving() const override { return {pixel_values(vision_config(config()))}; }
-  Signature inputs() const override { return serving(); }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return vision_model(inputs, training); }
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return vision_model(inputs, call); }
 
   const TFCLIPVisionTransformer vision_model;
 };
 
+/// A class whose names all lie below the tower's.
+template <class Tower>
+Head tower(const std::string& name, const std::string& level) {
+  Head tower = head<Tower>(name, {});
+  tower.outer_level = level;
+  return tower;
+}
+
 }  // namespace
 
 Architecture modeling_tf_clip() {
-  const std::pair<std::string, std::string> position_ids = {"position_ids", "a buffer of old versions: 0, 1, 2, ..."};
-  const auto without = [&](const std::vector<std::string>& patterns) {
-    std::vector<std::pair<std::string, std::string>> ignores = {position_ids};
-    for (const std::string& pattern : patterns)
-      ignores.emplace_back(pattern, "of the whole CLIP, which this class lacks");
-    return ignores;
-  };
-  const auto tower = [](Head head, const std::string& level) {
-    head.outer_level = level;
-    return head;
-  };
-  return {"clip",
-          "",
-          "transformers/models/clip/modeling_clip.py, 4.57.6",
-          {
-              head<TFCLIPModel>("TFCLIPModel", {"TFAutoModel", "TFAutoModelForZeroShotImageClassification"},
-                                {position_ids}),
-              tower(head<TFCLIPTextModel>(
-                        "TFCLIPTextModel", {},
-                        without({"vision_model.", "visual_projection.", "text_projection.", "logit_scale"})),
-                    "text_model"),
-              tower(head<TFCLIPVisionModel>(
-                        "TFCLIPVisionModel", {},
-                        without({"text_model.", "text_projection.", "visual_projection.", "logit_scale"})),
-                    "vision_model"),
-          },
-          {"clip_text_model", "clip_vision_model"}};
+  return {.model_type = "clip",
+          .base_model_prefix = "",
+          .source = "transformers/models/clip/modeling_clip.py, 4.57.6",
+          .ignores = {{"position_ids", "a buffer of old versions: 0, 1, 2, ..."}},
+          .heads =
+              {
+                  head<TFCLIPModel>("TFCLIPModel", {"TFAutoModel", "TFAutoModelForZeroShotImageClassification"}),
+                  tower<TFCLIPTextModel>("TFCLIPTextModel", "text_model"),
+                  tower<TFCLIPVisionModel>("TFCLIPVisionModel", "vision_model"),
+              },
+          .other_model_types = {"clip_text_model", "clip_vision_model"}};
 }
 
 }  // namespace crossload::models

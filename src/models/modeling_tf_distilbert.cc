@@ -4,21 +4,13 @@
 // (v4 subtracts 1e30, which shows where a whole row is masked), and the output projection may be untied from the word
 // embeddings (tie_word_embeddings false). sinusoidal_pos_embds says how the position embeddings began: they are weights
 // of the checkpoint like any other.
-#include <cmath>
-#include <limits>
-#include <tuple>
-
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/layers.h"
+#include "blocks/heads.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 constexpr double kLayerNormEps = 1e-12;  // no field of the configuration
 
@@ -45,12 +37,9 @@ class TFEmbeddings : public Module<TFEmbeddings> {
         LayerNorm(scope / "LayerNorm", dim(config), kLayerNormEps),
         dropout(scope / "dropout", dropout_rate(config)) {}
 
-  Tensor call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : word_embeddings(inputs.at("input_ids"));
-    const tf::Dim length = tf::dims_of(words)[1];
-    const Tensor positions = position_embeddings(tf::expand_dims(tf::range(words.graph(), length), 0));
-    return dropout(LayerNorm(words + positions), training);
+  Tensor call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor words = embedded_words(inputs, word_embeddings);
+    return dropout(LayerNorm(words + position_embeddings(position_ids(inputs, words))), call);
   }
 
   const Embedding word_embeddings;
@@ -63,46 +52,25 @@ class TFMultiHeadSelfAttention : public Module<TFMultiHeadSelfAttention> {
  public:
   TFMultiHeadSelfAttention(const Scope& scope, const Config& config)
       : Module(scope),
-        n_heads_(n_heads(config)),
-        dim_per_head_(head_size(scope, dim(config), n_heads_)),
+        heads("dim", dim(config), "n_heads", n_heads(config)),
         dropout(scope / "dropout", config.number("attention_dropout", 0.1)),
         q_lin(scope / "q_lin", dim(config), dim(config)),
         k_lin(scope / "k_lin", dim(config), dim(config)),
         v_lin(scope / "v_lin", dim(config), dim(config)),
         out_lin(scope / "out_lin", dim(config), dim(config)) {}
 
-  /// x [batch, length, dim], masked bool [batch, 1, 1, keys] -> the context of x's shape and the weights
+  /// x [batch, length, dim], is_masked bool [batch, 1, 1, keys] -> the context of x's shape and the weights
   /// [batch, heads, queries, keys]
-  std::tuple<Tensor, Tensor> call(const Tensor& x, const MaybeTensor& masked, bool training) const {
-    const Tensor q = split_heads(q_lin(x)) / std::sqrt(static_cast<double>(dim_per_head_));
-    const Tensor k = split_heads(k_lin(x));
-    const Tensor v = split_heads(v_lin(x));
-    Tensor scores = tf::matmul(q, k, /*transpose_a=*/false, /*transpose_b=*/true);
-    if (masked) scores = tf::where(*masked, x.graph().constant(std::numeric_limits<float>::lowest()), scores);
-    const Tensor weights = dropout(tf::softmax(scores), training);
-    const Tensor context = tf::transpose(tf::matmul(weights, v), {0, 2, 1, 3});  // [batch, queries, heads, head size]
-    return {out_lin(tf::reshape(context, tf::dims_of(x))), weights};
+  std::tuple<Tensor, Tensor> call(const Tensor& x, const MaybeTensor& is_masked, const Call& call) const {
+    const Tensor q = split_heads(q_lin(x), heads) / heads.root();
+    const Tensor k = split_heads(k_lin(x), heads);
+    const Tensor v = split_heads(v_lin(x), heads);
+    const Tensor scores = masked_fill(attention_scores(q, k), is_masked);
+    const Tensor weights = dropout(tf::softmax(scores), call);
+    return {out_lin(attend(weights, v)), weights};
   }
 
- private:
-  static std::int64_t head_size(const Scope& scope, std::int64_t dim, std::int64_t heads) {
-    if (heads <= 0 || dim % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: dim " + std::to_string(dim) + " is not a multiple of n_heads " +
-                                            std::to_string(heads) + ", which " + scope.path() + " needs");
-    }
-    return dim / heads;
-  }
-
-  /// [batch, length, dim] -> [batch, heads, length, head size]
-  Tensor split_heads(const Tensor& x) const {
-    const tf::Dims dims = tf::dims_of(x);
-    return tf::transpose(tf::reshape(x, {dims[0], -1, n_heads_, dim_per_head_}), {0, 2, 1, 3});
-  }
-
-  const std::int64_t n_heads_;
-  const std::int64_t dim_per_head_;
-
- public:
+  const Heads heads;
   const Dropout dropout;
   const Dense q_lin;
   const Dense k_lin;
@@ -119,7 +87,7 @@ class TFFFN : public Module<TFFFN> {
         lin2(scope / "lin2", hidden_dim(config), dim(config)),
         activation(scope / "activation", activation_name(config)) {}
 
-  Tensor call(const Tensor& input, bool training) const { return dropout(lin2(activation(lin1(input))), training); }
+  Tensor call(const Tensor& input, const Call& call) const { return dropout(lin2(activation(lin1(input))), call); }
 
   const Dropout dropout;
   const Dense lin1;
@@ -137,10 +105,10 @@ class TFTransformerBlock : public Module<TFTransformerBlock> {
         output_layer_norm(scope / "output_layer_norm", dim(config), kLayerNormEps) {}
 
   /// The attention weights, then the hidden states.
-  std::tuple<Tensor, Tensor> call(const Tensor& x, const MaybeTensor& masked, bool training) const {
-    const auto [context, sa_weights] = attention(x, masked, training);
+  std::tuple<Tensor, Tensor> call(const Tensor& x, const MaybeTensor& is_masked, const Call& call) const {
+    const auto [context, sa_weights] = attention(x, is_masked, call);
     const Tensor sa_output = sa_layer_norm(context + x);
-    return {sa_weights, output_layer_norm(ffn(sa_output, training) + sa_output)};
+    return {sa_weights, output_layer_norm(ffn(sa_output, call) + sa_output)};
   }
 
   const TFMultiHeadSelfAttention attention;
@@ -151,46 +119,34 @@ class TFTransformerBlock : public Module<TFTransformerBlock> {
 
 class TFTransformer : public Module<TFTransformer> {
  public:
-  TFTransformer(const Scope& scope, const Config& config) : Module(scope) {
-    for (std::int64_t i = 0; i < n_layers(config); ++i) layer.emplace_back(scope / "layer" / i, config);
+  TFTransformer(const Scope& scope, const Config& config)
+      : Module(scope), layer(layers_of<TFTransformerBlock>(scope / "layer", n_layers(config), config)) {}
+
+  ModelOutput call(const Tensor& x, const MaybeTensor& is_masked, const Call& call) const {
+    return run_layers(layer, x, call, [&](const TFTransformerBlock& layer_module, const Tensor& hidden_state) {
+      const auto [attentions, layer_output] = layer_module(hidden_state, is_masked, call);
+      return LayerOutput{layer_output, attentions};
+    });
   }
 
-  ModelOutput call(Tensor hidden_state, const MaybeTensor& masked, const ModelInputs& options, bool training) const {
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    for (const TFTransformerBlock& layer_module : layer) {
-      if (options.output_hidden_states) all_hidden_states.push_back(hidden_state);
-      const auto [attentions, layer_output] = layer_module(hidden_state, masked, training);
-      hidden_state = layer_output;
-      if (options.output_attentions) all_attentions.push_back(attentions);
-    }
-    if (options.output_hidden_states) all_hidden_states.push_back(hidden_state);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_state).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions);
-  }
-
-  std::vector<TFTransformerBlock> layer;
+  const std::vector<TFTransformerBlock> layer;
 };
 
 class TFDistilBertMainLayer : public Module<TFDistilBertMainLayer> {
  public:
   TFDistilBertMainLayer(const Scope& scope, const Config& config)
-      : Module(scope),
-        scope_(scope),
-        embeddings(scope / "embeddings", config),
-        transformer(scope / "transformer", config) {}
+      : Module(scope), embeddings(scope / "embeddings", config), transformer(scope / "transformer", config) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    return transformer(embeddings(inputs, training), masked(inputs.find("attention_mask")), inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    return transformer(embeddings(inputs, call), is_masked(inputs.find("attention_mask")), call);
   }
 
-  /// Keras' weights file repeats the embeddings below a layer that holds them.
-  void embeddings_held_by(const Scope& layer) const { layer.holds(scope_ / "embeddings"); }
+  const TFEmbeddings embeddings;
+  const TFTransformer transformer;
 
  private:
   /// [batch, keys] of ones and zeros -> bool [batch, 1, 1, keys], true where it is zero
-  static MaybeTensor masked(const MaybeTensor& attention_mask) {
+  static MaybeTensor is_masked(const MaybeTensor& attention_mask) {
     if (!attention_mask) return std::nullopt;
     if (attention_mask->rank() != 2) {
       throw Error(ErrorKind::kUsage, "attention_mask has " + std::to_string(attention_mask->rank()) +
@@ -199,39 +155,18 @@ class TFDistilBertMainLayer : public Module<TFDistilBertMainLayer> {
     const Tensor is_zero = tf::equal(*attention_mask, tf::zeros_like(*attention_mask));
     return tf::expand_dims(tf::expand_dims(is_zero, 1), 1);
   }
-
-  const Scope scope_;
-
- public:
-  const TFEmbeddings embeddings;
-  const TFTransformer transformer;
 };
 
-class TFDistilBertPreTrainedModel : public TFPreTrainedModel {
+class TFDistilBertPreTrainedModel : public Model {
  public:
-  using TFPreTrainedModel::TFPreTrainedModel;
+  using MainLayer = TFDistilBertMainLayer;
+  static constexpr const char* kMainLayer = "distilbert";
 
-  Signature serving() const override { return token_inputs({"input_ids", "attention_mask"}, /*rank=*/2); }
+  explicit TFDistilBertPreTrainedModel(const Config& config, std::size_t rank = 2)
+      : Model(config,
+              text_interface({.rank = rank, .token_type_ids = false, .position_ids = false, .embeds = dim(config)})) {}
 
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"inputs_embeds", tf::DataType::kFloat, {-1, -1, dim(config())}});
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
-};
-
-// Copied from bert.TFBertModel with Bert->DistilBert, bert->distilbert
-class TFDistilBertModel : public TFDistilBertPreTrainedModel {
- public:
-  // Ignore copy
-  TFDistilBertModel(const Scope& scope, const Config& config)
-      : TFDistilBertPreTrainedModel(config), distilbert(scope.in_tensorflow("distilbert"), config) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return distilbert(inputs, training); }
-
-  const TFDistilBertMainLayer distilbert;
+  static HeadSizes head_sizes(const Config& config) { return {dim(config), dropout_rate(config)}; }
 };
 
 class TFDistilBertForMaskedLM : public TFDistilBertPreTrainedModel {
@@ -245,15 +180,14 @@ class TFDistilBertForMaskedLM : public TFDistilBertPreTrainedModel {
         vocab_projector(scope / "vocab_projector", distilbert.embeddings.word_embeddings,
                         (scope / "vocab_projector").variable("bias", "bias", {vocab_size(config)}),
                         config.flag("tie_word_embeddings", true)) {
-    distilbert.embeddings_held_by(scope / "vocab_projector");
+    // Keras' weights file repeats the embeddings below a layer that holds them.
+    (scope / "vocab_projector").holds(scope / "distilbert" / "embeddings");
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = distilbert(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = distilbert(inputs, call);
     const Tensor transformed = vocab_layer_norm(activation(vocab_transform(outputs.at("last_hidden_state"))));
-    ModelOutput result;
-    result.add("logits", vocab_projector(transformed));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+    return with_logits(vocab_projector(transformed), outputs);
   }
 
   const Activation activation;
@@ -272,13 +206,11 @@ class TFDistilBertForSequenceClassification : public TFDistilBertPreTrainedModel
         classifier(scope / "classifier", dim(config), config.num_labels()),
         dropout(scope / "dropout", seq_classif_dropout(config)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = distilbert(inputs, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = distilbert(inputs, call);
     const Tensor first_token = tf::select(outputs.at("last_hidden_state"), /*axis=*/1, /*index=*/0);  // [batch, dim]
-    const Tensor pooled_output = dropout(tf::relu(pre_classifier(first_token)), training);
-    ModelOutput result;
-    result.add("logits", classifier(pooled_output));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+    const Tensor pooled_output = dropout(tf::relu(pre_classifier(first_token)), call);
+    return with_logits(classifier(pooled_output), outputs);
   }
 
   const TFDistilBertMainLayer distilbert;
@@ -290,31 +222,18 @@ class TFDistilBertForSequenceClassification : public TFDistilBertPreTrainedModel
 class TFDistilBertForMultipleChoice : public TFDistilBertPreTrainedModel {
  public:
   TFDistilBertForMultipleChoice(const Scope& scope, const Config& config)
-      : TFDistilBertPreTrainedModel(config),
+      : TFDistilBertPreTrainedModel(config, /*rank=*/3),
         distilbert(scope / "distilbert", config),
         pre_classifier(scope / "pre_classifier", dim(config), dim(config)),
         classifier(scope / "classifier", dim(config), 1),
         dropout(scope / "dropout", seq_classif_dropout(config)) {}
 
-  Signature serving() const override { return token_inputs({"input_ids", "attention_mask"}, /*rank=*/3); }
-
   /// Inputs [batch, choices, length] are run as [batch * choices, length] -> logits [batch, choices]
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    ModelInputs flat = inputs;
-    for (auto& [name, tensor] : flat.tensors) {
-      const tf::Dims dims = tf::dims_of(tensor);
-      tf::Dims folded(dims.begin() + 1, dims.end());
-      folded.front() = -1;
-      tensor = tf::reshape(tensor, folded);
-    }
-    const MaybeTensor input_ids = inputs.find("input_ids");
-    const tf::Dim num_choices = tf::dims_of(input_ids ? *input_ids : inputs.at("inputs_embeds"))[1];
-    const ModelOutput outputs = distilbert(flat, training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = distilbert(fold_choices(inputs), call);
     const Tensor first_token = tf::select(outputs.at("last_hidden_state"), /*axis=*/1, /*index=*/0);
-    const Tensor pooled_output = dropout(tf::relu(pre_classifier(first_token)), training);
-    ModelOutput result;
-    result.add("logits", tf::reshape(classifier(pooled_output), {-1, num_choices}));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+    const Tensor pooled_output = dropout(tf::relu(pre_classifier(first_token)), call);
+    return with_logits(unfold_choices(classifier(pooled_output), inputs), outputs);
   }
 
   const TFDistilBertMainLayer distilbert;
@@ -323,46 +242,17 @@ class TFDistilBertForMultipleChoice : public TFDistilBertPreTrainedModel {
   const Dropout dropout;
 };
 
-class TFDistilBertForTokenClassification : public TFDistilBertPreTrainedModel {
- public:
-  TFDistilBertForTokenClassification(const Scope& scope, const Config& config)
-      : TFDistilBertPreTrainedModel(config),
-        distilbert(scope / "distilbert", config),
-        dropout(scope / "dropout", dropout_rate(config)),
-        classifier(scope / "classifier", dim(config), config.num_labels()) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = distilbert(inputs, training);
-    ModelOutput result;
-    result.add("logits", classifier(dropout(outputs.at("last_hidden_state"), training)));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
-  }
-
-  const TFDistilBertMainLayer distilbert;
-  const Dropout dropout;
-  const Dense classifier;
-};
-
 class TFDistilBertForQuestionAnswering : public TFDistilBertPreTrainedModel {
  public:
   TFDistilBertForQuestionAnswering(const Scope& scope, const Config& config)
       : TFDistilBertPreTrainedModel(config),
         distilbert(scope / "distilbert", config),
-        qa_outputs(scope / "qa_outputs", dim(config), config.num_labels()),
-        dropout(scope / "dropout", config.number("qa_dropout", 0.1)) {
-    if (config.num_labels() != 2) {
-      throw Error(ErrorKind::kBadInput, "config.json: question answering needs 2 labels (start, end), not " +
-                                            std::to_string(config.num_labels()));
-    }
-  }
+        qa_outputs(scope / "qa_outputs", dim(config), two_labels(config)),
+        dropout(scope / "dropout", config.number("qa_dropout", 0.1)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = distilbert(inputs, training);
-    const Tensor logits = qa_outputs(dropout(outputs.at("last_hidden_state"), training));  // [batch, length, 2]
-    ModelOutput result;
-    result.add("start_logits", tf::select(logits, /*axis=*/2, /*index=*/0));
-    result.add("end_logits", tf::select(logits, /*axis=*/2, /*index=*/1));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = distilbert(inputs, call);
+    return with_span_logits(qa_outputs(dropout(outputs.at("last_hidden_state"), call)), outputs);
   }
 
   const TFDistilBertMainLayer distilbert;
@@ -370,40 +260,27 @@ class TFDistilBertForQuestionAnswering : public TFDistilBertPreTrainedModel {
   const Dropout dropout;
 };
 
+using Base = TFDistilBertPreTrainedModel;
+
 }  // namespace
 
 Architecture modeling_tf_distilbert() {
-  const std::pair<std::string, std::string> position_ids = {"embeddings.position_ids", "a buffer: 0, 1, 2, ..."};
-  const std::pair<std::string, std::string> no_transform = {"vocab_transform.", "of masked language modeling"};
-  const std::pair<std::string, std::string> no_norm = {"vocab_layer_norm.", "of masked language modeling"};
-  const std::pair<std::string, std::string> no_projector = {"vocab_projector.", "of masked language modeling"};
-  return {"distilbert",
-          "distilbert",
-          "transformers/models/distilbert/modeling_distilbert.py, 4.57.6",
-          {
-              head<TFDistilBertModel>("TFDistilBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"},
-                                      {position_ids,
-                                       no_transform,
-                                       no_norm,
-                                       no_projector,
-                                       {"pre_classifier.", "a head's, which this class lacks"},
-                                       {"classifier.", "a head's, which this class lacks"},
-                                       {"qa_outputs.", "a head's, which this class lacks"}}),
-              head<TFDistilBertForMaskedLM>(
-                  "TFDistilBertForMaskedLM",
-                  {"TFAutoModelForPreTraining", "TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"}, {position_ids}),
-              head<TFDistilBertForSequenceClassification>("TFDistilBertForSequenceClassification",
-                                                          {"TFAutoModelForSequenceClassification"},
-                                                          {position_ids, no_transform, no_norm, no_projector}),
-              head<TFDistilBertForMultipleChoice>("TFDistilBertForMultipleChoice", {"TFAutoModelForMultipleChoice"},
-                                                  {position_ids, no_transform, no_norm, no_projector}),
-              head<TFDistilBertForTokenClassification>("TFDistilBertForTokenClassification",
-                                                       {"TFAutoModelForTokenClassification"},
-                                                       {position_ids, no_transform, no_norm, no_projector}),
-              head<TFDistilBertForQuestionAnswering>("TFDistilBertForQuestionAnswering",
-                                                     {"TFAutoModelForQuestionAnswering"},
-                                                     {position_ids, no_transform, no_norm, no_projector}),
-          }};
+  return {
+      .model_type = "distilbert",
+      .base_model_prefix = "distilbert",
+      .source = "transformers/models/distilbert/modeling_distilbert.py, 4.57.6",
+      .ignores = {{"embeddings.position_ids", "a buffer: 0, 1, 2, ..."}},
+      .heads = {
+          head<BaseModel<Base>>("TFDistilBertModel", {"TFAutoModel", "TFAutoModelForTextEncoding"}),
+          head<TFDistilBertForMaskedLM>("TFDistilBertForMaskedLM", {"TFAutoModelForPreTraining",
+                                                                    "TFAutoModelForMaskedLM", "TFAutoModelWithLMHead"}),
+          head<TFDistilBertForSequenceClassification>("TFDistilBertForSequenceClassification",
+                                                      {"TFAutoModelForSequenceClassification"}),
+          head<TFDistilBertForMultipleChoice>("TFDistilBertForMultipleChoice", {"TFAutoModelForMultipleChoice"}),
+          head<TokenClassification<Base>>("TFDistilBertForTokenClassification", {"TFAutoModelForTokenClassification"}),
+          head<TFDistilBertForQuestionAnswering>("TFDistilBertForQuestionAnswering",
+                                                 {"TFAutoModelForQuestionAnswering"}),
+      }};
 }
 
 }  // namespace crossload::models

@@ -3,22 +3,15 @@
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: the mask's lowest value is float32's (v4
 // adds -1e9). Cached keys and values, and an encoder's outputs as an input, are not here.
 #include <cmath>
-#include <tuple>
 #include <variant>
 
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
-#include "keras/encoder_decoder.h"
-#include "keras/layers.h"
+#include "blocks/heads.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 std::int64_t vocab_size(const Config& config) { return config.integer("vocab_size", 32128); }
 std::int64_t d_model(const Config& config) { return config.integer("d_model", 512); }
@@ -71,9 +64,7 @@ class TFT5DenseActDense : public Module<TFT5DenseActDense> {
         dropout(scope / "dropout", dropout_rate(config)),
         act(scope / "act", dense_act_fn(config)) {}
 
-  Tensor call(const Tensor& hidden_states, bool training) const {
-    return wo(dropout(act(wi(hidden_states)), training));
-  }
+  Tensor call(const Tensor& hidden_states, const Call& call) const { return wo(dropout(act(wi(hidden_states)), call)); }
 
   const Dense wi;
   const Dense wo;
@@ -91,9 +82,9 @@ class TFT5DenseGatedActDense : public Module<TFT5DenseGatedActDense> {
         dropout(scope / "dropout", dropout_rate(config)),
         act(scope / "act", dense_act_fn(config)) {}
 
-  Tensor call(const Tensor& hidden_states, bool training) const {
+  Tensor call(const Tensor& hidden_states, const Call& call) const {
     const Tensor gate = act(wi_0(hidden_states));
-    return wo(dropout(gate * wi_1(hidden_states), training));
+    return wo(dropout(gate * wi_1(hidden_states), call));
   }
 
   const Dense wi_0;
@@ -118,10 +109,10 @@ class TFT5LayerFF : public Module<TFT5LayerFF> {
         layer_norm(scope / "layer_norm", config),
         dropout(scope / "dropout", dropout_rate(config)) {}
 
-  Tensor call(const Tensor& hidden_states, bool training) const {
+  Tensor call(const Tensor& hidden_states, const Call& call) const {
     const Tensor normed = layer_norm(hidden_states);
-    const Tensor forwarded = std::visit([&](const auto& dense) { return dense(normed, training); }, DenseReluDense);
-    return hidden_states + dropout(forwarded, training);
+    const Tensor forwarded = std::visit([&](const auto& dense) { return dense(normed, call); }, DenseReluDense);
+    return hidden_states + dropout(forwarded, call);
   }
 
   const FeedForward DenseReluDense;
@@ -137,67 +128,54 @@ class TFT5Attention : public Module<TFT5Attention> {
  public:
   TFT5Attention(const Scope& scope, const Config& config, bool bidirectional, bool has_relative_attention_bias)
       : Module(scope),
-        n_heads_(config.integer("num_heads", 8)),
-        key_value_proj_dim_(config.integer("d_kv", 64)),
-        q(scope / "q", d_model(config), n_heads_ * key_value_proj_dim_, /*bias=*/false),
-        k(scope / "k", d_model(config), n_heads_ * key_value_proj_dim_, /*bias=*/false),
-        v(scope / "v", d_model(config), n_heads_ * key_value_proj_dim_, /*bias=*/false),
-        o(scope / "o", n_heads_ * key_value_proj_dim_, d_model(config), /*bias=*/false),
+        heads(config.integer("num_heads", 8), config.integer("d_kv", 64)),
+        q(scope / "q", d_model(config), heads.width(), /*bias=*/false),
+        k(scope / "k", d_model(config), heads.width(), /*bias=*/false),
+        v(scope / "v", d_model(config), heads.width(), /*bias=*/false),
+        o(scope / "o", heads.width(), d_model(config), /*bias=*/false),
+        relative_attention_bias(maybe<Embedding>(has_relative_attention_bias, scope / "relative_attention_bias",
+                                                 config.integer("relative_attention_num_buckets", 32), heads.count)),
         bidirectional_(bidirectional),
         num_buckets_(config.integer("relative_attention_num_buckets", 32)),
         max_distance_(config.integer("relative_attention_max_distance", 128)),
         dropout_rate_(dropout_rate(config)) {
-    if (!has_relative_attention_bias) return;
     const std::int64_t exact = num_buckets_ / (bidirectional_ ? 4 : 2);
-    if (exact < 1 || max_distance_ <= exact) {
+    if (has_relative_attention_bias && (exact < 1 || max_distance_ <= exact)) {
       throw Error(ErrorKind::kBadInput, "config.json: relative_attention_num_buckets " + std::to_string(num_buckets_) +
                                             " and relative_attention_max_distance " + std::to_string(max_distance_) +
                                             " do not fit");
     }
-    relative_attention_bias.emplace(scope / "relative_attention_bias", num_buckets_, n_heads_);
   }
 
   /// Attends to key_value_states, or to hidden_states themselves. Without position_bias, which later layers get from
   /// the first, makes it from the relative positions and the mask [batch, 1, 1 or queries, keys].
   Attended call(const Tensor& hidden_states, const Tensor& mask, const MaybeTensor& key_value_states,
-                const MaybeTensor& position_bias, bool training) const {
+                const MaybeTensor& position_bias, const Call& call) const {
     const Tensor& current_states = key_value_states ? *key_value_states : hidden_states;
-    const Tensor query_states = by_head(q(hidden_states));
-    const Tensor key_states = by_head(k(current_states));
-    const Tensor value_states = by_head(v(current_states));
+    const Tensor query_states = split_heads(q(hidden_states), heads);
+    const Tensor key_states = split_heads(k(current_states), heads);
+    const Tensor value_states = split_heads(v(current_states), heads);
 
-    const Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
+    const Tensor scores = attention_scores(query_states, key_states);
     const Tensor bias = position_bias ? *position_bias : compute_bias(scores) + mask;
-    const Tensor attn_weights = dropout(tf::softmax(scores + bias), dropout_rate_, training);
+    const Tensor attn_weights = dropout(tf::softmax(scores + bias), dropout_rate_, call);
 
-    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
-    const tf::Dims dims = tf::dims_of(hidden_states);
-    return {o(tf::reshape(context, {dims[0], dims[1], n_heads_ * key_value_proj_dim_})), bias, attn_weights};
+    return {o(attend(attn_weights, value_states)), bias, attn_weights};
   }
 
- private:
-  const std::int64_t n_heads_;
-  const std::int64_t key_value_proj_dim_;
-
- public:
+  const Heads heads;
   const Dense q;
   const Dense k;
   const Dense v;
   const Dense o;
-  std::optional<Embedding> relative_attention_bias;
+  const std::optional<Embedding> relative_attention_bias;
 
  private:
-  /// [batch, length, inner] -> [batch, heads, length, d_kv]
-  Tensor by_head(const Tensor& states) const {
-    const tf::Dims dims = tf::dims_of(states);
-    return tf::transpose(tf::reshape(states, {dims[0], dims[1], n_heads_, key_value_proj_dim_}), {0, 2, 1, 3});
-  }
-
   /// [1, heads, queries, keys] for scores [batch, heads, queries, keys]; zeros where there are no relative positions.
   Tensor compute_bias(const Tensor& scores) const {
     tf::Graph& graph = scores.graph();
     const tf::Dims dims = tf::dims_of(scores);
-    if (!relative_attention_bias) return tf::fill(graph, {1, n_heads_, dims[2], dims[3]}, graph.constant(0.0F));
+    if (!relative_attention_bias) return tf::fill(graph, {1, heads.count, dims[2], dims[3]}, graph.constant(0.0F));
     const Tensor context_position = tf::expand_dims(tf::range(graph, dims[2]), 1);
     const Tensor memory_position = tf::expand_dims(tf::range(graph, dims[3]), 0);
     const Tensor values = (*relative_attention_bias)(relative_position_bucket(memory_position - context_position));
@@ -214,14 +192,13 @@ class TFT5Attention : public Module<TFT5Attention> {
     const Tensor distance = bidirectional_ ? tf::abs(relative_position) : tf::maximum(-relative_position, number(0));
     const Tensor beyond = tf::cast(tf::maximum(distance, number(max_exact)), tf::DataType::kFloat);
     const double log_range = std::log(static_cast<double>(max_distance_) / static_cast<double>(max_exact));
-    const Tensor shared = tf::cast(
-        tf::log(beyond / static_cast<double>(max_exact)) / log_range * static_cast<double>(buckets - max_exact),
-        tf::DataType::kInt32);
-    const Tensor large = tf::minimum(shared + static_cast<double>(max_exact), number(buckets - 1));
+    const Tensor shared =
+        tf::cast(tf::log(beyond / max_exact) / log_range * (buckets - max_exact), tf::DataType::kInt32);
+    const Tensor large = tf::minimum(shared + max_exact, number(buckets - 1));
     const Tensor bucket = tf::where(tf::less(distance, number(max_exact)), distance, large);
     if (!bidirectional_) return bucket;
     const Tensor is_later = tf::cast(tf::less(number(0), relative_position), tf::DataType::kInt32);
-    return bucket + is_later * static_cast<double>(buckets);
+    return bucket + is_later * buckets;
   }
 
   const bool bidirectional_;
@@ -239,10 +216,10 @@ class TFT5LayerSelfAttention : public Module<TFT5LayerSelfAttention> {
         dropout(scope / "dropout", dropout_rate(config)) {}
 
   Attended call(const Tensor& hidden_states, const Tensor& attention_mask, const MaybeTensor& position_bias,
-                bool training) const {
+                const Call& call) const {
     const auto [attended, bias, attn_weights] =
-        SelfAttention(layer_norm(hidden_states), attention_mask, MaybeTensor(), position_bias, training);
-    return {hidden_states + dropout(attended, training), bias, attn_weights};
+        SelfAttention(layer_norm(hidden_states), attention_mask, MaybeTensor(), position_bias, call);
+    return {hidden_states + dropout(attended, call), bias, attn_weights};
   }
 
   const TFT5Attention SelfAttention;
@@ -260,22 +237,15 @@ class TFT5LayerCrossAttention : public Module<TFT5LayerCrossAttention> {
         dropout(scope / "dropout", dropout_rate(config)) {}
 
   Attended call(const Tensor& hidden_states, const MaybeTensor& key_value_states, const Tensor& attention_mask,
-                const MaybeTensor& position_bias, bool training) const {
+                const MaybeTensor& position_bias, const Call& call) const {
     const auto [attended, bias, attn_weights] =
-        EncDecAttention(layer_norm(hidden_states), attention_mask, key_value_states, position_bias, training);
-    return {hidden_states + dropout(attended, training), bias, attn_weights};
+        EncDecAttention(layer_norm(hidden_states), attention_mask, key_value_states, position_bias, call);
+    return {hidden_states + dropout(attended, call), bias, attn_weights};
   }
 
   const TFT5Attention EncDecAttention;
   const TFT5LayerNorm layer_norm;
   const Dropout dropout;
-};
-
-/// What a block attends to besides its own input, and the masks to be added to scores.
-struct Memory {
-  Tensor attention_mask;
-  MaybeTensor encoder_hidden_states;
-  MaybeTensor encoder_attention_mask;
 };
 
 /// What the first block made for all.
@@ -287,31 +257,31 @@ struct PositionBias {
 class TFT5Block : public Module<TFT5Block> {
  public:
   TFT5Block(const Scope& scope, const Config& config, bool is_decoder, bool has_relative_attention_bias)
-      : Module(scope), self_attention(scope / "layer" / 0, config, is_decoder, has_relative_attention_bias) {
-    if (is_decoder) cross_attention.emplace(scope / "layer" / 1, config);
-    feed_forward.emplace(scope / "layer" / (is_decoder ? 2 : 1), config);
-  }
+      : Module(scope),
+        self_attention(scope / "layer" / 0, config, is_decoder, has_relative_attention_bias),
+        cross_attention(maybe<TFT5LayerCrossAttention>(is_decoder, scope / "layer" / 1, config)),
+        feed_forward(scope / "layer" / (is_decoder ? 2 : 1), config) {}
 
   /// The hidden states; bias and probabilities of the self-attention; those of the cross-attention where it runs.
   std::tuple<Tensor, Tensor, Tensor, MaybeTensor, MaybeTensor> call(Tensor hidden_states, const Memory& memory,
                                                                     const PositionBias& position_bias,
-                                                                    bool training) const {
+                                                                    const Call& call) const {
     const auto [self_output, self_bias, self_weights] =
-        self_attention(hidden_states, memory.attention_mask, position_bias.self, training);
+        self_attention(hidden_states, *memory.attention_mask, position_bias.self, call);
     hidden_states = self_output;
     MaybeTensor cross_bias;
     MaybeTensor cross_weights;
     if (cross_attention) {
       std::tie(hidden_states, cross_bias, cross_weights) = (*cross_attention)(
-          hidden_states, memory.encoder_hidden_states, *memory.encoder_attention_mask, position_bias.cross, training);
+          hidden_states, memory.encoder_hidden_states, *memory.encoder_attention_mask, position_bias.cross, call);
     }
-    return {(*feed_forward)(hidden_states, training), self_bias, self_weights, cross_bias, cross_weights};
+    return {feed_forward(hidden_states, call), self_bias, self_weights, cross_bias, cross_weights};
   }
 
   // PyTorch has them in one list, `layer`.
   const TFT5LayerSelfAttention self_attention;
-  std::optional<TFT5LayerCrossAttention> cross_attention;
-  std::optional<TFT5LayerFF> feed_forward;
+  const std::optional<TFT5LayerCrossAttention> cross_attention;
+  const TFT5LayerFF feed_forward;
 };
 
 /// The encoder or the decoder; v4 calls it TFT5MainLayer.
@@ -323,37 +293,23 @@ class TFT5Stack : public Module<TFT5Stack> {
         final_layer_norm(scope / "final_layer_norm", config),
         dropout(scope / "dropout", dropout_rate(config)),
         is_decoder_(is_decoder) {
-    const std::int64_t layers = is_decoder ? num_decoder_layers(config) : num_layers(config);
-    for (std::int64_t i = 0; i < layers; ++i) {
+    for (std::int64_t i = 0; i < (is_decoder ? num_decoder_layers(config) : num_layers(config)); ++i) {
       block.emplace_back(scope / "block" / i, config, is_decoder, /*has_relative_attention_bias=*/i == 0);
     }
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    Tensor hidden_states = inputs_embeds ? *inputs_embeds : embed_tokens(inputs.at("input_ids"));
-    const Memory memory = memory_of(inputs, hidden_states);
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    std::vector<Tensor> all_cross_attentions;
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor words = embedded_words(inputs, embed_tokens);
+    const Memory memory = memory_of(inputs, words);
     PositionBias position_bias;
-    hidden_states = dropout(hidden_states, training);
-    for (const TFT5Block& layer_module : block) {
-      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, self_bias, self_weights, cross_bias, cross_weights] =
-          layer_module(hidden_states, memory, position_bias, training);
-      hidden_states = layer_output;
-      position_bias = {self_bias, cross_bias};
-      if (inputs.output_attentions) {
-        all_attentions.push_back(self_weights);
-        if (cross_weights) all_cross_attentions.push_back(*cross_weights);
-      }
-    }
-    hidden_states = dropout(final_layer_norm(hidden_states), training);
-    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions).add("cross_attentions", all_cross_attentions);
+    return run_layers(block, dropout(words, call), call,
+                      [&](const TFT5Block& layer_module, const Tensor& states) {
+                        const auto [output, self_bias, self_weights, cross_bias, cross_weights] =
+                            layer_module(states, memory, position_bias, call);
+                        position_bias = {self_bias, cross_bias};
+                        return LayerOutput{output, self_weights, cross_weights};
+                      },
+                      {.finish = [&](const Tensor& states) { return dropout(final_layer_norm(states), call); }});
   }
 
   const Embedding& embed_tokens;  // of the model: PyTorch's stacks hold the module `shared` itself
@@ -364,47 +320,33 @@ class TFT5Stack : public Module<TFT5Stack> {
  private:
   /// Without masks everything is attended to.
   Memory memory_of(const ModelInputs& inputs, const Tensor& embeddings) const {
-    const auto mask = [&](const std::string& name, const Tensor& states) {
-      const MaybeTensor given = inputs.find(name);
-      if (given) return padding_mask(*given);
-      const tf::Dims dims = tf::dims_of(states);
-      return tf::fill(states.graph(), {dims[0], dims[1]}, states.graph().constant(1.0F));
-    };
-    const Tensor attention_mask = mask("attention_mask", embeddings);
+    const Tensor attention_mask = padding_mask(mask_or_ones(inputs, "attention_mask", embeddings));
     if (!is_decoder_) return {extended_attention_mask(attention_mask), std::nullopt, std::nullopt};
     const Tensor& encoder_hidden_states = inputs.at("encoder_hidden_states");
-    return {causal_attention_mask(attention_mask), encoder_hidden_states,
-            extended_attention_mask(mask("encoder_attention_mask", encoder_hidden_states))};
+    return {
+        causal_attention_mask(attention_mask), encoder_hidden_states,
+        extended_attention_mask(padding_mask(mask_or_ones(inputs, "encoder_attention_mask", encoder_hidden_states)))};
   }
 
   const bool is_decoder_;
 };
 
-class TFT5PreTrainedModel : public TFPreTrainedModel {
+class TFT5PreTrainedModel : public Model {
  public:
-  explicit TFT5PreTrainedModel(const Config& config) : TFPreTrainedModel(config) {
+  explicit TFT5PreTrainedModel(const Config& config)
+      : TFT5PreTrainedModel(
+            config,
+            {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
+             {states_input("inputs_embeds", d_model(config)), states_input("decoder_inputs_embeds", d_model(config))},
+             {{"input_ids", "decoder_input_ids"}, {"input_ids", "attention_mask", "decoder_input_ids"}}}) {}
+
+ protected:
+  TFT5PreTrainedModel(const Config& config, const Interface& interface) : Model(config, interface) {
     if (config.flag("tie_encoder_decoder", false)) {
       throw Error(ErrorKind::kUnsupported, "config.json: tie_encoder_decoder true is not supported");
     }
   }
 
-  Signature serving() const override {
-    return token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}, /*rank=*/2);
-  }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    all.push_back({"decoder_inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override {
-    const Signature all = serving();
-    return {{all[0], all[2]}, {all[0], all[1], all[2]}};
-  }
-
- protected:
   /// The table of the word embeddings, which a checkpoint may hold under any of its names.
   static const Variable& shared_table(const Scope& scope, const Config& config) {
     return outside(scope).variable("embeddings",
@@ -428,10 +370,9 @@ class TFT5Model : public TFT5PreTrainedModel {
     shared_by(scope, "decoder");
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput encoder_outputs = encoder(inputs, training);
-    const ModelOutput decoder_outputs =
-        decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput encoder_outputs = encoder(inputs, call);
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
     return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
@@ -456,10 +397,9 @@ class TFT5ForConditionalGeneration : public TFT5PreTrainedModel {
     shared_by(scope, "decoder");
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput encoder_outputs = encoder(inputs, training);
-    const ModelOutput decoder_outputs =
-        decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), training);
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput encoder_outputs = encoder(inputs, call);
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
     Tensor sequence_output = decoder_outputs.at("last_hidden_state");
     if (tied_) sequence_output = sequence_output * std::pow(static_cast<double>(d_model(config())), -0.5);
     ModelOutput result;
@@ -488,7 +428,9 @@ class TFT5ForConditionalGeneration : public TFT5PreTrainedModel {
 class TFT5EncoderModel : public TFT5PreTrainedModel {
  public:
   TFT5EncoderModel(const Scope& scope, const Config& config)
-      : TFT5PreTrainedModel(config),
+      : TFT5PreTrainedModel(config, {token_inputs({"input_ids", "attention_mask"}),
+                                     {states_input("inputs_embeds", d_model(config))},
+                                     {{"input_ids"}}}),
         shared(scope / "shared", shared_table(scope, config)),
         encoder(scope / "encoder", config, shared, /*is_decoder=*/false) {
     if (config.flag("is_decoder", false)) {
@@ -497,17 +439,7 @@ class TFT5EncoderModel : public TFT5PreTrainedModel {
     shared_by(scope, "encoder");
   }
 
-  Signature serving() const override { return token_inputs({"input_ids", "attention_mask"}, /*rank=*/2); }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return encoder(inputs, training); }
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return encoder(inputs, call); }
 
   const Embedding shared;
   const TFT5Stack encoder;
@@ -516,20 +448,17 @@ class TFT5EncoderModel : public TFT5PreTrainedModel {
 }  // namespace
 
 Architecture modeling_tf_t5() {
-  const std::pair<std::string, std::string> unused_bias = {
-      "EncDecAttention.relative_attention_bias.weight",
-      "cross-attention has no relative positions; old checkpoints hold it"};
-  const std::pair<std::string, std::string> no_lm_head = {"lm_head.", "a head's, which this class lacks"};
-  return {"t5",
-          "",  // the heads hold encoder and decoder themselves
-          "transformers/models/t5/modeling_t5.py, 4.57.6",
-          {
-              head<TFT5Model>("TFT5Model", {"TFAutoModel"}, {unused_bias, no_lm_head}),
+  return {.model_type = "t5",
+          .base_model_prefix = "",  // the heads hold encoder and decoder themselves
+          .source = "transformers/models/t5/modeling_t5.py, 4.57.6",
+          .ignores = {{"EncDecAttention.relative_attention_bias.weight",
+                       "cross-attention has no relative positions; old checkpoints hold it"}},
+          .heads = {
+              head<TFT5Model>("TFT5Model", {"TFAutoModel"}),
               head<TFT5ForConditionalGeneration>(
                   "TFT5ForConditionalGeneration",
-                  {"TFAutoModelForSeq2SeqLM", "TFAutoModelForPreTraining", "TFAutoModelWithLMHead"}, {unused_bias}),
-              head<TFT5EncoderModel>("TFT5EncoderModel", {"TFAutoModelForTextEncoding"},
-                                     {{"decoder.", "this class has no decoder"}, no_lm_head}),
+                  {"TFAutoModelForSeq2SeqLM", "TFAutoModelForPreTraining", "TFAutoModelWithLMHead"}),
+              head<TFT5EncoderModel>("TFT5EncoderModel", {"TFAutoModelForTextEncoding"}),
           }};
 }
 

@@ -9,24 +9,17 @@
 // unequal widths, and their norms have PyTorch's own epsilon. v4 writes `layer_weights` (use_weighted_layer_sum) to
 // tf_model.h5 as here, and never reads it from there; its safetensors are right.
 // The adapters (add_adapter, adapter_attn_dim) exist in PyTorch alone: Error(kUnsupported).
-#include <cmath>
-#include <tuple>
-
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
+#include "blocks/bart_block.h"
+#include "blocks/heads.h"
 #include "keras/group_normalization.h"
-#include "keras/layers.h"
 #include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 constexpr double kConvNormEpsilon = 1e-5;  // PyTorch's default, not configured
 
@@ -80,14 +73,6 @@ void require_supported(const Config& config) {
   }
 }
 
-/// In training, leaves a layer out with probability `layerdrop`: takes what went in for what came out.
-Tensor layer_dropped(const Tensor& input, const Tensor& output, double layerdrop, bool training) {
-  if (!training || layerdrop == 0.0) return output;
-  tf::Graph& graph = input.graph();
-  const Tensor threshold = graph.constant(static_cast<float>(layerdrop));
-  return tf::where(tf::less(tf::random_uniform(graph, tf::shape(threshold)), threshold), input, output);
-}
-
 /// One convolution of the feature encoder, with the norm of its kind: over each channel's positions for the first of a
 /// "group" stack, over the channels of each position in a "layer" stack, none for the others.
 class TFWav2Vec2ConvLayer : public Module<TFWav2Vec2ConvLayer> {
@@ -97,14 +82,12 @@ class TFWav2Vec2ConvLayer : public Module<TFWav2Vec2ConvLayer> {
         conv(scope / "conv", layer_id > 0 ? ConvStack(config).dim[layer_id - 1] : 1, ConvStack(config).dim[layer_id],
              ConvStack(config).kernel[layer_id],
              {.stride = ConvStack(config).stride[layer_id], .bias = config.flag("conv_bias", false)}),
-        activation(scope / "activation", feat_extract_activation(config)) {
-    const std::int64_t channels = ConvStack(config).dim[layer_id];
-    if (config.text("feat_extract_norm", "group") == "layer") {
-      layer_norm.emplace(scope / "layer_norm", channels, kConvNormEpsilon);
-    } else if (layer_id == 0) {
-      group_norm.emplace(scope / "layer_norm", /*groups=*/channels, channels, kConvNormEpsilon);
-    }
-  }
+        layer_norm(maybe<LayerNormalization>(has_layer_norms(config), scope / "layer_norm",
+                                             ConvStack(config).dim[layer_id], kConvNormEpsilon)),
+        group_norm(maybe<GroupNormalization>(!has_layer_norms(config) && layer_id == 0, scope / "layer_norm",
+                                             /*groups=*/ConvStack(config).dim[layer_id],
+                                             ConvStack(config).dim[layer_id], kConvNormEpsilon)),
+        activation(scope / "activation", feat_extract_activation(config)) {}
 
   /// [batch, channels, length] -> [batch, channels, fewer]
   Tensor call(Tensor hidden_states) const {
@@ -115,9 +98,12 @@ class TFWav2Vec2ConvLayer : public Module<TFWav2Vec2ConvLayer> {
   }
 
   const Conv1D conv;
-  std::optional<LayerNormalization> layer_norm;
-  std::optional<GroupNormalization> group_norm;
+  const std::optional<LayerNormalization> layer_norm;
+  const std::optional<GroupNormalization> group_norm;
   const Activation activation;
+
+ private:
+  static bool has_layer_norms(const Config& config) { return config.text("feat_extract_norm", "group") == "layer"; }
 };
 
 class TFWav2Vec2FeatureEncoder : public Module<TFWav2Vec2FeatureEncoder> {
@@ -148,9 +134,9 @@ class TFWav2Vec2FeatureProjection : public Module<TFWav2Vec2FeatureProjection> {
         dropout(scope / "dropout", config.number("feat_proj_dropout", 0.0)) {}
 
   /// What the encoder takes, and the normalized features.
-  std::tuple<Tensor, Tensor> call(const Tensor& extract_features, bool training) const {
+  std::tuple<Tensor, Tensor> call(const Tensor& extract_features, const Call& call) const {
     const Tensor norm_hidden_states = layer_norm(extract_features);
-    return {dropout(projection(norm_hidden_states), training), norm_hidden_states};
+    return {dropout(projection(norm_hidden_states), call), norm_hidden_states};
   }
 
   const LayerNormalization layer_norm;
@@ -193,61 +179,6 @@ class TFWav2Vec2PositionalConvEmbedding : public Module<TFWav2Vec2PositionalConv
   static std::int64_t width(const Config& config) { return config.integer("num_conv_pos_embeddings", 128); }
 };
 
-class TFWav2Vec2Attention : public Module<TFWav2Vec2Attention> {
- public:
-  TFWav2Vec2Attention(const Scope& scope, const Config& config)
-      : Module(scope),
-        num_heads_(config.integer("num_attention_heads", 12)),
-        head_dim_(head_dim(hidden_size(config), num_heads_)),
-        k_proj(scope / "k_proj", hidden_size(config), hidden_size(config)),
-        v_proj(scope / "v_proj", hidden_size(config), hidden_size(config)),
-        q_proj(scope / "q_proj", hidden_size(config), hidden_size(config)),
-        out_proj(scope / "out_proj", hidden_size(config), hidden_size(config)),
-        dropout_rate_(config.number("attention_dropout", 0.1)) {}
-
-  /// [batch, frames, hidden] -> the same shape, and the probabilities [batch, heads, frames, frames]
-  std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& attention_mask, bool training) const {
-    const Tensor query_states = by_head(q_proj(hidden_states));
-    const Tensor key_states = by_head(k_proj(hidden_states));
-    const Tensor value_states = by_head(v_proj(hidden_states));
-
-    Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
-    scores = scores * std::pow(static_cast<double>(head_dim_), -0.5);
-    if (attention_mask) scores = scores + *attention_mask;
-    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_rate_, training);
-
-    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
-    return {out_proj(tf::reshape(context, tf::dims_of(hidden_states))), attn_weights};
-  }
-
- private:
-  const std::int64_t num_heads_;
-  const std::int64_t head_dim_;
-
- public:
-  const Dense k_proj;
-  const Dense v_proj;
-  const Dense q_proj;
-  const Dense out_proj;
-
- private:
-  static std::int64_t head_dim(std::int64_t embed_dim, std::int64_t heads) {
-    if (heads <= 0 || embed_dim % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: hidden_size " + std::to_string(embed_dim) +
-                                            " is not a multiple of num_attention_heads " + std::to_string(heads));
-    }
-    return embed_dim / heads;
-  }
-
-  /// [batch, frames, hidden] -> [batch, heads, frames, head size]
-  Tensor by_head(const Tensor& states) const {
-    const tf::Dims dims = tf::dims_of(states);
-    return tf::transpose(tf::reshape(states, {dims[0], dims[1], num_heads_, head_dim_}), {0, 2, 1, 3});
-  }
-
-  const double dropout_rate_;
-};
-
 class TFWav2Vec2FeedForward : public Module<TFWav2Vec2FeedForward> {
  public:
   TFWav2Vec2FeedForward(const Scope& scope, const Config& config)
@@ -259,9 +190,9 @@ class TFWav2Vec2FeedForward : public Module<TFWav2Vec2FeedForward> {
         output_dense(scope / "output_dense", config.integer("intermediate_size", 3072), hidden_size(config)),
         output_dropout(scope / "output_dropout", hidden_dropout(config)) {}
 
-  Tensor call(Tensor hidden_states, bool training) const {
-    hidden_states = intermediate_dropout(intermediate_act_fn(intermediate_dense(hidden_states)), training);
-    return output_dropout(output_dense(hidden_states), training);
+  Tensor call(Tensor hidden_states, const Call& call) const {
+    hidden_states = intermediate_dropout(intermediate_act_fn(intermediate_dense(hidden_states)), call);
+    return output_dropout(output_dense(hidden_states), call);
   }
 
   const Dropout intermediate_dropout;
@@ -277,23 +208,26 @@ class TFWav2Vec2EncoderLayer : public Module<TFWav2Vec2EncoderLayer> {
  public:
   TFWav2Vec2EncoderLayer(const Scope& scope, const Config& config)
       : Module(scope),
-        attention(scope / "attention", config),
+        attention(
+            scope / "attention",
+            {"hidden_size", hidden_size(config), "num_attention_heads", config.integer("num_attention_heads", 12)},
+            config.number("attention_dropout", 0.1)),
         dropout(scope / "dropout", hidden_dropout(config)),
         layer_norm(scope / "layer_norm", hidden_size(config), layer_norm_eps(config)),
         feed_forward(scope / "feed_forward", config),
         final_layer_norm(scope / "final_layer_norm", hidden_size(config), layer_norm_eps(config)),
         stable_(do_stable_layer_norm(config)) {}
 
-  std::tuple<Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask, bool training) const {
+  LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
     const auto [attended, attn_weights] =
-        attention(stable_ ? layer_norm(hidden_states) : hidden_states, attention_mask, training);
-    hidden_states = hidden_states + dropout(attended, training);
-    if (stable_) return {hidden_states + feed_forward(final_layer_norm(hidden_states), training), attn_weights};
+        attention(stable_ ? layer_norm(hidden_states) : hidden_states, MaybeTensor(), attention_mask, call);
+    hidden_states = hidden_states + dropout(attended, call);
+    if (stable_) return {hidden_states + feed_forward(final_layer_norm(hidden_states), call), attn_weights};
     hidden_states = layer_norm(hidden_states);
-    return {final_layer_norm(hidden_states + feed_forward(hidden_states, training)), attn_weights};
+    return {final_layer_norm(hidden_states + feed_forward(hidden_states, call)), attn_weights};
   }
 
-  const TFWav2Vec2Attention attention;
+  const TFBartAttention attention;
   const Dropout dropout;
   const LayerNormalization layer_norm;
   const TFWav2Vec2FeedForward feed_forward;
@@ -311,17 +245,12 @@ class TFWav2Vec2Encoder : public Module<TFWav2Vec2Encoder> {
         pos_conv_embed(scope / "pos_conv_embed", config),
         layer_norm(scope / "layer_norm", hidden_size(config), layer_norm_eps(config)),
         dropout(scope / "dropout", hidden_dropout(config)),
+        layers(dotted_layers_of<TFWav2Vec2EncoderLayer>(scope, "layers", num_hidden_layers(config), config)),
         stable_(do_stable_layer_norm(config)),
-        layerdrop_(config.number("layerdrop", 0.1)) {
-    for (std::int64_t i = 0; i < num_hidden_layers(config); ++i) {
-      const std::string name = "layers." + std::to_string(i);
-      layers.emplace_back(scope.child(name, name), config);
-    }
-  }
+        layerdrop_(config.number("layerdrop", 0.1)) {}
 
   /// hidden_states [batch, frames, hidden]; frame_mask [batch, frames], float32
-  ModelOutput call(Tensor hidden_states, const MaybeTensor& frame_mask, const ModelInputs& options,
-                   bool training) const {
+  ModelOutput call(Tensor hidden_states, const MaybeTensor& frame_mask, const Call& call) const {
     MaybeTensor attention_mask;
     if (frame_mask) {
       hidden_states = hidden_states * tf::expand_dims(*frame_mask, 2);  // the positions' convolution sees zeros there
@@ -329,27 +258,19 @@ class TFWav2Vec2Encoder : public Module<TFWav2Vec2Encoder> {
     }
     hidden_states = hidden_states + pos_conv_embed(hidden_states);
     if (!stable_) hidden_states = layer_norm(hidden_states);
-    hidden_states = dropout(hidden_states, training);
+    hidden_states = dropout(hidden_states, call);
 
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    for (const TFWav2Vec2EncoderLayer& layer : layers) {
-      if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, attn_weights] = layer(hidden_states, attention_mask, training);
-      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
-      if (options.output_attentions) all_attentions.push_back(attn_weights);
-    }
-    if (stable_) hidden_states = layer_norm(hidden_states);
-    if (options.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions);
+    return run_layers(
+        layers, hidden_states, call,
+        [&](const TFWav2Vec2EncoderLayer& layer, const Tensor& states) { return layer(states, attention_mask, call); },
+        {.layerdrop = layerdrop_,
+         .finish = [&](const Tensor& states) { return stable_ ? layer_norm(states) : states; }});
   }
 
   const TFWav2Vec2PositionalConvEmbedding pos_conv_embed;
   const LayerNormalization layer_norm;
   const Dropout dropout;
-  std::vector<TFWav2Vec2EncoderLayer> layers;
+  const std::vector<TFWav2Vec2EncoderLayer> layers;
 
  private:
   const bool stable_;
@@ -364,7 +285,7 @@ Tensor feature_vector_attention_mask(const Tensor& attention_mask, const tf::Dim
   const tf::DataType int32 = tf::DataType::kInt32;
   Tensor last = tf::reduce_sum(tf::cast(padding_mask(attention_mask), int32), {1}, /*keep_dims=*/true);
   for (std::size_t i = 0; i < convs.dim.size(); ++i) {
-    last = tf::floor_div(last - static_cast<double>(convs.kernel[i]), static_cast<double>(convs.stride[i])) + 1.0;
+    last = tf::floor_div(last - convs.kernel[i], convs.stride[i]) + 1;
   }
   last = last - 1.0;  // [batch, 1], the last frame that is kept
   last = tf::where(tf::less(last, tf::zeros_like(last)), last + frames.as_tensor(graph), last);
@@ -390,13 +311,14 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
     require_supported(config);
   }
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     const Tensor features = tf::transpose(feature_extractor(inputs.at("input_values")), {0, 2, 1});
     MaybeTensor frame_mask;
     if (const MaybeTensor mask = inputs.find("attention_mask")) frame_mask = frame_mask_of(*mask, features);
-    const auto [projected, extract_features] = feature_projection(features, training);
-    const Tensor hidden_states = training && apply_spec_augment_ ? with_masked_spans(projected, frame_mask) : projected;
-    const ModelOutput encoder_outputs = encoder(hidden_states, frame_mask, inputs, training);
+    const auto [projected, extract_features] = feature_projection(features, call);
+    const Tensor hidden_states =
+        call.training && apply_spec_augment_ ? with_masked_spans(projected, frame_mask) : projected;
+    const ModelOutput encoder_outputs = encoder(hidden_states, frame_mask, call);
     ModelOutput result;
     result.add("last_hidden_state", encoder_outputs.at("last_hidden_state")).add("extract_features", extract_features);
     return result.add_from(encoder_outputs, {"hidden_states", "attentions"});
@@ -441,29 +363,16 @@ class TFWav2Vec2MainLayer : public Module<TFWav2Vec2MainLayer> {
   const SpanOptions feature_spans_;
 };
 
-class TFWav2Vec2PreTrainedModel : public TFPreTrainedModel {
+class TFWav2Vec2PreTrainedModel : public Model {
  public:
-  using TFPreTrainedModel::TFPreTrainedModel;
+  using MainLayer = TFWav2Vec2MainLayer;
+  static constexpr const char* kMainLayer = "wav2vec2";
 
-  Signature inputs() const override { return serving(); }
-
-  Signature serving() const override {
-    return {{"input_values", tf::DataType::kFloat, {-1, -1}}, {"attention_mask", tf::DataType::kFloat, {-1, -1}}};
-  }
-
-  std::vector<Signature> other_calls() const override { return {{serving()[0]}}; }
-};
-
-// Copied from bert.TFBertModel with Bert->Wav2Vec2, bert->wav2vec2
-class TFWav2Vec2Model : public TFWav2Vec2PreTrainedModel {
- public:
-  // Ignore copy
-  TFWav2Vec2Model(const Scope& scope, const Config& config)
-      : TFWav2Vec2PreTrainedModel(config), wav2vec2(scope.in_tensorflow("wav2vec2"), config) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return wav2vec2(inputs, training); }
-
-  const TFWav2Vec2MainLayer wav2vec2;
+  explicit TFWav2Vec2PreTrainedModel(const Config& config)
+      : Model(config,
+              {{{"input_values", tf::DataType::kFloat, {-1, -1}}, {"attention_mask", tf::DataType::kFloat, {-1, -1}}},
+               {},
+               {{"input_values"}}}) {}
 };
 
 class TFWav2Vec2ForCTC : public TFWav2Vec2PreTrainedModel {
@@ -474,11 +383,9 @@ class TFWav2Vec2ForCTC : public TFWav2Vec2PreTrainedModel {
         dropout(scope / "dropout", config.number("final_dropout", 0.1)),
         lm_head(scope / "lm_head", hidden_size(config), config.integer("vocab_size", 32)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = wav2vec2(inputs, training);
-    ModelOutput result;
-    result.add("logits", lm_head(dropout(outputs.at("last_hidden_state"), training)));
-    return result.add_from(outputs, {"hidden_states", "attentions"});
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = wav2vec2(inputs, call);
+    return with_logits(lm_head(dropout(outputs.at("last_hidden_state"), call)), outputs);
   }
 
   const TFWav2Vec2MainLayer wav2vec2;
@@ -495,14 +402,14 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
         projector(scope / "projector", hidden_size(config), config.integer("classifier_proj_size", 256)),
         classifier(scope / "classifier", config.integer("classifier_proj_size", 256), config.num_labels()) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    ModelInputs with_layers = inputs;
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    Call with_layers = call;
     if (layer_weights_ != nullptr) with_layers.output_hidden_states = true;
-    const ModelOutput outputs = wav2vec2(with_layers, training);
+    const ModelOutput outputs = wav2vec2(inputs, with_layers);
     const Tensor hidden_states = projector(layer_weights_ ? weighted_sum(outputs) : outputs.at("last_hidden_state"));
     ModelOutput result;
     result.add("logits", classifier(pooled(hidden_states, inputs.find("attention_mask"))));
-    if (inputs.output_hidden_states) result.add_from(outputs, {"hidden_states"});
+    if (call.output_hidden_states) result.add_from(outputs, {"hidden_states"});
     return result.add_from(outputs, {"attentions"});
   }
 
@@ -545,21 +452,15 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
 }  // namespace
 
 Architecture modeling_tf_wav2vec2() {
-  const std::vector<std::pair<std::string, std::string>> pretraining = {
-      {"quantizer.", "of the pretraining, which TensorFlow's classes lack"},
-      {"project_hid.", "of the pretraining, which TensorFlow's classes lack"},
-      {"project_q.", "of the pretraining, which TensorFlow's classes lack"},
-  };
-  std::vector<std::pair<std::string, std::string>> base = pretraining;
-  for (const char* head : {"lm_head.", "projector.", "classifier."}) {
-    base.emplace_back(head, "a head's, which this class lacks");
-  }
-  return {"wav2vec2",
-          "wav2vec2",
-          "transformers/models/wav2vec2/modeling_wav2vec2.py, 4.57.6",
-          {
-              head<TFWav2Vec2Model>("TFWav2Vec2Model", {"TFAutoModel"}, base),
-              head<TFWav2Vec2ForCTC>("TFWav2Vec2ForCTC", {}, pretraining),
+  return {.model_type = "wav2vec2",
+          .base_model_prefix = "wav2vec2",
+          .source = "transformers/models/wav2vec2/modeling_wav2vec2.py, 4.57.6",
+          .ignores = {{"quantizer.", "of the pretraining, which TensorFlow's classes lack"},
+                      {"project_hid.", "of the pretraining, which TensorFlow's classes lack"},
+                      {"project_q.", "of the pretraining, which TensorFlow's classes lack"}},
+          .heads = {
+              head<BaseModel<TFWav2Vec2PreTrainedModel>>("TFWav2Vec2Model", {"TFAutoModel"}),
+              head<TFWav2Vec2ForCTC>("TFWav2Vec2ForCTC", {}),
               head<TFWav2Vec2ForSequenceClassification>("TFWav2Vec2ForSequenceClassification",
                                                         {"TFAutoModelForAudioClassification"}),
           }};

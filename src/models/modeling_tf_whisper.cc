@@ -7,23 +7,16 @@
 // is here, and the mask's lowest value is float32's. Cached keys and values, an encoder's outputs as an input, and
 // decoder_position_ids are not here.
 #include <cmath>
-#include <tuple>
 
-#include "crossload/error.h"
-#include "keras/activation.h"
-#include "keras/architecture.h"
-#include "keras/attention_mask.h"
+#include "blocks/heads.h"
 #include "keras/conv1d.h"
-#include "keras/encoder_decoder.h"
-#include "keras/layers.h"
 #include "keras/spec_augment.h"
 
 namespace crossload::models {
 namespace {
 
-using namespace keras;  // NOLINT: the layers are this file's vocabulary
-using tf::Tensor;
-using MaybeTensor = std::optional<Tensor>;
+using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
+using namespace keras;   // NOLINT
 
 constexpr double kLayerNormEpsilon = 1e-5;  // PyTorch's default, not configured
 
@@ -36,70 +29,40 @@ double attention_dropout(const Config& config) { return config.number("attention
 double activation_dropout(const Config& config) { return config.number("activation_dropout", 0.0); }
 std::string activation_function(const Config& config) { return config.text("activation_function", "gelu"); }
 
-/// In training, leaves a layer out with probability `layerdrop`: takes what went in for what came out.
-Tensor layer_dropped(const Tensor& input, const Tensor& output, double layerdrop, bool training) {
-  if (!training || layerdrop == 0.0) return output;
-  tf::Graph& graph = input.graph();
-  const Tensor threshold = graph.constant(static_cast<float>(layerdrop));
-  return tf::where(tf::less(tf::random_uniform(graph, tf::shape(threshold)), threshold), input, output);
-}
-
 class TFWhisperAttention : public Module<TFWhisperAttention> {
  public:
   TFWhisperAttention(const Scope& scope, const Config& config, const std::string& heads_field)
       : Module(scope),
-        num_heads_(config.integer(heads_field, 6)),
-        head_dim_(head_dim(d_model(config), num_heads_, heads_field)),
+        heads("d_model", d_model(config), heads_field, config.integer(heads_field, 6)),
         k_proj(scope / "k_proj", d_model(config), d_model(config), /*bias=*/false),
         v_proj(scope / "v_proj", d_model(config), d_model(config)),
         q_proj(scope / "q_proj", d_model(config), d_model(config)),
         out_proj(scope / "out_proj", d_model(config), d_model(config)),
-        dropout_rate_(attention_dropout(config)) {}
+        dropout_(attention_dropout(config)) {}
 
   /// Attends to key_value_states, or to hidden_states [batch, queries, hidden] themselves -> the same shape, and the
   /// probabilities [batch, heads, queries, keys]
   std::tuple<Tensor, Tensor> call(const Tensor& hidden_states, const MaybeTensor& key_value_states,
-                                  const MaybeTensor& attention_mask, bool training) const {
+                                  const MaybeTensor& attention_mask, const Call& call) const {
     const Tensor& current_states = key_value_states ? *key_value_states : hidden_states;
     // Scaled before the product, as PyTorch does it here: the rounding is another.
-    const Tensor query_states = by_head(q_proj(hidden_states) * std::pow(static_cast<double>(head_dim_), -0.5));
-    const Tensor key_states = by_head(k_proj(current_states));
-    const Tensor value_states = by_head(v_proj(current_states));
+    const Tensor query_states = split_heads(q_proj(hidden_states) * (1.0 / heads.root()), heads);
+    const Tensor key_states = split_heads(k_proj(current_states), heads);
+    const Tensor value_states = split_heads(v_proj(current_states), heads);
 
-    Tensor scores = tf::matmul(query_states, key_states, /*transpose_a=*/false, /*transpose_b=*/true);
-    if (attention_mask) scores = scores + *attention_mask;
-    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_rate_, training);
-
-    const Tensor context = tf::transpose(tf::matmul(attn_weights, value_states), {0, 2, 1, 3});
-    return {out_proj(tf::reshape(context, tf::dims_of(hidden_states))), attn_weights};
+    const Tensor scores = masked(attention_scores(query_states, key_states), attention_mask);
+    const Tensor attn_weights = dropout(tf::softmax(scores), dropout_, call);
+    return {out_proj(attend(attn_weights, value_states)), attn_weights};
   }
 
- private:
-  const std::int64_t num_heads_;
-  const std::int64_t head_dim_;
-
- public:
+  const Heads heads;
   const Dense k_proj;
   const Dense v_proj;
   const Dense q_proj;
   const Dense out_proj;
 
  private:
-  static std::int64_t head_dim(std::int64_t embed_dim, std::int64_t heads, const std::string& heads_field) {
-    if (heads <= 0 || embed_dim % heads != 0) {
-      throw Error(ErrorKind::kBadInput, "config.json: d_model " + std::to_string(embed_dim) + " is not a multiple of " +
-                                            heads_field + " " + std::to_string(heads));
-    }
-    return embed_dim / heads;
-  }
-
-  /// [batch, length, hidden] -> [batch, heads, length, head size]
-  Tensor by_head(const Tensor& states) const {
-    const tf::Dims dims = tf::dims_of(states);
-    return tf::transpose(tf::reshape(states, {dims[0], dims[1], num_heads_, head_dim_}), {0, 2, 1, 3});
-  }
-
-  const double dropout_rate_;
+  const double dropout_;
 };
 
 class TFWhisperEncoderLayer : public Module<TFWhisperEncoderLayer> {
@@ -115,12 +78,12 @@ class TFWhisperEncoderLayer : public Module<TFWhisperEncoderLayer> {
         dropout_(dropout_rate(config)),
         activation_dropout_(activation_dropout(config)) {}
 
-  std::tuple<Tensor, Tensor> call(Tensor hidden_states, bool training) const {
+  LayerOutput call(Tensor hidden_states, const Call& call) const {
     const auto [attended, attn_weights] =
-        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), MaybeTensor(), training);
-    hidden_states = hidden_states + dropout(attended, dropout_, training);
-    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, training);
-    return {hidden_states + dropout(fc2(inner), dropout_, training), attn_weights};
+        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), MaybeTensor(), call);
+    hidden_states = hidden_states + dropout(attended, dropout_, call);
+    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, call);
+    return {hidden_states + dropout(fc2(inner), dropout_, call), attn_weights};
   }
 
   const TFWhisperAttention self_attn;
@@ -151,16 +114,15 @@ class TFWhisperDecoderLayer : public Module<TFWhisperDecoderLayer> {
         activation_dropout_(activation_dropout(config)) {}
 
   /// The hidden states, the probabilities of the self-attention and those of the cross-attention.
-  std::tuple<Tensor, Tensor, Tensor> call(Tensor hidden_states, const MaybeTensor& attention_mask,
-                                          const MaybeTensor& encoder_hidden_states, bool training) const {
+  LayerOutput call(Tensor hidden_states, const Memory& memory, const Call& call) const {
     const auto [attended, self_attn_weights] =
-        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), attention_mask, training);
-    hidden_states = hidden_states + dropout(attended, dropout_, training);
+        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), memory.attention_mask, call);
+    hidden_states = hidden_states + dropout(attended, dropout_, call);
     const auto [recalled, cross_attn_weights] =
-        encoder_attn(encoder_attn_layer_norm(hidden_states), encoder_hidden_states, MaybeTensor(), training);
-    hidden_states = hidden_states + dropout(recalled, dropout_, training);
-    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, training);
-    hidden_states = hidden_states + dropout(fc2(inner), dropout_, training);
+        encoder_attn(encoder_attn_layer_norm(hidden_states), memory.encoder_hidden_states, MaybeTensor(), call);
+    hidden_states = hidden_states + dropout(recalled, dropout_, call);
+    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, call);
+    hidden_states = hidden_states + dropout(fc2(inner), dropout_, call);
     return {hidden_states, self_attn_weights, cross_attn_weights};
   }
 
@@ -201,50 +163,34 @@ class TFWhisperEncoder : public Module<TFWhisperEncoder> {
         embed_positions(scope / "embed_positions", max_source_positions(config), d_model(config),
                         /*trainable=*/false),
         layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
-        gelu_(scope / "gelu", "gelu"),
+        layers(dotted_layers_of<TFWhisperEncoderLayer>(scope, "layers", config.integer("encoder_layers", 4), config)),
         max_source_positions_(max_source_positions(config)),
         dropout_(dropout_rate(config)),
-        layerdrop_(config.number("encoder_layerdrop", 0.0)) {
-    for (std::int64_t i = 0; i < config.integer("encoder_layers", 4); ++i) {
-      const std::string name = "layers." + std::to_string(i);
-      layers.emplace_back(scope.child(name, name), config);
-    }
-  }
+        layerdrop_(config.number("encoder_layerdrop", 0.0)) {}
 
   /// input_features [batch, mel bins, 2 * max_source_positions]
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     const Tensor& features = inputs.at("input_features");
-    Tensor hidden_states = gelu_.call(conv2(gelu_.call(conv1(features))));
+    Tensor hidden_states = gelu(conv2(gelu(conv1(features))));
     hidden_states = tf::transpose(hidden_states, {0, 2, 1});
     // Another length is an error of TensorFlow's here, as PyTorch raises one.
     const tf::Dims dims = tf::dims_of(hidden_states);
     hidden_states = tf::reshape(hidden_states, {dims[0], max_source_positions_, dims[2]});
     hidden_states = hidden_states + embed_positions(tf::range(features.graph(), max_source_positions_));
-    hidden_states = dropout(hidden_states, dropout_, training);
+    hidden_states = dropout(hidden_states, dropout_, call);
 
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_attentions;
-    for (const TFWhisperEncoderLayer& encoder_layer : layers) {
-      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, attn_weights] = encoder_layer(hidden_states, training);
-      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
-      if (inputs.output_attentions) all_attentions.push_back(attn_weights);
-    }
-    hidden_states = layer_norm(hidden_states);
-    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_attentions);
+    return run_layers(layers, hidden_states, call,
+                      [&](const TFWhisperEncoderLayer& layer, const Tensor& states) { return layer(states, call); },
+                      {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
   }
 
   const Conv1D conv1;
   const Conv1D conv2;
   const TFWhisperPositionalEmbedding embed_positions;
-  std::vector<TFWhisperEncoderLayer> layers;
   const LayerNormalization layer_norm;
+  const std::vector<TFWhisperEncoderLayer> layers;
 
  private:
-  const Activation gelu_;  // PyTorch's is a function
   const std::int64_t max_source_positions_;
   const double dropout_;
   const double layerdrop_;
@@ -258,51 +204,28 @@ class TFWhisperDecoder : public Module<TFWhisperDecoder> {
         embed_positions(scope / "embed_positions", config.integer("max_target_positions", 448), d_model(config),
                         /*trainable=*/true),
         layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
+        layers(dotted_layers_of<TFWhisperDecoderLayer>(scope, "layers", config.integer("decoder_layers", 4), config)),
         dropout_(dropout_rate(config)),
-        layerdrop_(config.number("decoder_layerdrop", 0.0)) {
-    for (std::int64_t i = 0; i < config.integer("decoder_layers", 4); ++i) {
-      const std::string name = "layers." + std::to_string(i);
-      layers.emplace_back(scope.child(name, name), config);
-    }
-  }
+        layerdrop_(config.number("decoder_layerdrop", 0.0)) {}
 
   /// See decoder_inputs.
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
-    const MaybeTensor inputs_embeds = inputs.find("inputs_embeds");
-    const Tensor words = inputs_embeds ? *inputs_embeds : embed_tokens(inputs.at("input_ids"));
-    tf::Graph& graph = words.graph();
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
+    const Tensor words = embedded_words(inputs, embed_tokens);
+    const Memory memory = decoder_memory(inputs, words);
     const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
-    const MaybeTensor given_mask = inputs.find("attention_mask");
-    const Tensor attention_mask = causal_attention_mask(
-        given_mask ? padding_mask(*given_mask) : tf::fill(graph, {dims[0], dims[1]}, graph.constant(1.0F)));
-    const MaybeTensor encoder_hidden_states = inputs.at("encoder_hidden_states");
-    const Tensor positions = tf::broadcast_to(tf::range(graph, dims[1]), {dims[0], dims[1]});
-    Tensor hidden_states = dropout(words + embed_positions(positions), dropout_, training);
+    const Tensor positions = tf::broadcast_to(tf::range(words.graph(), dims[1]), {dims[0], dims[1]});
+    const Tensor hidden_states = dropout(words + embed_positions(positions), dropout_, call);
 
-    std::vector<Tensor> all_hidden_states;
-    std::vector<Tensor> all_self_attns;
-    std::vector<Tensor> all_cross_attentions;
-    for (const TFWhisperDecoderLayer& decoder_layer : layers) {
-      if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-      const auto [layer_output, self_attn_weights, cross_attn_weights] =
-          decoder_layer(hidden_states, MaybeTensor(attention_mask), encoder_hidden_states, training);
-      hidden_states = layer_dropped(hidden_states, layer_output, layerdrop_, training);
-      if (inputs.output_attentions) {
-        all_self_attns.push_back(self_attn_weights);
-        all_cross_attentions.push_back(cross_attn_weights);
-      }
-    }
-    hidden_states = layer_norm(hidden_states);
-    if (inputs.output_hidden_states) all_hidden_states.push_back(hidden_states);
-    ModelOutput outputs;
-    outputs.add("last_hidden_state", hidden_states).add("hidden_states", all_hidden_states);
-    return outputs.add("attentions", all_self_attns).add("cross_attentions", all_cross_attentions);
+    return run_layers(
+        layers, hidden_states, call,
+        [&](const TFWhisperDecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
+        {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
   }
 
   const Embedding embed_tokens;
   const TFWhisperPositionalEmbedding embed_positions;
-  std::vector<TFWhisperDecoderLayer> layers;
   const LayerNormalization layer_norm;
+  const std::vector<TFWhisperDecoderLayer> layers;
 
  private:
   static const Variable& word_table(const Scope& scope, const Config& config) {
@@ -324,16 +247,15 @@ class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
         time_spans_(config, "time", /*default_prob=*/0.05, /*default_min_masks=*/2),
         feature_spans_(config, "feature", /*default_prob=*/0.0, /*default_min_masks=*/0) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const {
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     ModelInputs encoder_inputs = inputs;
-    if (training && apply_spec_augment_) {
+    if (call.training && apply_spec_augment_) {
       const Tensor without_times = without_spans(inputs.at("input_features"), /*axis=*/2, time_spans_);
       encoder_inputs.tensors.insert_or_assign("input_features",
                                               without_spans(without_times, /*axis=*/1, feature_spans_));
     }
-    const ModelOutput encoder_outputs = encoder(encoder_inputs, training);
-    const ModelOutput decoder_outputs =
-        decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), training);
+    const ModelOutput encoder_outputs = encoder(encoder_inputs, call);
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
     return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
@@ -358,38 +280,22 @@ class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
   const SpanOptions feature_spans_;
 };
 
-class TFWhisperPreTrainedModel : public TFPreTrainedModel {
+class TFWhisperPreTrainedModel : public Model {
  public:
-  using TFPreTrainedModel::TFPreTrainedModel;
+  using MainLayer = TFWhisperMainLayer;
+  static constexpr const char* kMainLayer = "model";
 
-  Signature serving() const override {
-    Signature signature = {
-        {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config()), 2 * max_source_positions(config())}}};
-    const Signature decoder = token_inputs({"decoder_input_ids", "decoder_attention_mask"}, /*rank=*/2);
-    signature.insert(signature.end(), decoder.begin(), decoder.end());
-    return signature;
+  explicit TFWhisperPreTrainedModel(const Config& config) : Model(config, interface(config)) {}
+
+ private:
+  static Interface interface(const Config& config) {
+    Signature serving = token_inputs({"decoder_input_ids", "decoder_attention_mask"});
+    serving.insert(
+        serving.begin(),
+        {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config), 2 * max_source_positions(config)}});
+    return {
+        serving, {states_input("decoder_inputs_embeds", d_model(config))}, {{"input_features", "decoder_input_ids"}}};
   }
-
-  Signature inputs() const override {
-    Signature all = serving();
-    all.push_back({"decoder_inputs_embeds", tf::DataType::kFloat, {-1, -1, d_model(config())}});
-    return all;
-  }
-
-  std::vector<Signature> other_calls() const override {
-    const Signature all = serving();
-    return {{all[0], all[1]}};
-  }
-};
-
-class TFWhisperModel : public TFWhisperPreTrainedModel {
- public:
-  TFWhisperModel(const Scope& scope, const Config& config)
-      : TFWhisperPreTrainedModel(config), model(scope.in_tensorflow("model"), config) {}
-
-  ModelOutput call(const ModelInputs& inputs, bool training) const override { return model(inputs, training); }
-
-  const TFWhisperMainLayer model;
 };
 
 class TFWhisperForConditionalGeneration : public TFWhisperPreTrainedModel {
@@ -399,12 +305,9 @@ class TFWhisperForConditionalGeneration : public TFWhisperPreTrainedModel {
         model(scope / "model", config),
         proj_out(scope / "proj_out", model.decoder.embed_tokens, config.flag("tie_word_embeddings", true)) {}
 
-  ModelOutput call(const ModelInputs& inputs, bool training) const override {
-    const ModelOutput outputs = model(inputs, training);
-    ModelOutput result;
-    result.add("logits", proj_out(outputs.at("last_hidden_state")));
-    return result.add_from(outputs, {"decoder_hidden_states", "decoder_attentions", "cross_attentions",
-                                     "encoder_last_hidden_state", "encoder_hidden_states", "encoder_attentions"});
+  ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
+    const ModelOutput outputs = model(inputs, call);
+    return with_decoder_logits(proj_out(outputs.at("last_hidden_state")), outputs);
   }
 
   const TFWhisperMainLayer model;
@@ -414,15 +317,14 @@ class TFWhisperForConditionalGeneration : public TFWhisperPreTrainedModel {
 }  // namespace
 
 Architecture modeling_tf_whisper() {
-  return {
-      "whisper",
-      "model",
-      "transformers/models/whisper/modeling_whisper.py, 4.57.6",
-      {
-          head<TFWhisperModel>("TFWhisperModel", {"TFAutoModel"}, {{"proj_out.", "a head's, which this class lacks"}}),
-          head<TFWhisperForConditionalGeneration>("TFWhisperForConditionalGeneration",
-                                                  {"TFAutoModelForSpeechSeq2Seq", "TFAutoModelWithLMHead"}),
-      }};
+  return {.model_type = "whisper",
+          .base_model_prefix = "model",
+          .source = "transformers/models/whisper/modeling_whisper.py, 4.57.6",
+          .heads = {
+              head<BaseModel<TFWhisperPreTrainedModel>>("TFWhisperModel", {"TFAutoModel"}),
+              head<TFWhisperForConditionalGeneration>("TFWhisperForConditionalGeneration",
+                                                      {"TFAutoModelForSpeechSeq2Seq", "TFAutoModelWithLMHead"}),
+          }};
 }
 
 }  // namespace crossload::models

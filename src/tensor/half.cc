@@ -29,4 +29,18 @@ float through_float16(float value) {
 
 float through_bfloat16(float value) { return std::isfinite(value) ? rounded(value, 7) : value; }
 
+std::uint16_t float16_bits(float value) {
+  const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000U : 0U);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7e00U);
+  const float nearest = std::abs(through_float16(value));
+  if (std::isinf(nearest)) return static_cast<std::uint16_t>(sign | 0x7c00U);
+  if (nearest < 0x1p-14F) return static_cast<std::uint16_t>(sign | static_cast<unsigned>(nearest * 0x1p24F));
+  return static_cast<std::uint16_t>(sign | ((std::bit_cast<std::uint32_t>(nearest) - 0x38000000U) >> 13U));
+}
+
+std::uint16_t bfloat16_bits(float value) {
+  const auto word = std::bit_cast<std::uint32_t>(through_bfloat16(value));
+  return static_cast<std::uint16_t>((word >> 16U) | (std::isnan(value) ? 0x40U : 0U));
+}
+
 }  // namespace crossload::tensor

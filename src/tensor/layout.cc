@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crossload/error.h"
+#include "tensor/half.h"
 
 namespace crossload::tensor {
 namespace {
@@ -30,19 +31,6 @@ std::vector<int> permutation(Layout layout, std::size_t rank) {
   return {};
 }
 
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
-  const std::uint32_t magnitude = half & 0x7fffU;
-  if (magnitude >= 0x7c00U) {  // infinity and NaN keep their payload
-    return std::bit_cast<float>(sign | 0x7f800000U | ((magnitude & 0x3ffU) << 13U));
-  }
-  if (magnitude >= 0x0400U) {
-    return std::bit_cast<float>(sign | ((magnitude << 13U) + 0x38000000U));
-  }
-  const float value = static_cast<float>(magnitude) * 0x1p-24F;  // zero and subnormals, exact
-  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(value));
-}
-
 template <class T>
 T load(const std::byte* at) {
   T value;
@@ -55,9 +43,9 @@ float element_as_float(DType dtype, const std::byte* at) {
     case DType::kF32:
       return load<float>(at);
     case DType::kF16:
-      return half_to_float(load<std::uint16_t>(at));
+      return float_of_float16(load<std::uint16_t>(at));
     case DType::kBF16:
-      return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(at)) << 16U);
+      return float_of_bfloat16(load<std::uint16_t>(at));
     default:
       return static_cast<float>(load<double>(at));
   }

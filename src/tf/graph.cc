@@ -206,19 +206,12 @@ Tensor Graph::constant(const std::vector<std::int32_t>& values) {
   return constant(HostTensor::of<std::int32_t>(library_, {static_cast<std::int64_t>(values.size())}, values));
 }
 
-Tensor Graph::constant(double value, DataType dtype) {
-  switch (dtype) {
-    case DataType::kFloat:
-      return constant(static_cast<float>(value));
-    case DataType::kInt32:
-      return constant(static_cast<std::int32_t>(value));
-    case DataType::kDouble:
-      return constant(HostTensor::of<double>(library_, {}, std::span(&value, 1)));
-    default: {
-      const auto number = static_cast<std::int64_t>(value);
-      return constant(HostTensor::of<std::int64_t>(library_, {}, std::span(&number, 1)));
-    }
-  }
+Tensor Graph::constant(const Number& value, DataType dtype) {
+  const std::optional<HostTensor> exact = value.as(library_, dtype);
+  if (exact) return constant(*exact);
+  const std::string what = name_of(dtype) + " cannot hold " + value.text() +
+                           (is_floating(dtype) ? "; compute in a wider type" : "; cast the tensor first");
+  throw OperationError("TensorFlow: " + what, "Const", scope_ + "Const", what);
 }
 
 void Graph::set_shape(const Tensor& tensor, const Shape& shape) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tf/host_tensor.h"
+#include "tf/number.h"
 
 namespace crossload::tf {
 
@@ -107,8 +108,8 @@ class Graph {
   Tensor constant(float value);
   Tensor constant(std::int32_t value);
   Tensor constant(const std::vector<std::int32_t>& values);
-  /// A scalar of the given type.
-  Tensor constant(double value, DataType dtype);
+  /// A scalar of the given type. Throws OperationError when the type cannot hold the number: 0.5 as int32.
+  Tensor constant(const Number& value, DataType dtype);
 
   /// Tells the graph what shape inference cannot know.
   void set_shape(const Tensor& tensor, const Shape& shape);
@@ -121,6 +122,8 @@ class Graph {
 
   const std::shared_ptr<const Library>& library() const { return library_; }
   TF_Graph* get() const { return graph_; }
+  /// What names of operations begin with now, "bert/encoder/"; empty outside of every NameScope.
+  const std::string& scope() const { return scope_; }
 
  private:
   friend class NameScope;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crossload/error.h"
+#include "tensor/half.h"
 
 namespace crossload::tf {
 namespace {
@@ -30,6 +31,16 @@ constexpr DataType data_type_of<bool>() {
   return DataType::kBool;
 }
 
+[[noreturn]] void no_floats(DataType dtype) {
+  throw Error(ErrorKind::kUsage, "TensorFlow: a tensor of " + name_of(dtype) + " has no floating elements");
+}
+
+void require_count(const Shape& shape, std::size_t elements) {
+  if (static_cast<std::size_t>(element_count(shape)) == elements) return;
+  throw Error(ErrorKind::kUsage,
+              "a tensor of shape " + to_string(shape) + " cannot have " + std::to_string(elements) + " elements");
+}
+
 TF_Tensor* allocate(const Library& library, DataType dtype, const Shape& shape) {
   const std::size_t bytes = static_cast<std::size_t>(element_count(shape)) * size_of(dtype);
   TF_Tensor* tensor =
@@ -41,23 +52,6 @@ TF_Tensor* allocate(const Library& library, DataType dtype, const Shape& shape) 
 }
 
 }  // namespace
-
-std::size_t size_of(DataType dtype) {
-  switch (dtype) {
-    case DataType::kBool:
-      return 1;
-    case DataType::kFloat:
-    case DataType::kInt32:
-      return 4;
-    case DataType::kDouble:
-    case DataType::kInt64:
-      return 8;
-    case DataType::kString:
-    case DataType::kResource:
-      break;
-  }
-  throw Error(ErrorKind::kUnsupported, "TensorFlow: a tensor of strings or resources has no plain elements");
-}
 
 HostTensor::HostTensor(std::shared_ptr<const Library> library, TF_Tensor* owned)
     : library_(std::move(library)), tensor_(owned, library_->TF_DeleteTensor) {}
@@ -71,13 +65,57 @@ Shape HostTensor::shape() const {
   return shape;
 }
 
+std::vector<float> HostTensor::floats() const {
+  std::vector<float> result;
+  const auto append = [&](const auto& elements, const auto& as_float) {
+    result.reserve(elements.size());
+    for (const auto element : elements) result.push_back(as_float(element));
+  };
+  switch (dtype()) {
+    case DataType::kFloat: {
+      const std::span<const float> elements = values<float>();
+      result.assign(elements.begin(), elements.end());
+      break;
+    }
+    case DataType::kDouble:
+      append(values<double>(), [](double element) { return static_cast<float>(element); });
+      break;
+    case DataType::kHalf:
+      append(values<std::uint16_t>(), float_of_float16);
+      break;
+    case DataType::kBFloat16:
+      append(values<std::uint16_t>(), float_of_bfloat16);
+      break;
+    default:
+      no_floats(dtype());
+  }
+  return result;
+}
+
+void HostTensor::assign(std::span<const float> elements) {
+  require_count(shape(), elements.size());
+  switch (dtype()) {
+    case DataType::kFloat:
+      std::copy(elements.begin(), elements.end(), values<float>().begin());
+      break;
+    case DataType::kDouble:
+      std::copy(elements.begin(), elements.end(), values<double>().begin());
+      break;
+    case DataType::kHalf:
+      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), float16_bits);
+      break;
+    case DataType::kBFloat16:
+      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), bfloat16_bits);
+      break;
+    default:
+      no_floats(dtype());
+  }
+}
+
 template <class T>
 HostTensor HostTensor::of(std::shared_ptr<const Library> library, const Shape& shape, std::span<const T> values) {
   HostTensor tensor(std::move(library), data_type_of<T>(), shape);
-  if (tensor.values<T>().size() != values.size()) {
-    throw Error(ErrorKind::kUsage, "a tensor of shape " + to_string(shape) + " cannot have " +
-                                       std::to_string(values.size()) + " elements");
-  }
+  require_count(shape, values.size());
   std::copy(values.begin(), values.end(), tensor.values<T>().begin());
   return tensor;
 }

@@ -7,20 +7,10 @@
 #include <vector>
 
 #include "crossload/dtype.h"
+#include "tf/data_type.h"
 #include "tf/library.h"
 
 namespace crossload::tf {
-
-/// TensorFlow's numbers of element types (DataType in types.proto).
-enum class DataType : int {
-  kFloat = 1,
-  kDouble = 2,
-  kInt32 = 3,
-  kString = 7,
-  kInt64 = 9,
-  kBool = 10,
-  kResource = 20,
-};
 
 /// Owns a TF_Tensor.
 class HostTensor {
@@ -33,7 +23,7 @@ class HostTensor {
 
   DataType dtype() const { return static_cast<DataType>(library_->TF_TensorType(tensor_.get())); }
   Shape shape() const;
-  /// The elements; T must be the C++ type of dtype() (float, double, std::int32_t, std::int64_t, bool).
+  /// The elements; T must be the C++ type of dtype(), std::uint16_t (the bits) for float16 and bfloat16.
   template <class T>
   std::span<T> values() {
     return {static_cast<T*>(library_->TF_TensorData(tensor_.get())),
@@ -44,14 +34,15 @@ class HostTensor {
     return {static_cast<const T*>(library_->TF_TensorData(tensor_.get())),
             library_->TF_TensorByteSize(tensor_.get()) / sizeof(T)};
   }
+  /// The elements of a floating tensor, widened or rounded to float32. Throws Error(kUsage) for another.
+  std::vector<float> floats() const;
+  /// Sets them, rounded to the tensor's floating type. Throws Error(kUsage) for another type or number of elements.
+  void assign(std::span<const float> values);
   TF_Tensor* get() const { return tensor_.get(); }
 
  private:
   std::shared_ptr<const Library> library_;
   std::shared_ptr<TF_Tensor> tensor_;
 };
-
-/// Bytes of one element of float, double, int32, int64 and bool.
-std::size_t size_of(DataType dtype);
 
 }  // namespace crossload::tf

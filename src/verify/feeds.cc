@@ -39,11 +39,13 @@ tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const 
                        const tensor::TensorView& view, tf::DataType wanted) {
   tf::HostTensor tensor(library, wanted, view.shape);
   if (is_floating(view.dtype)) {
-    if (wanted != tf::DataType::kFloat) {
+    if (!tf::is_floating(wanted)) {
       throw Error(ErrorKind::kUsage, "the input \"" + name + "\" holds floating numbers; the model takes integers");
     }
-    const std::span<float> out = tensor.values<float>();
-    tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(out.size()), out.data());
+    std::vector<float> elements(static_cast<std::size_t>(element_count(view.shape)));
+    tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()),
+                             elements.data());
+    tensor.assign(elements);
     return tensor;
   }
   switch (wanted) {
@@ -60,8 +62,8 @@ tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const 
       copy_integers(name, view, tensor.values<bool>());
       break;
     default:
-      throw Error(ErrorKind::kUnsupported, "the input \"" + name + "\" has a type that cannot be fed, number " +
-                                               std::to_string(static_cast<int>(wanted)));
+      throw Error(ErrorKind::kUnsupported,
+                  "the input \"" + name + "\" is to be of " + tf::name_of(wanted) + ", which cannot be fed");
   }
   return tensor;
 }
@@ -70,17 +72,21 @@ Values to_values(const tf::HostTensor& tensor, const Shape& symbolic) {
   Values values;
   values.shape = tensor.shape();
   values.symbolic = symbolic;
+  if (tf::is_floating(tensor.dtype())) {
+    values.kind = NumberKind::kFloating;
+    values.elements = tensor.floats();
+    return values;
+  }
   values.kind = NumberKind::kInteger;
   switch (tensor.dtype()) {
-    case tf::DataType::kFloat: {
-      const std::span<const float> elements = tensor.values<float>();
-      values.kind = NumberKind::kFloating;
-      values.elements.assign(elements.begin(), elements.end());
+    case tf::DataType::kInt8:
+      append_integers<std::int8_t>(tensor, &values.integers);
       break;
-    }
-    case tf::DataType::kDouble:
-      values.kind = NumberKind::kFloating;
-      for (const double value : tensor.values<double>()) values.elements.push_back(static_cast<float>(value));
+    case tf::DataType::kUInt8:
+      append_integers<std::uint8_t>(tensor, &values.integers);
+      break;
+    case tf::DataType::kInt16:
+      append_integers<std::int16_t>(tensor, &values.integers);
       break;
     case tf::DataType::kInt32:
       append_integers<std::int32_t>(tensor, &values.integers);
@@ -93,9 +99,8 @@ Values to_values(const tf::HostTensor& tensor, const Shape& symbolic) {
       append_integers<bool>(tensor, &values.integers);
       break;
     default:
-      throw Error(ErrorKind::kUnsupported, "TensorFlow returned a tensor of type number " +
-                                               std::to_string(static_cast<int>(tensor.dtype())) +
-                                               ", which cannot be compared");
+      throw Error(ErrorKind::kUnsupported,
+                  "TensorFlow returned a tensor of " + tf::name_of(tensor.dtype()) + ", which cannot be compared");
   }
   return values;
 }

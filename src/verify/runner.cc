@@ -70,17 +70,14 @@ void require_known(const Feeds& inputs, const keras::Signature& known) {
 
 }  // namespace
 
-Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options,
-               const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
-               const Feeds& inputs)
+Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::Model& model,
+               const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs)
     : graph_(std::move(library), ModelGraph::Handles::kVariables) {
   require_known(inputs, model.inputs());
   keras::ModelInputs model_inputs;
-  model_inputs.output_attentions = options.output_attentions;
-  model_inputs.output_hidden_states = options.output_hidden_states;
   graph_.set_substitute(options.substitute);
   add_inputs(model, inputs, &model_inputs);
-  add_fetches(model(model_inputs, options.training), options.stages);
+  add_fetches(model(model_inputs, options.call), options.stages);
   graph_.set_substitute(nullptr);
   session_.emplace(&graph_, options.session);
   assign(weights, read);
@@ -91,7 +88,8 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   constexpr std::int64_t kElementsAtOnce = 16 << 20;
   if (assigns_.empty()) {  // made first: a session takes up a graph's growth once
     for (const keras::Variable& variable : weights.variables()) {
-      const Tensor source = graph_.placeholder(tf::DataType::kFloat, variable.shape, node_name(variable) + "/Value");
+      const Tensor source =
+          graph_.placeholder(checkpoint::dtype_of(variable), variable.shape, node_name(variable) + "/Value");
       assigns_.emplace_back(source, graph_.operation("AssignVariableOp", node_name(variable) + "/Assign")
                                         .input(graph_.handle(variable))
                                         .input(source)
@@ -103,8 +101,14 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   std::int64_t elements = 0;
   for (std::size_t i = 0; i < assigns_.size(); ++i) {
     const keras::Variable& variable = weights.variables()[i];
-    tf::HostTensor value(graph_.library(), tf::DataType::kFloat, variable.shape);
-    read(variable, value.values<float>());
+    tf::HostTensor value(graph_.library(), checkpoint::dtype_of(variable), variable.shape);
+    if (variable.dtype == DType::kF32) {
+      read(variable, value.values<float>());
+    } else {
+      std::vector<float> elements_of_one(static_cast<std::size_t>(element_count(variable.shape)));
+      read(variable, elements_of_one);
+      value.assign(elements_of_one);
+    }
     feeds.emplace_back(assigns_[i].first, value);
     targets.push_back(assigns_[i].second);
     elements += element_count(variable.shape);
@@ -116,7 +120,7 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   }
 }
 
-void Runner::add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs) {
+void Runner::add_inputs(const keras::Model& model, const Feeds& inputs, keras::ModelInputs* model_inputs) {
   const keras::Signature known = model.inputs();
   for (const auto& [name, view] : inputs) {
     const std::string& wanted = name;
@@ -175,7 +179,7 @@ Observation Runner::run(const Feeds& inputs) {
 }
 
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
-                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+                    const keras::Model& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs) {
   try {
     return Runner(library, options, model, weights, read, inputs).run(inputs);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "keras/model_graph.h"
-#include "keras/pretrained_model.h"
+#include "keras/model.h"
 #include "keras/weights.h"
 #include "tf/session.h"
 #include "verify/feeds.h"
@@ -42,9 +42,7 @@ using ReadVariable = std::function<void(const keras::Variable& variable, std::sp
 
 struct RunOptions {
   tf::SessionOptions session;
-  bool training = false;
-  bool output_attentions = true;
-  bool output_hidden_states = true;
+  keras::Call call = {.output_attentions = true, .output_hidden_states = true};
   bool stages = true;                          // fetch what every module returns, not the outputs alone
   tf::Graph::Substitute substitute = nullptr;  // puts a fault into the graph
 };
@@ -55,7 +53,7 @@ class Runner {
  public:
   /// Throws Error(kUsage) for an input that the model does not take, keras::ModuleError when TensorFlow cannot compute
   /// a module from such inputs. `inputs` give names, types and ranks alone.
-  Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::TFPreTrainedModel& model,
+  Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::Model& model,
          const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs);
   /// Throws keras::ModuleError when TensorFlow cannot compute a module from these inputs.
   Observation run(const Feeds& inputs);
@@ -63,7 +61,7 @@ class Runner {
   void assign(const keras::Weights& weights, const ReadVariable& read);
 
  private:
-  void add_inputs(const keras::TFPreTrainedModel& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
+  void add_inputs(const keras::Model& model, const Feeds& inputs, keras::ModelInputs* model_inputs);
   void add_fetches(const keras::ModelOutput& output, bool stages);
   std::vector<tf::HostTensor> fetch(const std::vector<tf::Session::Feed>& feeds);
 
@@ -79,7 +77,7 @@ class Runner {
 /// One run of a Runner of its own, on inputs that PyTorch takes. Throws keras::ModuleError(kDisagrees) when TensorFlow
 /// cannot compute a module from them.
 Observation observe(const std::shared_ptr<const tf::Library>& library, const RunOptions& options,
-                    const keras::TFPreTrainedModel& model, const keras::Weights& weights, const ReadVariable& read,
+                    const keras::Model& model, const keras::Weights& weights, const ReadVariable& read,
                     const Feeds& inputs);
 
 }  // namespace crossload::verify

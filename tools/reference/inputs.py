@@ -81,6 +81,7 @@ class InputMaker:
             "input_ids": lambda: self.choices(ids),
             "attention_mask": lambda: self.attention_mask(plan, mask),
             "token_type_ids": lambda: self.choices(text.token_types(mask, self.config, generator)),
+            "bbox": lambda: self.choices(text.boxes(mask, self.config, generator)),
             "position_ids": lambda: self.choices(text.positions(mask, self.limit, generator)),
             "inputs_embeds": lambda: self.choices(self.embeddings(mask, spec, generator)),
             "decoder_input_ids": lambda: self.decoder_ids(plan, ids, decoder_mask, generator),

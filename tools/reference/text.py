@@ -79,6 +79,13 @@ def token_types(mask, config, generator):
     return torch.randint(0, max(1, kinds), mask.shape, generator=generator) * mask
 
 
+def boxes(mask, config, generator):
+    """Where each word stands on the page: left, top, right and bottom; zeros where there is padding."""
+    places = min(1001, field_of(config, "max_2d_position_embeddings", 1024))
+    corners = torch.randint(0, places, (*mask.shape, 2, 2), generator=generator).sort(-2).values
+    return corners.flatten(-2) * mask.unsqueeze(-1)
+
+
 def shift_right(ids, config):
     """What a decoder reads that is to say the ids."""
     start = torch.full_like(ids[..., :1], start_id(config))

@@ -1,0 +1,66 @@
+// The base of a model with its head.
+#pragma once
+
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "keras/module.h"
+#include "keras/words.h"
+
+namespace crossload::keras {
+
+/// One tensor that a model takes: -1 for sizes known at run time.
+struct InputSpec {
+  std::string name;
+  tf::DataType dtype;
+  Shape shape;
+};
+
+using Signature = std::vector<InputSpec>;
+
+/// int32 inputs of unknown sizes: [batch, length], or [batch, choices, length] for rank 3.
+Signature token_inputs(const std::vector<std::string>& names, std::size_t rank = 2);
+/// float32 [batch, length, features]
+InputSpec states_input(const std::string& name, std::int64_t features);
+
+/// What a model takes.
+struct Interface {
+  /// The inputs of the SavedModel's `serving_default`, as v4 has them.
+  Signature serving;
+  /// What may be passed besides, at its usual rank.
+  Signature others = {};
+  /// Other sets of inputs that the SavedModel's `__call__` accepts, by their names.
+  std::vector<std::vector<std::string>> calls = {};
+};
+
+/// Built from a checkpoint, called into a graph, any number of times.
+class Model {
+ public:
+  /// `where` is left out: it then lies in the constructor of the derived class.
+  Model(Config config, Interface interface, std::source_location where = std::source_location::current())
+      : config_(std::move(config)), interface_(std::move(interface)), where_(where) {}
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const Config& config() const { return config_; }
+
+  const Signature& serving() const { return interface_.serving; }
+  /// Everything that may be passed. First the inputs of serving().
+  Signature inputs() const;
+  /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs.
+  std::vector<Signature> other_calls() const;
+
+  /// What others use. Throws ModuleError when the model's operations do not fit each other.
+  ModelOutput operator()(const ModelInputs& inputs, const Call& call) const;
+  /// What authors write.
+  virtual ModelOutput call(const ModelInputs& inputs, const Call& call) const = 0;
+
+ private:
+  Config config_;
+  Interface interface_;
+  std::source_location where_;
+};
+
+}  // namespace crossload::keras

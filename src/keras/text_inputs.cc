@@ -1,0 +1,92 @@
+#include "keras/text_inputs.h"
+
+#include "keras/attention_mask.h"
+
+namespace crossload::keras {
+
+using tf::Tensor;
+
+Interface text_interface(const TextInputs& inputs) {
+  Interface interface;
+  std::vector<std::string> served = {"input_ids", "attention_mask"};
+  interface.calls.push_back({"input_ids"});
+  if (inputs.token_type_ids) {
+    interface.calls.push_back(served);
+    served.push_back("token_type_ids");
+  }
+  interface.serving = token_inputs(served, inputs.rank);
+  if (inputs.position_ids) interface.others = token_inputs({"position_ids"}, inputs.rank);
+  Shape embeds(inputs.rank, -1);
+  embeds.push_back(inputs.embeds);
+  interface.others.push_back({"inputs_embeds", tf::DataType::kFloat, embeds});
+  if (inputs.encoder > 0) {
+    interface.others.push_back(states_input("encoder_hidden_states", inputs.encoder));
+    interface.others.push_back(token_inputs({"encoder_attention_mask"}).front());
+  }
+  if (inputs.attends_to_encoder) {
+    served.insert(served.end(), {"encoder_hidden_states", "encoder_attention_mask"});
+    interface.calls.push_back(served);
+  }
+  return interface;
+}
+
+Tensor token_type_ids(const ModelInputs& inputs, const Tensor& words) {
+  if (const std::optional<Tensor> given = inputs.find("token_type_ids")) return *given;
+  const tf::Dims dims = tf::dims_of(words);
+  return tf::fill(words.graph(), {dims[0], dims[1]}, words.graph().constant(std::int32_t{0}));
+}
+
+Tensor position_ids(const ModelInputs& inputs, const Tensor& words) {
+  if (const std::optional<Tensor> given = inputs.find("position_ids")) return *given;
+  return tf::expand_dims(tf::range(words.graph(), tf::dims_of(words)[1]), 0);
+}
+
+Tensor mask_or_ones(const ModelInputs& inputs, const std::string& name, const Tensor& states) {
+  if (const std::optional<Tensor> given = inputs.find(name)) return *given;
+  const tf::Dims dims = tf::dims_of(states);
+  return tf::fill(states.graph(), {dims[0], dims[1]}, states.graph().constant(1.0F));
+}
+
+Memory memory_of(const ModelInputs& inputs, const Tensor& hidden_states, bool is_decoder) {
+  Memory memory;
+  if (!is_decoder) {
+    if (const std::optional<Tensor> mask = inputs.find("attention_mask")) {
+      memory.attention_mask = extended_attention_mask(*mask);
+    }
+    return memory;
+  }
+  memory.attention_mask = causal_attention_mask(mask_or_ones(inputs, "attention_mask", hidden_states));
+  memory.encoder_hidden_states = inputs.find("encoder_hidden_states");
+  const std::optional<Tensor> encoder_attention_mask = inputs.find("encoder_attention_mask");
+  if (memory.encoder_hidden_states && encoder_attention_mask) {
+    memory.encoder_attention_mask = extended_attention_mask(*encoder_attention_mask);
+  }
+  return memory;
+}
+
+Memory decoder_memory(const ModelInputs& inputs, const Tensor& hidden_states) {
+  const Tensor attention_mask = padding_mask(mask_or_ones(inputs, "attention_mask", hidden_states));
+  Memory memory = {causal_attention_mask(attention_mask), inputs.at("encoder_hidden_states"), std::nullopt};
+  const std::optional<Tensor> encoder_attention_mask = inputs.find("encoder_attention_mask");
+  if (encoder_attention_mask)
+    memory.encoder_attention_mask = extended_attention_mask(padding_mask(*encoder_attention_mask));
+  return memory;
+}
+
+ModelInputs fold_choices(const ModelInputs& inputs) {
+  ModelInputs folded = inputs;
+  for (auto& [name, tensor] : folded.tensors) {
+    const tf::Dims dims = tf::dims_of(tensor);
+    tf::Dims rows(dims.begin() + 1, dims.end());
+    rows.front() = -1;
+    tensor = tf::reshape(tensor, rows);
+  }
+  return folded;
+}
+
+Tensor unfold_choices(const Tensor& scores, const ModelInputs& inputs) {
+  const std::optional<Tensor> ids = inputs.find("input_ids");
+  return tf::reshape(scores, {-1, tf::dims_of(ids ? *ids : inputs.at("inputs_embeds"))[1]});
+}
+
+}  // namespace crossload::keras
