@@ -158,8 +158,8 @@ class Table : public Artifact {
     const Names stay = files_in(out());
     words = std::istringstream(standing);
     for (std::string word; words >> word;) {
-      if (word == "saved_model") exporting::write_saved_model("saved_model/");
-      if (word == "saved_model/1") exporting::write_saved_model("saved_model/1/");
+      if (word == "saved_model") write_saved_model("saved_model/");
+      if (word == "saved_model/1") write_saved_model("saved_model/1/");
       if (word.starts_with("old-")) convert_earlier(word.substr(4));
     }
     return stay;
@@ -302,7 +302,7 @@ TEST_F(Table, WhatIsRemovedIsSaid) {
                                         ", left by an earlier conversion: model-00001-of-00002.safetensors, "
                                         "model-00002-of-00002.safetensors, model.safetensors.index.json and 3 more"));
   EXPECT_THAT(convert(options(model_, {Format::kH5}, /*new_weights=*/true)).notes, IsEmpty());
-  exporting::write_saved_model("saved_model/");
+  write_saved_model("saved_model/");
   EXPECT_THAT(convert(options(model_, {Format::kH5}, /*new_weights=*/true)).notes,
               ElementsAre(EndsWith("left by an earlier conversion: saved_model/")));
   EXPECT_FALSE(fs::exists(out() / "saved_model"));

@@ -44,7 +44,7 @@ class Folder : public testing::Test {
 
   /// An index of "a" in shard 1 and "b" in shard 2, and these shards.
   void put_shards() const {
-    put("model.safetensors.index.json", checkpoint::index_of(R"("a":"1.safetensors","b":"2.safetensors")"));
+    put("model.safetensors.index.json", index_of(R"("a":"1.safetensors","b":"2.safetensors")"));
     put("1.safetensors", file_of({"a"}));
     put("2.safetensors", file_of({"b"}));
   }
@@ -77,8 +77,7 @@ TEST_F(Folder, ViewsOutliveTheCheckpoint) {
 }
 
 TEST_F(Folder, WithShards) {
-  put("model.safetensors.index.json",
-      checkpoint::index_of(R"("a":"2.safetensors","b":"1.safetensors","c":"2.safetensors")"));
+  put("model.safetensors.index.json", index_of(R"("a":"2.safetensors","b":"1.safetensors","c":"2.safetensors")"));
   put("1.safetensors", file_of({"b"}));
   put("2.safetensors", file_of({"c", "a"}));
   put("3.safetensors", "not named by the index");
@@ -203,7 +202,7 @@ TEST_F(Folder, OfWeightsThatNoModelHoldsSo) {
     expect_error(text, ErrorKind::kUnsupported);
   }
   fs::remove(at("model.safetensors"));
-  put("model.safetensors.index.json", checkpoint::index_of(R"("q.lora_A.weight":"1.safetensors")"));
+  put("model.safetensors.index.json", index_of(R"("q.lora_A.weight":"1.safetensors")"));
   put("1.safetensors", file_of({"q.lora_A.weight"}));
   expect_error(": holds the tensors of an adapter (LoRA), q.lora_A.weight, which", ErrorKind::kUnsupported);
 }
@@ -282,17 +281,17 @@ TEST_F(Folder, ShardsAreFilesOfTheFolder) {
   for (const std::string& name : {up, (outside.path() / "x.safetensors").string(), std::string("sub/x.safetensors"),
                                   std::string("./1.safetensors"), std::string("/etc/passwd"), std::string(".."),
                                   std::string("."), std::string("")}) {
-    put("model.safetensors.index.json", checkpoint::index_of("\"a\":\"" + name + "\""));
+    put("model.safetensors.index.json", index_of("\"a\":\"" + name + "\""));
     expect_error("model.safetensors.index.json: names the shard \"" + name + "\", which is not a file of its folder");
   }
   put("1.safetensors", file_of({"a"}));
-  put("model.safetensors.index.json", checkpoint::index_of(R"("a":"1.safetensors\u0000x")"));
+  put("model.safetensors.index.json", index_of(R"("a":"1.safetensors\u0000x")"));
   expect_error("model.safetensors.index.json: names the shard \"1.safetensors");
 }
 
 TEST_F(Folder, NamesThatTheSystemRefusesAreErrorsToo) {
   const std::string longest(300, 'x');
-  put("model.safetensors.index.json", checkpoint::index_of("\"a\":\"" + longest + "\""));
+  put("model.safetensors.index.json", index_of("\"a\":\"" + longest + "\""));
   expect_error(longest + ": cannot be read: File name too long");
   EXPECT_ERROR(checkpoint::Checkpoint::open(at(longest)), ErrorKind::kBadInput,
                longest + ": cannot be read: File name too long");

@@ -407,7 +407,7 @@ TEST(HalfPrecision, WhatWasWidenedStays) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
     for (const auto& [dtype, through] :
-         {std::pair(DType::kF16, &through_float16), std::pair(DType::kBF16, &through_bfloat16)}) {
+         {std::pair(DType::kF16, &tensor::through_float16), std::pair(DType::kBF16, &tensor::through_bfloat16)}) {
       float value = 0;
       tensor::widen_to_float32(dtype, reinterpret_cast<const std::byte*>(&half), 1, &value);
       if (std::isnan(value)) continue;

@@ -69,7 +69,7 @@ ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const 
   std::vector<TensorSpec> variables;
   for (const Variable& variable : weights.variables()) {
     arguments.push_back(body.handle(variable));
-    variables.push_back({checkpoint::dtype_of(variable), variable.shape});
+    variables.push_back({dtype_of(variable), variable.shape});
   }
   const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists);
   function.outputs = flat.specs;
@@ -101,7 +101,7 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
                                 .input(filename)
                                 .input(text_constant(graph, prefix + "/key", {keys.back()}))
                                 .input(text_constant(graph, prefix + "/slice", {""}))
-                                .types("dtypes", {checkpoint::dtype_of(variable)})
+                                .types("dtypes", {dtype_of(variable)})
                                 .output();
     const Tensor shaped =
         graph->operation("EnsureShape", prefix + "/shape").input(restored).shape("shape", variable.shape).output();
@@ -109,7 +109,7 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
         graph->operation("AssignVariableOp", prefix + "/assign").input(handles[i]).input(shaped).finish());
     values.push_back(graph->operation("ReadVariableOp", prefix + "/read")
                          .input(handles[i])
-                         .type("dtype", checkpoint::dtype_of(variable))
+                         .type("dtype", dtype_of(variable))
                          .output());
   }
   tf::OperationBuilder restore = graph->operation("NoOp", kRestoreNode);

@@ -178,7 +178,7 @@ void add_call(pbf_writer* nodes, const SavedModelGraph& graph) {
 void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std::string& scope) {
   pbf_writer object(*nodes, 1);
   pbf_writer saved(object, 7);
-  saved.add_enum(1, static_cast<int>(checkpoint::dtype_of(variable)));
+  saved.add_enum(1, static_cast<int>(dtype_of(variable)));
   saved.add_message(2, shape_proto(variable.shape));
   saved.add_bool(3, variable.trainable);
   saved.add_string(6, shared_name(variable, scope));

@@ -99,7 +99,8 @@ void TensorBundleWriter::add(const std::string& key, const Shape& shape, const F
     auto bytes = std::as_bytes(piece);
     if (dtype != DType::kF32) {
       halves.resize(piece.size());
-      std::transform(piece.begin(), piece.end(), halves.begin(), dtype == DType::kF16 ? float16_bits : bfloat16_bits);
+      std::transform(piece.begin(), piece.end(), halves.begin(),
+                     dtype == DType::kF16 ? tensor::float16_bits : tensor::bfloat16_bits);
       bytes = std::as_bytes(std::span(halves));
     }
     crc = extend_crc32c(crc, bytes);

@@ -33,18 +33,18 @@ std::optional<checkpoint::Checkpoint> find_checkpoint(const CompareOptions& opti
 
 }  // namespace
 
-Outcome compare(const CompareOptions& options, const flow::ComparisonSteps& steps) {
+Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   const RunSettings& settings = options.settings;
   steps.reading.begin();
   const std::unique_ptr<exporting::StoredWeights> variables = load::open_artifact(options.artifact);
   const load::LoadedModel loaded = load::load_from_tensorflow(options.artifact, settings.override_model_class);
   const auto library = tf::Library::open({settings.tensorflow, settings.onednn});
-  verify::CertificateParts parts = flow::begin_certificate(loaded, options.artifact, settings, library.get());
+  verify::CertificateParts parts = begin_certificate(loaded, options.artifact, settings, library.get());
   parts.artifact = options.artifact;
 
   steps.waiting.begin();
   require_reference(options);
-  const auto reference = flow::ReferenceTrace::find(options.model, settings, loaded);
+  const auto reference = ReferenceTrace::find(options.model, settings, loaded);
   const verify::Trace trace = reference->open(steps.waiting);
 
   steps.binding.begin();
@@ -60,12 +60,12 @@ Outcome compare(const CompareOptions& options, const flow::ComparisonSteps& step
 
   steps.computing.begin();
   const verify::Verification verification =
-      flow::prove(loaded, {*variables, artifact::ArtifactFolder(options.artifact).saved_model()}, trace, settings,
-                  library, source ? source->weights.get() : nullptr);
-  flow::add_proof(trace, verification, settings, &parts);
-  if (!verification.agrees()) parts.configuration = flow::configuration_differences(loaded.model->config(), trace);
+      prove(loaded, {*variables, artifact::ArtifactFolder(options.artifact).saved_model()}, trace, settings, library,
+            source ? source->weights.get() : nullptr);
+  add_proof(trace, verification, settings, &parts);
+  if (!verification.agrees()) parts.configuration = configuration_differences(loaded.model->config(), trace);
 
-  Outcome outcome = flow::certify(parts, settings);
+  Outcome outcome = certify(parts, settings);
   outcome.output = options.artifact;
   return outcome;
 }

@@ -150,7 +150,8 @@ class Proof {
     for (const auto& [name, view] : cell.trace.inputs()) report.inputs.emplace(name, view.shape);
     if (!cell.weights.empty()) {
       runner_for(cell.trace)
-          .assign(*loaded_.weights, reader(cell.weights == "float16" ? through_float16 : through_bfloat16));
+          .assign(*loaded_.weights,
+                  reader(cell.weights == "float16" ? tensor::through_float16 : tensor::through_bfloat16));
     }
     const bool as_stored = cell.weights.empty();
     report.verification = prove_run(

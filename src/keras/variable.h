@@ -31,7 +31,7 @@ inline tf::DataType dtype_of(const Variable& variable) { return tf::data_type_of
 inline void read_rows(const Variable& variable, std::int64_t first_row, std::int64_t rows, std::span<float> out) {
   copy_rows_as_float32(variable.source, variable.layout, first_row, rows, out);
   if (variable.dtype == DType::kF32 || variable.dtype == variable.source.dtype) return;
-  const auto rounded = variable.dtype == DType::kF16 ? through_float16 : through_bfloat16;
+  const auto rounded = variable.dtype == DType::kF16 ? tensor::through_float16 : tensor::through_bfloat16;
   for (float& element : out) element = rounded(element);
 }
 

@@ -80,7 +80,7 @@ void compare_integers(const Values& tf, const tensor::TensorView& pt, Comparison
     if (tf.integers[i] == expected || error < result->kept.tf_to_pt) continue;
     result->verdict = Verdict::kDisagrees;
     result->kept.tf_to_pt = std::max(error, 1.0);
-    result->worst_index = checkpoint::index_of(i, tf.shape);
+    result->worst_index = index_of(i, tf.shape);
     result->worst_tf = static_cast<double>(tf.integers[i]);
     result->worst_pt = static_cast<double>(expected);
   }
@@ -103,7 +103,7 @@ class FloatComparison {
     }
     result_.relative = largest_ > 0 ? result_.kept.tf_to_pt / largest_ : result_.kept.tf_to_pt;
     if (!tf_.elements.empty()) {
-      result_.worst_index = checkpoint::index_of(worst_at_, tf_.shape);
+      result_.worst_index = index_of(worst_at_, tf_.shape);
       result_.worst_tf = static_cast<double>(tf_.elements[worst_at_]);
       result_.worst_pt = element(*reference_.values, worst_at_);
       result_.worst_is_padded = !is_kept(worst_at_);

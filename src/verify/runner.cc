@@ -88,8 +88,7 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   constexpr std::int64_t kElementsAtOnce = 16 << 20;
   if (assigns_.empty()) {  // made first: a session takes up a graph's growth once
     for (const keras::Variable& variable : weights.variables()) {
-      const Tensor source =
-          graph_.placeholder(checkpoint::dtype_of(variable), variable.shape, node_name(variable) + "/Value");
+      const Tensor source = graph_.placeholder(dtype_of(variable), variable.shape, node_name(variable) + "/Value");
       assigns_.emplace_back(source, graph_.operation("AssignVariableOp", node_name(variable) + "/Assign")
                                         .input(graph_.handle(variable))
                                         .input(source)
@@ -101,7 +100,7 @@ void Runner::assign(const keras::Weights& weights, const ReadVariable& read) {
   std::int64_t elements = 0;
   for (std::size_t i = 0; i < assigns_.size(); ++i) {
     const keras::Variable& variable = weights.variables()[i];
-    tf::HostTensor value(graph_.library(), checkpoint::dtype_of(variable), variable.shape);
+    tf::HostTensor value(graph_.library(), dtype_of(variable), variable.shape);
     if (variable.dtype == DType::kF32) {
       read(variable, value.values<float>());
     } else {
