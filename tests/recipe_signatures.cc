@@ -24,7 +24,7 @@ bytes::Json signatures_of(const std::vector<fs::path>& files) {
     for (const Recipe& recipe : read_recipes(file)) {
       const checkpoint::Config config(recipe.config);
       const load::LoadedModel loaded = load::load_without_weights(config, load::choose_class(config));
-      signatures.set(recipe.name, bytes::Json::parse(signature_text(*loaded.model), recipe.name));
+      signatures.set(recipe.name, bytes::Json::parse(flow::signature_text(*loaded.model), recipe.name));
     }
   }
   return signatures;
