@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "checkpoint/shard_index.h"
 #include "crossload/error.h"
 #include "export/shards.h"
 #include "export/variable_names.h"

@@ -1,6 +1,5 @@
 #include "export/shards.h"
 
-
 #include "bytes/json.h"
 #include "bytes/output_file.h"
 #include "export/variable_names.h"
