@@ -11,7 +11,7 @@ foreach(room ${rooms})
   string(REGEX REPLACE "^crossload_" "" name ${room})
   set_target_properties(${room} PROPERTIES EXPORT_NAME ${name})
 endforeach()
-install(TARGETS crossload ${rooms} EXPORT crossload ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${rooms} EXPORT crossload ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT crossload NAMESPACE crossload:: FILE crossload-targets.cmake DESTINATION ${config_dir})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/crossload DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 

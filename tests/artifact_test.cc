@@ -42,7 +42,7 @@ Names files_in(const fs::path& folder) {
 /// Files and what is in them.
 std::map<std::string, std::string> hashes_in(const fs::path& folder) {
   std::map<std::string, std::string> hashes;
-  for (const std::string& name : files_in(folder)) hashes[name] = sha256_of_file(folder / name);
+  for (const std::string& name : files_in(folder)) hashes[name] = bytes::sha256_of_file(folder / name);
   return hashes;
 }
 
@@ -203,7 +203,7 @@ class Table : public Artifact {
     Names wanted = row.after;
     wanted.insert(stay.begin(), stay.end());
     EXPECT_EQ(files_in(out()), wanted);
-    for (const std::string& name : stay) EXPECT_EQ(sha256_of_file(out() / name), before.at(name)) << name;
+    for (const std::string& name : stay) EXPECT_EQ(bytes::sha256_of_file(out() / name), before.at(name)) << name;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
       EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
     }
@@ -288,7 +288,7 @@ TEST_F(Table, ShardsComeAndGo) {
     prepare(standing);
     ConvertOptions again = options(model_, {Format::kH5, Format::kSafetensors}, /*new_weights=*/true);
     again.max_shard_size = kSmallShards;
-    const ConvertResult result = convert(again);
+    const Outcome result = convert(again);
     Names written(result.files.begin(), result.files.end());
     EXPECT_EQ(files_in(out()), written) << standing;
     EXPECT_TRUE(written.contains("tf_model.h5.index.json") && written.contains("model.safetensors.index.json"));
@@ -297,7 +297,7 @@ TEST_F(Table, ShardsComeAndGo) {
 
 TEST_F(Table, WhatIsRemovedIsSaid) {
   prepare("old-both-shards");
-  const ConvertResult result = convert(options(model_, {Format::kH5}, /*new_weights=*/true));
+  const Outcome result = convert(options(model_, {Format::kH5}, /*new_weights=*/true));
   EXPECT_THAT(result.notes, ElementsAre("removed from " + out().string() +
                                         ", left by an earlier conversion: model-00001-of-00002.safetensors, "
                                         "model-00002-of-00002.safetensors, model.safetensors.index.json and 3 more"));
@@ -314,7 +314,7 @@ TEST_F(Table, TokenizersOfTheEarlierModelGoWithIt) {
   ASSERT_TRUE(fs::exists(out() / "tokenizer.json"));
   convert(options(model_, {Format::kH5}, /*new_weights=*/true));
   EXPECT_FALSE(fs::exists(out() / "tokenizer.json"));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "bert_model");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "bert_model");
 }
 
 TEST_F(Table, WhatAUserChangedIsNotReplaced) {
@@ -325,7 +325,7 @@ TEST_F(Table, WhatAUserChangedIsNotReplaced) {
   // Where nothing is to be put in its place it stays.
   fs::remove(model_ / "vocab.txt");
   convert(options(model_, {Format::kH5}, /*new_weights=*/true));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "mine");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "mine");
 }
 
 TEST_F(Table, TheConfigurationOfWeightsThatNobodyCertifiedGoesWithThem) {
@@ -335,7 +335,7 @@ TEST_F(Table, TheConfigurationOfWeightsThatNobodyCertifiedGoesWithThem) {
               ElementsAre("replaced in " + out().string() +
                           ", which stood beside the older weights: config.json, "
                           "vocab.txt"));
-  EXPECT_EQ(read_text(out() / "vocab.txt"), "bert_model");
+  EXPECT_EQ(read_file(out() / "vocab.txt"), "bert_model");
 }
 
 TEST_F(Table, FoldersInTheWayAreRefused) {
@@ -369,11 +369,11 @@ TEST_F(Table, EmptyFoldersAndPermissionsStay) {
 }
 
 TEST_F(Table, PyTorchWeightsThatComeWhileItIsConvertedAreSeen) {
-  const Checkpoint checkpoint = Checkpoint::open(model_);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(model_);
   fs::create_directories(out());
-  ArtifactWriter artifact(out(), {model_, checkpoint.files(), checkpoint.config(), "BertModel", "bert"},
-                          {Format::kSafetensors},
-                          /*new_weights=*/false);
+  artifact::ArtifactWriter artifact(out(), {model_, checkpoint.files(), checkpoint.config(), "BertModel", "bert"},
+                                    {Format::kSafetensors},
+                                    /*new_weights=*/false);
   write_file(artifact.path() / "model.safetensors", "new");
   write("pytorch_model.bin", "PyTorch");
   EXPECT_ERROR(artifact.commit(), ErrorKind::kUsage, "holds PyTorch's pytorch_model.bin");
@@ -382,31 +382,31 @@ TEST_F(Table, PyTorchWeightsThatComeWhileItIsConvertedAreSeen) {
 
 TEST_F(Table, AnotherClassBesidePyTorchsWeightsLoadsAgain) {
   make_checkpoint(out(), "bert_for_sequence_classification");
-  const std::string config = read_text(out() / "config.json");
+  const std::string config = read_file(out() / "config.json");
   ConvertOptions base = options(out(), {Format::kH5});
-  base.override_model_class = "TFBertModel";
+  base.settings.override_model_class = "TFBertModel";
   convert(base);
-  EXPECT_EQ(read_text(out() / "config.json"), config);
-  EXPECT_EQ(ArtifactFolder(out()).certified_class(), "TFBertModel");
+  EXPECT_EQ(read_file(out() / "config.json"), config);
+  EXPECT_EQ(artifact::ArtifactFolder(out()).certified_class(), "TFBertModel");
   EXPECT_EQ(TFAutoModel::from_pretrained(out()).class_name(), "TFBertModel");
 }
 
 TEST_F(Table, OwnersOfFiles) {
   prepare("own-shards bin bin-variant notes saved_model/1 old-h5-shards");
-  const ArtifactFolder folder(out());
-  for (const auto& [name, owner] : std::map<std::string, Owner>{
-           {"model.safetensors.index.json", Owner::kPyTorch},
-           {"model-00001-of-00002.safetensors", Owner::kPyTorch},
-           {"pytorch_model.bin", Owner::kPyTorch},
-           {"pytorch_model.fp16.bin", Owner::kPyTorch},
-           {"tf_model.h5.index.json", Owner::kTensorFlow},
-           {"crossload.json", Owner::kCertificate},
-           {"config.json", Owner::kOther},
-           {"vocab.txt", Owner::kOther},
-           {"notes.txt", Owner::kOther},
-           {"tf_model_notes.h5", Owner::kOther},
-           {"sub/tf_model.h5", Owner::kOther},
-           {"saved_model/assets.extra/tf_serving_warmup_requests", Owner::kOther},
+  const artifact::ArtifactFolder folder(out());
+  for (const auto& [name, owner] : std::map<std::string, artifact::Owner>{
+           {"model.safetensors.index.json", artifact::Owner::kPyTorch},
+           {"model-00001-of-00002.safetensors", artifact::Owner::kPyTorch},
+           {"pytorch_model.bin", artifact::Owner::kPyTorch},
+           {"pytorch_model.fp16.bin", artifact::Owner::kPyTorch},
+           {"tf_model.h5.index.json", artifact::Owner::kTensorFlow},
+           {"crossload.json", artifact::Owner::kCertificate},
+           {"config.json", artifact::Owner::kOther},
+           {"vocab.txt", artifact::Owner::kOther},
+           {"notes.txt", artifact::Owner::kOther},
+           {"tf_model_notes.h5", artifact::Owner::kOther},
+           {"sub/tf_model.h5", artifact::Owner::kOther},
+           {"saved_model/assets.extra/tf_serving_warmup_requests", artifact::Owner::kOther},
        }) {
     EXPECT_EQ(folder.owner_of(name), owner) << name;
   }
@@ -415,11 +415,11 @@ TEST_F(Table, OwnersOfFiles) {
 
 TEST_F(Table, TensorFlowsSafetensorsAreNoPyTorchWeights) {
   convert(options(model_, {Format::kSafetensors}));
-  EXPECT_THAT(pytorch_files(out()), IsEmpty());
+  EXPECT_THAT(checkpoint::pytorch_files(out()), IsEmpty());
   // What was written beside a .bin before it was refused: the .bin is read, and refused for what it is.
   write("pytorch_model.bin", "no pickle");
-  EXPECT_EQ(pytorch_files(out()), std::vector<std::string>{"pytorch_model.bin"});
-  EXPECT_ERROR(Checkpoint::open(out()), ErrorKind::kBadInput, "pytorch_model.bin");
+  EXPECT_EQ(checkpoint::pytorch_files(out()), std::vector<std::string>{"pytorch_model.bin"});
+  EXPECT_ERROR(checkpoint::Checkpoint::open(out()), ErrorKind::kBadInput, "pytorch_model.bin");
 }
 
 /// The working folder while it lives.

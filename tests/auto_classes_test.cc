@@ -20,18 +20,14 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = CROSSLOAD_SOURCE_DIR;
 
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// {class: families} of one model_type in Transformers 4.
 std::map<std::string, std::set<std::string>> classes_of_v4(const std::string& model_type) {
-  static const Json recorded = Json::parse(text_of(kSource / "tests" / "fixtures" / "transformers_4.json"), "fixture");
+  static const bytes::Json recorded =
+      bytes::Json::parse(read_file(kSource / "tests" / "fixtures" / "transformers_4.json"), "fixture");
   std::map<std::string, std::set<std::string>> found;
   for (const auto& [name, families] : recorded.at("models").at(model_type).at("classes").members()) {
     std::set<std::string>& of_class = found[name];
-    for (const Json& family : families.elements()) of_class.insert(family.as_string());
+    for (const bytes::Json& family : families.elements()) of_class.insert(family.as_string());
   }
   return found;
 }
@@ -56,7 +52,7 @@ TEST_P(AutoClasses, OneClassAFamily) {
 }
 
 TEST_P(AutoClasses, EachFamilyIsInThePublicHeader) {
-  const std::string header = text_of(kSource / "include" / "crossload" / "auto_model.h");
+  const std::string header = read_file(kSource / "include" / "crossload" / "auto_model.h");
   for (const ListedHead& head : GetParam().heads) {
     for (const std::string& family : head.families) {
       EXPECT_THAT(header, testing::HasSubstr("CROSSLOAD_AUTO_CLASS(" + family + ");"));
@@ -64,24 +60,25 @@ TEST_P(AutoClasses, EachFamilyIsInThePublicHeader) {
   }
 }
 
-Config config_of(const std::string& model_type, const std::string& architectures) {
+checkpoint::Config config_of(const std::string& model_type, const std::string& architectures) {
   const std::string text = R"({"model_type": ")" + model_type + R"(", "architectures": )" + architectures + "}";
-  return Config::parse(text, "config.json");
+  return checkpoint::Config::parse(text, "config.json");
 }
 
 TEST_P(AutoClasses, ArchitecturesInTheConfigurationChooseTheHead) {
   const std::string& model_type = GetParam().model_type;
   for (const ListedHead& head : GetParam().heads) {
     const std::string in_pytorch = head.name.substr(2);
-    EXPECT_EQ(choose_class(config_of(model_type, R"([")" + in_pytorch + R"("])")).head->name, head.name);
+    EXPECT_EQ(load::choose_class(config_of(model_type, R"([")" + in_pytorch + R"("])")).head->name, head.name);
     // A family that is asked for wins over the configuration.
     for (const std::string& family : head.families) {
-      const Config other = config_of(model_type, R"([")" + GetParam().heads.back().name.substr(2) + R"("])");
-      EXPECT_EQ(choose_class(other, family).head->name, head.name) << family;
+      const checkpoint::Config other =
+          config_of(model_type, R"([")" + GetParam().heads.back().name.substr(2) + R"("])");
+      EXPECT_EQ(load::choose_class(other, family).head->name, head.name) << family;
     }
   }
-  EXPECT_EQ(choose_class(config_of(model_type, "[]")).head->name, GetParam().heads.front().name);
-  EXPECT_ERROR(choose_class(config_of(model_type, R"(["NoSuchModel"])")), ErrorKind::kUnsupported,
+  EXPECT_EQ(load::choose_class(config_of(model_type, "[]")).head->name, GetParam().heads.front().name);
+  EXPECT_ERROR(load::choose_class(config_of(model_type, R"(["NoSuchModel"])")), ErrorKind::kUnsupported,
                "TFNoSuchModel is no class of " + model_type);
 }
 

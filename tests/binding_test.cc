@@ -15,9 +15,9 @@ using keras::Scope;
 using keras::Weights;
 
 /// An artifact in memory.
-class MemoryWeights : public StoredWeights {
+class MemoryWeights : public exporting::StoredWeights {
  public:
-  MemoryWeights() : StoredWeights("memory") {}
+  MemoryWeights() : exporting::StoredWeights("memory") {}
   std::map<std::string, std::vector<float>> values;
 
   void put(const std::string& name, const Shape& shape, std::vector<float> elements) {
@@ -31,7 +31,7 @@ class MemoryWeights : public StoredWeights {
   }
 };
 
-TensorView tensor(const Shape& shape, float seed) {
+tensor::TensorView tensor(const Shape& shape, float seed) {
   const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
   for (std::size_t i = 0; i < values->size(); ++i) (*values)[i] = std::sin(seed + static_cast<float>(i) * 1.7F);
   return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
@@ -47,14 +47,14 @@ class Binding : public testing::Test {
                   {"norm.weight", tensor({5}, 4)},
                   {"norm.bias", tensor({5}, 5)}}) {
     const Scope scope(&weights_);
-    (scope / "query").variable("kernel", "weight", {4, 4}, {.layout = Layout::kTranspose});
-    (scope / "key").variable("kernel", "weight", {4, 4}, {.layout = Layout::kTranspose});
+    (scope / "query").variable("kernel", "weight", {4, 4}, {.layout = tensor::Layout::kTranspose});
+    (scope / "key").variable("kernel", "weight", {4, 4}, {.layout = tensor::Layout::kTranspose});
     (scope / "positions").variable("embeddings", "weight", {6, 3});
     (scope / "norm").variable("gamma", "weight", {5});
     (scope / "norm").variable("beta", "bias", {5});
     for (const keras::Variable& variable : weights_.variables()) {
       std::vector<float> elements(static_cast<std::size_t>(element_count(variable.shape)));
-      keras::read_rows(variable, 0, row_count(variable.shape), elements);
+      keras::read_rows(variable, 0, tensor::row_count(variable.shape), elements);
       artifact_.put(variable.name, variable.shape, elements);
     }
   }

@@ -24,7 +24,7 @@ namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 using testing::HasSubstr;
 
 const fs::path kGolden = golden_path("bert_model");
@@ -64,8 +64,8 @@ class Certificate : public testing::Test {
   }
 
   /// The certificate changed by `change`, with a hash that fits again.
-  void forge(const std::function<void(Json*)>& change) const {
-    Json document = Json::parse(read_text(certificate()), "crossload.json");
+  void forge(const std::function<void(bytes::Json*)>& change) const {
+    bytes::Json document = bytes::Json::parse(read_file(certificate()), "crossload.json");
     change(&document);
     document.set(verify::kCertificateHash, "");
     verify::seal(&document);
@@ -74,8 +74,8 @@ class Certificate : public testing::Test {
 
   /// The same, with one file in `written`.
   void forge_written(const std::string& file) const {
-    forge([&](Json* document) {
-      Json entry = Json::object();
+    forge([&](bytes::Json* document) {
+      bytes::Json entry = bytes::Json::object();
       entry.set("file", file);
       entry.set("bytes", 1);
       entry.set("sha256", std::string(64, '0'));
@@ -91,7 +91,7 @@ class Certificate : public testing::Test {
 TemporaryFolder* Certificate::original_ = nullptr;
 
 void change_byte(const fs::path& file, std::size_t at) {
-  std::string bytes = read_text(file);
+  std::string bytes = read_file(file);
   bytes.at(at) = static_cast<char>(bytes[at] ^ 1);
   write_file(file, bytes);
 }
@@ -124,7 +124,7 @@ TEST_F(Certificate, FindsAChangedByteInEveryFile) {
       change_byte(file, at);
       const CertificateCheck failure = only_failure();
       EXPECT_EQ(failure.subject, name);
-      EXPECT_EQ(failure.outcome, Outcome::kDiffers);
+      EXPECT_EQ(failure.kind, Kind::kDiffers);
       EXPECT_THAT(failure.detail, HasSubstr("SHA-256"));
       change_byte(file, at);
     }
@@ -133,13 +133,13 @@ TEST_F(Certificate, FindsAChangedByteInEveryFile) {
 }
 
 TEST_F(Certificate, FindsEveryChangedByteInItself) {
-  const std::string text = read_text(certificate());
+  const std::string text = read_file(certificate());
   for (std::size_t at = 0; at < text.size(); ++at) {
     std::string changed = text;
     changed[at] = static_cast<char>(changed[at] ^ 1);
     bool found = false;
     try {
-      const Json document = verify::parse_certificate(changed, "crossload.json");
+      const bytes::Json document = verify::parse_certificate(changed, "crossload.json");
       found = !verify::check_own_hash(document, changed).holds();
     } catch (const Error& error) {
       found = error.kind() == ErrorKind::kBadInput;
@@ -149,8 +149,8 @@ TEST_F(Certificate, FindsEveryChangedByteInItself) {
 }
 
 TEST_F(Certificate, FindsOtherFormsOfTheSameDocument) {
-  const std::string text = read_text(certificate());
-  const Json document = Json::parse(text, "crossload.json");
+  const std::string text = read_file(certificate());
+  const bytes::Json document = bytes::Json::parse(text, "crossload.json");
   for (const std::string& other : {document.dump(), text + "\n", " " + text, text.substr(0, text.size() - 1)}) {
     write_file(certificate(), other);
     EXPECT_EQ(only_failure().subject, "certificate");
@@ -161,12 +161,12 @@ TEST_F(Certificate, FindsAFileThatIsGoneOrHasAnotherName) {
   fs::rename(artifact() / "tf_model.h5", artifact() / "tf_model_1.h5");
   const VerifyCertificateResult result = check();
   ASSERT_EQ(result.failed, 2U);
-  EXPECT_EQ(result.checks[2].outcome, Outcome::kMissing);
+  EXPECT_EQ(result.checks[2].kind, Kind::kMissing);
   EXPECT_EQ(result.checks[2].subject, "tf_model.h5");
-  EXPECT_EQ(result.checks[3].outcome, Outcome::kExtra);
+  EXPECT_EQ(result.checks[3].kind, Kind::kExtra);
   EXPECT_EQ(result.checks[3].subject, "tf_model_1.h5");
   fs::remove(artifact() / "tf_model_1.h5");
-  EXPECT_EQ(only_failure().outcome, Outcome::kMissing);
+  EXPECT_EQ(only_failure().kind, Kind::kMissing);
 }
 
 TEST_F(Certificate, FindsASizeBeforeItHashes) {
@@ -180,7 +180,7 @@ TEST_F(Certificate, RefusesExtraFilesThatLoadersTake) {
     fs::create_directories((artifact() / name).parent_path());
     write_file(artifact() / name, "x");
     const CertificateCheck failure = only_failure();
-    EXPECT_EQ(failure.outcome, Outcome::kExtra) << name;
+    EXPECT_EQ(failure.kind, Kind::kExtra) << name;
     EXPECT_EQ(failure.subject, name);
     fs::remove(artifact() / name);
   }
@@ -191,7 +191,7 @@ TEST_F(Certificate, NotesExtraFilesThatNoLoaderTakes) {
     write_file(artifact() / name, "x");
   const VerifyCertificateResult result = check();
   EXPECT_TRUE(result.holds());
-  EXPECT_EQ(result.checks.back().outcome, Outcome::kNote);
+  EXPECT_EQ(result.checks.back().kind, Kind::kNote);
   EXPECT_EQ(result.checks.back().detail, "not certified, and no loader takes them: README.md, a.png, b.png and 1 more");
 }
 
@@ -211,17 +211,17 @@ TEST_F(Certificate, KnowsTheCheckpointThatItWasMadeFrom) {
 
 TEST_F(Certificate, KnowsTheCheckpointsFilesInItsOwnFolder) {
   fs::copy_file(kGolden, artifact() / "model.safetensors");
-  EXPECT_EQ(only_failure().outcome, Outcome::kExtra);
-  forge([](Json* document) { document->at("read").at(0).set("file", "model.safetensors"); });
+  EXPECT_EQ(only_failure().kind, Kind::kExtra);
+  forge([](bytes::Json* document) { document->at("read").at(0).set("file", "model.safetensors"); });
   const VerifyCertificateResult result = check();
   EXPECT_TRUE(result.holds());
   EXPECT_EQ(result.checks.back().detail, "PyTorch's, as the conversion read it");
   write_file(artifact() / "tokenizer.json", "x");
   EXPECT_TRUE(check().holds());
   EXPECT_EQ(check().checks.back().detail, "not certified: it is of the checkpoint that is here too");
-  const std::string before = read_text(certificate());
-  forge([](Json* document) {
-    Json entry = Json::object();
+  const std::string before = read_file(certificate());
+  forge([](bytes::Json* document) {
+    bytes::Json entry = bytes::Json::object();
     for (const auto& [name, value] : document->at("read").at(0).members()) entry.set(name, value);
     entry.set("file", "tokenizer.json");
     document->at("read").push_back(entry);
@@ -236,7 +236,7 @@ TEST_F(Certificate, RefusesNamesOutsideOfTheFolder) {
   write_file(folder() / "outside", "x");
   for (const std::string name :
        {"../outside", "/etc/passwd", "saved_model/../../outside", "..", ".", "a/", "./config.json"}) {
-    const std::string before = read_text(certificate());
+    const std::string before = read_file(certificate());
     forge_written(name);
     EXPECT_ERROR(check(), ErrorKind::kBadInput, "written[2].file: is \"" + name + "\", which is not a plain path");
     write_file(certificate(), before);
@@ -266,7 +266,7 @@ TEST_F(Certificate, RefusesLinksOutOfTheFolder) {
 TEST_F(Certificate, FindsAFolderThatIsALink) {
   fs::create_directory(folder() / "elsewhere");
   fs::create_directory_symlink(folder() / "elsewhere", artifact() / "saved_model");
-  EXPECT_EQ(only_failure().outcome, Outcome::kExtra);
+  EXPECT_EQ(only_failure().kind, Kind::kExtra);
 }
 
 TEST_F(Certificate, FollowsLinksInsideTheHubsCache) {
@@ -282,25 +282,27 @@ TEST_F(Certificate, FollowsLinksInsideTheHubsCache) {
 }
 
 TEST_F(Certificate, SaysWhereItDoesNotMeetTheSchema) {
-  const std::string text = read_text(certificate());
-  const auto expect = [&](const std::function<void(Json*)>& change, const std::string& what) {
+  const std::string text = read_file(certificate());
+  const auto expect = [&](const std::function<void(bytes::Json*)>& change, const std::string& what) {
     forge(change);
     EXPECT_ERROR(check(), ErrorKind::kBadInput, "does not meet the schema of certificates: " + what);
     write_file(certificate(), text);
   };
-  expect([](Json* document) { document->set("surprise", 1); }, "the document: has \"surprise\", which is not known");
-  expect([](Json* document) { document->set("crossload_certificate", "2"); },
+  expect([](bytes::Json* document) { document->set("surprise", 1); },
+         "the document: has \"surprise\", which is not known");
+  expect([](bytes::Json* document) { document->set("crossload_certificate", "2"); },
          "crossload_certificate: is \"2\" where 2 is wanted");
-  expect([](Json* document) { document->set("model", 1); }, "model: is 1 where string is wanted");
-  expect([](Json* document) { document->at("settings").set("threads", 1.5); },
+  expect([](bytes::Json* document) { document->set("model", 1); }, "model: is 1 where string is wanted");
+  expect([](bytes::Json* document) { document->at("settings").set("threads", 1.5); },
          "settings.threads: is 1.5 where integer is wanted");
-  expect([](Json* document) { document->at("written").at(0).set("bytes", -1); },
+  expect([](bytes::Json* document) { document->at("written").at(0).set("bytes", -1); },
          "written[0].bytes: is -1, less than 0");
-  expect([](Json* document) { document->at("written").at(1).set("sha256", std::string(64, 'g')); },
+  expect([](bytes::Json* document) { document->at("written").at(1).set("sha256", std::string(64, 'g')); },
          "written[1].sha256: is \"gggg");
-  expect([](Json* document) { document->set("stages", Json::array()); }, "stages: must not be there");
-  expect([](Json* document) { document->set("verdict", "agrees"); }, "the document: has no \"further_divergences\"");
-  expect([](Json* document) { document->at("ledger").at(0).set("fate", "lost"); },
+  expect([](bytes::Json* document) { document->set("stages", bytes::Json::array()); }, "stages: must not be there");
+  expect([](bytes::Json* document) { document->set("verdict", "agrees"); },
+         "the document: has no \"further_divergences\"");
+  expect([](bytes::Json* document) { document->at("ledger").at(0).set("fate", "lost"); },
          "ledger[0].fate: is \"lost\" where \"bound\" is wanted; or ");
 }
 
@@ -328,12 +330,12 @@ TEST_F(Certificate, RefusesWhatIsNoCertificate) {
 }
 
 TEST_F(Certificate, SurvivesHugeValues) {
-  forge([](Json* document) {
+  forge([](bytes::Json* document) {
     document->at("written").at(0).set("bytes", INT64_MAX);
     document->at("versions").set("crossload", std::string(1 << 20, 'x'));
   });
   EXPECT_EQ(only_failure().subject, "config.json");
-  forge([](Json* document) { document->at("written").at(0).set("sha256", std::string(1 << 22, '0')); });
+  forge([](bytes::Json* document) { document->at("written").at(0).set("sha256", std::string(1 << 22, '0')); });
   EXPECT_ERROR(check(), ErrorKind::kBadInput, "is a string of 4194304 characters, more than the 64");
 }
 
@@ -348,7 +350,7 @@ TEST_F(Certificate, CannotReplayWithoutAComparison) {
 TEST_F(Certificate, WritesWhatItFound) {
   fs::remove(artifact() / "tf_model.h5");
   verify_certificate({.artifact = artifact(), .json = folder() / "result.json"});
-  const Json result = Json::parse(read_text(folder() / "result.json"), "result.json");
+  const bytes::Json result = bytes::Json::parse(read_file(folder() / "result.json"), "result.json");
   EXPECT_FALSE(result.at("holds").as_bool());
   EXPECT_EQ(result.at("failed").as_integer(), 1);
   EXPECT_EQ(result.at("checks").at(2).at("outcome").as_string(), "missing");
@@ -361,20 +363,22 @@ class Replay : public testing::Test {
     folder_ = new TemporaryFolder;
     ConvertOptions options;
     options.model = kGolden;
-    options.reference = kGolden;
+    options.settings.reference = kGolden;
     options.output = folder_->path() / "artifact";
     options.formats = {Format::kH5, Format::kSafetensors};  // a SavedModel's functions want more than a golden holds
-    options.threads = 2;
-    options.max_hidden_error = 2e-5;
+    options.settings.threads = 2;
+    options.settings.max_hidden_error = 2e-5;
     convert(options);
   }
   static void TearDownTestSuite() { delete folder_; }
 
   static fs::path artifact() { return folder_->path() / "artifact"; }
-  static Json certificate() { return Json::parse(read_text(artifact() / "crossload.json"), "crossload.json"); }
+  static bytes::Json certificate() {
+    return bytes::Json::parse(read_file(artifact() / "crossload.json"), "crossload.json");
+  }
 
   /// The first check that fails when the comparison that ran again is `again`; empty when all hold.
-  static std::string failure(const Json& again) {
+  static std::string failure(const bytes::Json& again) {
     for (const CertificateCheck& check : verify::check_replay(certificate(), again)) {
       if (!check.holds()) return check.subject + ": " + check.detail;
     }
@@ -382,15 +386,15 @@ class Replay : public testing::Test {
   }
 
   /// The same when the certificate is changed so.
-  static std::string failure_of(const std::function<void(Json*)>& change) {
-    Json again = certificate();
+  static std::string failure_of(const std::function<void(bytes::Json*)>& change) {
+    bytes::Json again = certificate();
     change(&again);
     return failure(again);
   }
 
   /// A list without its last element.
-  static Json shortened(const Json& list) {
-    Json result = Json::array();
+  static bytes::Json shortened(const bytes::Json& list) {
+    bytes::Json result = bytes::Json::array();
     for (std::size_t i = 0; i + 1 < list.size(); ++i) result.push_back(list.at(i));
     return result;
   }
@@ -420,9 +424,9 @@ TEST_F(Replay, FindsAForgedFormat) {
   fs::copy(artifact(), copy, fs::copy_options::recursive);
   const fs::path weights = copy / "model.safetensors";
   change_byte(weights, fs::file_size(weights) - 1);
-  Json forged = certificate();
-  for (Json entry : forged.at("written").elements()) {
-    if (entry.at("file").as_string() == "model.safetensors") entry.set("sha256", sha256_of_file(weights));
+  bytes::Json forged = certificate();
+  for (bytes::Json entry : forged.at("written").elements()) {
+    if (entry.at("file").as_string() == "model.safetensors") entry.set("sha256", bytes::sha256_of_file(weights));
   }
   forged.set(verify::kCertificateHash, "");
   verify::seal(&forged);
@@ -457,58 +461,59 @@ TEST_F(Replay, FindsAnotherReference) {
 
 TEST_F(Replay, TakesOtherLastBits) {
   EXPECT_EQ(failure(certificate()), "");
-  EXPECT_EQ(failure_of([](Json* again) {
+  EXPECT_EQ(failure_of([](bytes::Json* again) {
               again->at("stages").at(0).set("max_error", 9e-6);
               again->at("versions").set("torch", "3.0");
             }),
             "");
-  EXPECT_EQ(failure_of([](Json* again) { again->set("verdict", "agrees by rounding"); }), "");
+  EXPECT_EQ(failure_of([](bytes::Json* again) { again->set("verdict", "agrees by rounding"); }), "");
 }
 
 TEST_F(Replay, FindsWhatIsWorse) {
-  EXPECT_THAT(failure_of([](Json* again) { again->set("verdict", "disagrees"); }),
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->set("verdict", "disagrees"); }),
               HasSubstr("certified is \"agrees\", now it is \"disagrees\""));
-  EXPECT_THAT(failure_of([](Json* again) { again->at("stages").at(3).set("agrees", false); }),
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->at("stages").at(3).set("agrees", false); }),
               HasSubstr("certified to agree, now off"));
 }
 
 TEST_F(Replay, FindsWhatWasNotCompared) {
-  EXPECT_THAT(failure_of([](Json* again) { again->set("stages", shortened(again->at("stages"))); }),
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->set("stages", shortened(again->at("stages"))); }),
               HasSubstr("certified and not compared now: "));
-  EXPECT_THAT(failure_of([](Json* again) { again->at("outputs").at(0).set("path", "output.other"); }),
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->at("outputs").at(0).set("path", "output.other"); }),
               HasSubstr("compared now and not certified: output.other"));
-  EXPECT_THAT(failure_of([](Json* again) { again->at("coverage").set("serving_default", true); }),
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->at("coverage").set("serving_default", true); }),
               HasSubstr("serving_default: certified is false, now it is true"));
-  Json again = certificate();
-  Json cell = Json::object();
+  bytes::Json again = certificate();
+  bytes::Json cell = bytes::Json::object();
   cell.set("name", "length_1");
-  Json cells = Json::array();
+  bytes::Json cells = bytes::Json::array();
   cells.push_back(cell);
   again.set("cells", cells);
   EXPECT_THAT(failure(again), HasSubstr("compared now and not certified: cell length_1"));
 }
 
 TEST_F(Replay, FindsOtherInputs) {
-  EXPECT_THAT(failure_of([](Json* again) { again->at("inputs").at("input_ids").set("sha256", std::string(64, '0')); }),
-              HasSubstr("are others than the certified ones: input_ids"));
-  EXPECT_THAT(failure_of([](Json* again) { again->set("inputs", Json::object()); }),
+  EXPECT_THAT(
+      failure_of([](bytes::Json* again) { again->at("inputs").at("input_ids").set("sha256", std::string(64, '0')); }),
+      HasSubstr("are others than the certified ones: input_ids"));
+  EXPECT_THAT(failure_of([](bytes::Json* again) { again->set("inputs", bytes::Json::object()); }),
               HasSubstr("are others than the certified ones: "));
   // The same shapes with other last bits, as another processor's sine makes them, are taken.
-  Json sounds = certificate();
-  Json input = Json::object();
+  bytes::Json sounds = certificate();
+  bytes::Json input = bytes::Json::object();
   for (const auto& [name, value] : sounds.at("inputs").at("input_ids").members()) input.set(name, value);
   input.set("dtype", "F32");
   sounds.at("inputs").set("input_values", input);
-  Json others = certificate();
-  Json other = Json::object();
+  bytes::Json others = certificate();
+  bytes::Json other = bytes::Json::object();
   for (const auto& [name, value] : input.members()) other.set(name, value);
   other.set("sha256", std::string(64, '0'));
   others.at("inputs").set("input_values", other);
-  EXPECT_EQ(verify::check_replay(sounds, others).front().outcome, Outcome::kNote);
+  EXPECT_EQ(verify::check_replay(sounds, others).front().kind, Kind::kNote);
 }
 
 TEST(JsonSchema, RefusesKeywordsItDoesNotKnow) {
-  const auto made = [](const std::string& text) { verify::JsonSchema schema(Json::parse(text, "schema")); };
+  const auto made = [](const std::string& text) { verify::JsonSchema schema(bytes::Json::parse(text, "schema")); };
   EXPECT_ERROR(made(R"({"dependentRequired": {}})"), ErrorKind::kBadInput, "\"dependentRequired\" is not known");
   EXPECT_ERROR(made(R"({"properties": {"a": {"anyOf": [{"format": "date"}]}}})"), ErrorKind::kBadInput, "\"format\"");
   EXPECT_ERROR(made(R"({"items": {"$ref": "#/$defs/a"}})"), ErrorKind::kBadInput, "which is not in $defs");
@@ -518,7 +523,9 @@ TEST(JsonSchema, RefusesKeywordsItDoesNotKnow) {
 
 TEST(JsonSchema, JudgesAsTheStandardSays) {
   const auto fault = [](const std::string& schema, const std::string& document) {
-    return verify::JsonSchema(Json::parse(schema, "schema")).fault(Json::parse(document, "document")).value_or("");
+    return verify::JsonSchema(bytes::Json::parse(schema, "schema"))
+        .fault(bytes::Json::parse(document, "document"))
+        .value_or("");
   };
   EXPECT_EQ(fault(R"({"type": "integer"})", "3.0"), "");
   EXPECT_EQ(fault(R"({"type": "integer"})", "true"), "the document: is true where integer is wanted");

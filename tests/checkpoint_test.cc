@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "bytes/text_file.h"
 #include "checkpoint/companions.h"
 #include "goldens.h"
 #include "test_support.h"
@@ -34,7 +35,7 @@ class Folder : public testing::Test {
 
   fs::path at(const std::string& name) const { return folder_.path() / name; }
   void put(const std::string& name, const std::string& bytes) const { write_file(at(name), bytes); }
-  Checkpoint open() const { return Checkpoint::open(folder_.path()); }
+  checkpoint::Checkpoint open() const { return checkpoint::Checkpoint::open(folder_.path()); }
 
   void expect_error(const std::string& text, ErrorKind kind = ErrorKind::kBadInput) const {
     EXPECT_ERROR(open(), kind, text);
@@ -52,7 +53,7 @@ class Folder : public testing::Test {
   TemporaryFolder folder_;
 };
 
-std::vector<std::string> names_of(const Checkpoint& checkpoint) {
+std::vector<std::string> names_of(const checkpoint::Checkpoint& checkpoint) {
   std::vector<std::string> names;
   for (const auto& [name, view] : checkpoint.tensors()) names.push_back(name);
   return names;
@@ -60,7 +61,7 @@ std::vector<std::string> names_of(const Checkpoint& checkpoint) {
 
 TEST_F(Folder, WithOneFile) {
   put("model.safetensors", file_of({"b", "a.weight"}));
-  const Checkpoint checkpoint = open();
+  const checkpoint::Checkpoint checkpoint = open();
   EXPECT_EQ(checkpoint.config().model_type(), "bert");
   EXPECT_THAT(names_of(checkpoint), ElementsAre("a.weight", "b"));
   EXPECT_EQ(floats_of(checkpoint.tensors().at("a.weight")), (std::vector<float>{1, 1, 1}));
@@ -70,7 +71,7 @@ TEST_F(Folder, WithOneFile) {
 
 TEST_F(Folder, ViewsOutliveTheCheckpoint) {
   put("model.safetensors", file_of({"a", "b"}));
-  const TensorView view = open().tensors().at("b");
+  const tensor::TensorView view = open().tensors().at("b");
   fs::remove(at("model.safetensors"));
   EXPECT_EQ(floats_of(view), (std::vector<float>{1, 1, 1}));
 }
@@ -80,7 +81,7 @@ TEST_F(Folder, WithShards) {
   put("1.safetensors", file_of({"b"}));
   put("2.safetensors", file_of({"c", "a"}));
   put("3.safetensors", "not named by the index");
-  const Checkpoint checkpoint = open();
+  const checkpoint::Checkpoint checkpoint = open();
   EXPECT_THAT(names_of(checkpoint), ElementsAre("a", "b", "c"));
   EXPECT_EQ(floats_of(checkpoint.tensors().at("a")), (std::vector<float>{1, 1, 1}));
   EXPECT_EQ(floats_of(checkpoint.tensors().at("c")), (std::vector<float>{0, 0, 0}));
@@ -95,9 +96,9 @@ TEST_F(Folder, OneFileCountsBeforeAnIndex) {
 }
 
 TEST_F(Folder, IsNotThere) {
-  EXPECT_ERROR(Checkpoint::open(at("nothing")), ErrorKind::kBadInput,
+  EXPECT_ERROR(checkpoint::Checkpoint::open(at("nothing")), ErrorKind::kBadInput,
                at("nothing").string() + ": no such file or folder");
-  EXPECT_ERROR(Checkpoint::open(""), ErrorKind::kBadInput, "no such file or folder");
+  EXPECT_ERROR(checkpoint::Checkpoint::open(""), ErrorKind::kBadInput, "no such file or folder");
 }
 
 TEST_F(Folder, WithoutConfiguration) {
@@ -225,7 +226,7 @@ TEST_F(Folder, OfTensorFlowsSafetensorsAlone) {
 
 TEST_F(Folder, RemembersTheNamesOfTheFile) {
   put("model.safetensors", file_of({"_orig_mod.a.LayerNorm.gamma", "_orig_mod.b"}));
-  const Checkpoint checkpoint = open();
+  const checkpoint::Checkpoint checkpoint = open();
   EXPECT_THAT(names_of(checkpoint), ElementsAre("a.LayerNorm.weight", "b"));
   EXPECT_EQ(checkpoint.named_tensors().in_file("a.LayerNorm.weight"), "_orig_mod.a.LayerNorm.gamma");
   EXPECT_EQ(checkpoint.named_tensors().in_file("b"), "_orig_mod.b");
@@ -243,7 +244,7 @@ TEST_F(Folder, WithABadPickle) {
 
 TEST_F(Folder, PartsOfAWeightNormHaveTodaysNames) {
   put("model.safetensors", file_of({"conv.weight_g", "conv.weight_v", "conv.weight_gain"}));
-  const Checkpoint checkpoint = open();
+  const checkpoint::Checkpoint checkpoint = open();
   EXPECT_TRUE(checkpoint.tensors().contains("conv.parametrizations.weight.original0"));
   EXPECT_TRUE(checkpoint.tensors().contains("conv.parametrizations.weight.original1"));
   EXPECT_TRUE(checkpoint.tensors().contains("conv.weight_gain"));
@@ -292,7 +293,8 @@ TEST_F(Folder, NamesThatTheSystemRefusesAreErrorsToo) {
   const std::string longest(300, 'x');
   put("model.safetensors.index.json", index_of("\"a\":\"" + longest + "\""));
   expect_error(longest + ": cannot be read: File name too long");
-  EXPECT_ERROR(Checkpoint::open(at(longest)), ErrorKind::kBadInput, longest + ": cannot be read: File name too long");
+  EXPECT_ERROR(checkpoint::Checkpoint::open(at(longest)), ErrorKind::kBadInput,
+               longest + ": cannot be read: File name too long");
   fs::create_symlink("model.safetensors", at("model.safetensors"));
   expect_error("model.safetensors: cannot be read: Too many levels of symbolic links");
 }
@@ -325,17 +327,17 @@ TEST_F(Folder, IndexAndShardsMustNameTheSameTensors) {
 
 TEST_F(Folder, TextFilesHaveALimit) {
   put("notes", "12345");
-  EXPECT_EQ(read_text(at("notes")), "12345");
-  EXPECT_EQ(read_text(at("notes"), 5), "12345");
-  EXPECT_ERROR(read_text(at("notes"), 4), ErrorKind::kBadInput,
+  EXPECT_EQ(bytes::read_text(at("notes")), "12345");
+  EXPECT_EQ(bytes::read_text(at("notes"), 5), "12345");
+  EXPECT_ERROR(bytes::read_text(at("notes"), 4), ErrorKind::kBadInput,
                at("notes").string() + ": has 5 bytes; a text file of at most 4 is expected");
-  EXPECT_ERROR(read_text(at("none")), ErrorKind::kBadInput, at("none").string() + ": cannot be read");
+  EXPECT_ERROR(bytes::read_text(at("none")), ErrorKind::kBadInput, at("none").string() + ": cannot be read");
 }
 
 // The recipe of the golden: a BertModel of 2 layers, 64 words and 16 features.
 TEST(Goldens, OpenAsCheckpoints) {
   const fs::path path = golden_path("bert_model");
-  const Checkpoint checkpoint = Checkpoint::open(path);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
   EXPECT_EQ(checkpoint.config().model_type(), "bert");
   EXPECT_THAT(checkpoint.config().architectures(), ElementsAre("BertModel"));
   EXPECT_EQ(checkpoint.config().integer("hidden_size", 0), 16);
@@ -347,7 +349,7 @@ TEST(Goldens, OpenAsCheckpoints) {
 }
 
 TEST(Goldens, KeepTheirElementType) {
-  const Checkpoint checkpoint = Checkpoint::open(golden_path("bert_bfloat16"));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path("bert_bfloat16"));
   for (const auto& [name, view] : checkpoint.tensors()) EXPECT_EQ(view.dtype, DType::kBF16) << name;
 }
 
@@ -356,31 +358,33 @@ TEST(Goldens, NeedAConfigurationAndWeights) {
   const fs::path path = folder.path() / "x.safetensors";
   const std::string tensor = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
   write_file(path, safetensors_bytes("{" + tensor + "}", "x"));
-  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput,
+  EXPECT_ERROR(checkpoint::Checkpoint::open(path), ErrorKind::kBadInput,
                path.string() + ": is a single file without a configuration; give the folder that holds config.json");
   write_file(path, safetensors_bytes(R"({"__metadata__":{"config":"{}"},)" + tensor + "}", "x"));
-  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": holds no weights");
+  EXPECT_ERROR(checkpoint::Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": holds no weights");
   write_file(path, safetensors_bytes(R"({"__metadata__":{"config":"{"},)" + tensor + "}", "x"));
-  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + " (config): not valid JSON");
+  EXPECT_ERROR(checkpoint::Checkpoint::open(path), ErrorKind::kBadInput, path.string() + " (config): not valid JSON");
   write_file(path, "text");
-  EXPECT_ERROR(Checkpoint::open(path), ErrorKind::kBadInput, path.string() + ": not a sound safetensors file");
+  EXPECT_ERROR(checkpoint::Checkpoint::open(path), ErrorKind::kBadInput,
+               path.string() + ": not a sound safetensors file");
 }
 
 TEST(ConfigOfTransformers5, SaysOfT5WhatIsTiedIn4) {
   const auto read = [](const std::string& fields) {
-    return Config::parse("{\"model_type\": \"t5\"" + fields + "}", "config.json");
+    return checkpoint::Config::parse("{\"model_type\": \"t5\"" + fields + "}", "config.json");
   };
-  const Config scaled = read(R"(, "scale_decoder_outputs": true, "tie_word_embeddings": true)");
+  const checkpoint::Config scaled = read(R"(, "scale_decoder_outputs": true, "tie_word_embeddings": true)");
   EXPECT_FALSE(scaled.is_changed());
-  const Config unscaled = read(R"(, "scale_decoder_outputs": false, "tie_word_embeddings": true)");
+  const checkpoint::Config unscaled = read(R"(, "scale_decoder_outputs": false, "tie_word_embeddings": true)");
   EXPECT_TRUE(unscaled.is_changed());
   EXPECT_FALSE(unscaled.flag("tie_word_embeddings", true));
   EXPECT_TRUE(unscaled.original().at("tie_word_embeddings").as_bool());
   EXPECT_FALSE(read(R"(, "tie_word_embeddings": false)").is_changed());
-  EXPECT_FALSE(Config::parse(R"({"model_type": "bert", "scale_decoder_outputs": false})", "c").is_changed());
+  EXPECT_FALSE(
+      checkpoint::Config::parse(R"({"model_type": "bert", "scale_decoder_outputs": false})", "c").is_changed());
   // It is written as 4 reads it, whatever the text was.
-  const std::string text = config_text(unscaled, "T5Model", "t5", R"({"model_type": "t5"})");
-  EXPECT_FALSE(Json::parse(text, "config.json").at("tie_word_embeddings").as_bool());
+  const std::string text = checkpoint::config_text(unscaled, "T5Model", "t5", R"({"model_type": "t5"})");
+  EXPECT_FALSE(bytes::Json::parse(text, "config.json").at("tie_word_embeddings").as_bool());
 }
 
 }  // namespace

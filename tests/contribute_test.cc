@@ -7,12 +7,13 @@
 #include <fstream>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/copies.h"
 #include "contribute/readiness.h"
 #include "contribute/scaffold.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload::contribute {
 namespace {
@@ -50,12 +51,12 @@ class Tree : public testing::Test {
 
   /// Replaces the first occurrence, which must be there, and returns its line.
   int change(const fs::path& file, const std::string& from, const std::string& to) const {
-    std::string text = read_text(file);
+    std::string text = bytes::read_text(file);
     const std::size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     if (at == std::string::npos) return 0;
     text.replace(at, from.size(), to);
-    std::ofstream(file) << text;
+    write_file(file, text);
     return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
   }
 
@@ -98,11 +99,13 @@ TEST_F(Tree, EveryArchitectureCanBeTheBase) {
     EXPECT_THAT(check_equals(root(), name), IsEmpty()) << base;
     EXPECT_THAT(check_registration(root(), name), IsEmpty()) << base;
     EXPECT_THAT(made.recipes, Not(IsEmpty())) << base;
-    const Json recipe = Json::parse(read_text(made.recipe), made.recipe.string());
-    if (const Json& config = recipe.at("config"); config.contains("model_type")) {  // CLIP's recipes have one each
+    const bytes::Json recipe = bytes::Json::parse(bytes::read_text(made.recipe), made.recipe.string());
+    if (const bytes::Json& config = recipe.at("config");
+        config.contains("model_type")) {  // CLIP's recipes have one each
       EXPECT_EQ(config.at("model_type").as_string(), name);
     }
-    EXPECT_NE(read_text(made.model).find("\"" + name + "\""), std::string::npos) << base << ": the registration's type";
+    EXPECT_NE(bytes::read_text(made.model).find("\"" + name + "\""), std::string::npos)
+        << base << ": the registration's type";
     for (const CopyFault& fault : check_copies(root() / "src" / "models", /*fix=*/false)) {
       ADD_FAILURE() << fault.file << ":" << fault.line << ": " << fault.what;
     }
@@ -111,7 +114,7 @@ TEST_F(Tree, EveryArchitectureCanBeTheBase) {
 }
 
 TEST_F(Tree, OnlyWhatTheFileDefinesIsRenamed) {
-  const std::string text = read_text(add_new_model(brand_new_bert()).model);
+  const std::string text = bytes::read_text(add_new_model(brand_new_bert()).model);
   EXPECT_THAT(text, AllOf(HasSubstr("class TFBrandNewBertMainLayer : public Module<TFBrandNewBertMainLayer>"),
                           HasSubstr("const TFBertEmbeddings embeddings;"), HasSubstr("bert_sizes(config)"),
                           HasSubstr("#include \"blocks/bert_block.h\""), HasSubstr("struct WordsHead : TFBertMLMHead"),
@@ -120,7 +123,7 @@ TEST_F(Tree, OnlyWhatTheFileDefinesIsRenamed) {
                           HasSubstr("head<TokenClassification<Base>>(\"TFBrandNewBertForTokenClassification\"")));
   EXPECT_THAT(text, HasSubstr("// Layers and heads that are not defined here are in blocks/bert_block.h and "
                               "blocks/heads.h.\n// Where one differs, copy its class from there into this file"));
-  const std::string deberta = read_text(add_new_model({root(), "brand_new", "deberta_v2", "", {}, ""}).model);
+  const std::string deberta = bytes::read_text(add_new_model({root(), "brand_new", "deberta_v2", "", {}, ""}).model);
   EXPECT_THAT(deberta, AllOf(HasSubstr(".model_type = \"brand_new\""), HasSubstr(".base_model_prefix = \"brand_new\""),
                              HasSubstr("class TFDisentangledSelfAttention"), Not(HasSubstr("\"deberta")),
                              Not(HasSubstr("class TFDeberta"))));
@@ -130,30 +133,33 @@ TEST_F(Tree, AnAliasGivesAnAlias) {
   const Scaffold made = add_new_model({root(), "brand_new", "camembert", "", {}, ""});
   EXPECT_EQ(made.alias_of, "roberta");
   EXPECT_THAT(made.heads, Contains("TFBrandNewForMaskedLM"));
-  EXPECT_THAT(read_text(made.model), AllOf(HasSubstr("keras::renamed(modeling_tf_roberta(), \"Roberta\", \"BrandNew\""),
-                                           HasSubstr("the architecture roberta under another name"),
-                                           HasSubstr("{{\"TFBrandNewModel\", "), Not(HasSubstr("amembert"))));
-  EXPECT_THAT(read_text(made.recipe), AllOf(HasSubstr("\"brand_new_small\""), HasSubstr("\"BrandNewForCausalLM\"")));
+  EXPECT_THAT(bytes::read_text(made.model),
+              AllOf(HasSubstr("keras::renamed(modeling_tf_roberta(), \"Roberta\", \"BrandNew\""),
+                    HasSubstr("the architecture roberta under another name"), HasSubstr("{{\"TFBrandNewModel\", "),
+                    Not(HasSubstr("amembert"))));
+  EXPECT_THAT(bytes::read_text(made.recipe),
+              AllOf(HasSubstr("\"brand_new_small\""), HasSubstr("\"BrandNewForCausalLM\"")));
   expect_refused({root(), "other", "camembert", "", {"ForMaskedLM"}, ""}, ErrorKind::kUsage,
                  "camembert is roberta under another name, with all its heads; with --like roberta");
 }
 
 TEST_F(Tree, ScaffoldIsRenamedAndMarked) {
   const Scaffold made = add_new_model(brand_new_bert());
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   EXPECT_THAT(text,
               AllOf(HasSubstr("// BrandNewBert, as transformers/models/brand_new_bert/modeling_brand_new_bert.py"),
                     HasSubstr("// Copied from bert.TFBertNSPHead with Bert->BrandNewBert\n"
                               "class TFBrandNewBertNSPHead"),
                     HasSubstr("Architecture modeling_tf_brand_new_bert()"), Not(HasSubstr("class TFBert"))));
-  EXPECT_THAT(read_text(made.recipe), AllOf(HasSubstr("\"brand_new_bert_model\""), HasSubstr("\"BrandNewBertModel\"")));
+  EXPECT_THAT(bytes::read_text(made.recipe),
+              AllOf(HasSubstr("\"brand_new_bert_model\""), HasSubstr("\"BrandNewBertModel\"")));
   EXPECT_EQ(made.heads.size(), 9U);
 }
 
 TEST_F(Tree, ANameThatHoldsTheBasesName) {
   const Scaffold made = add_new_model({root(), "rebert", "bert", "Rebert", {}, ""});
-  EXPECT_THAT(read_text(made.model), Not(HasSubstr("Rerebert")));
-  EXPECT_THAT(read_text(made.model), HasSubstr("with Bert->Rebert, bert->rebert"));
+  EXPECT_THAT(bytes::read_text(made.model), Not(HasSubstr("Rerebert")));
+  EXPECT_THAT(bytes::read_text(made.model), HasSubstr("with Bert->Rebert, bert->rebert"));
   EXPECT_THAT(check_copies(root() / "src" / "models", /*fix=*/true), IsEmpty());
 }
 
@@ -162,19 +168,19 @@ TEST_F(Tree, HeadsThatAreNotWantedFallAway) {
   options.heads = {"ForMaskedLM"};
   const Scaffold made = add_new_model(options);
   EXPECT_THAT(made.heads, ElementsAre("TFBrandNewBertModel", "TFBrandNewBertForMaskedLM"));
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   EXPECT_THAT(text, AllOf(HasSubstr("struct WordsHead"), HasSubstr("using Base = TFBrandNewBertPreTrainedModel;"),
                           Not(HasSubstr("QuestionAnswering")), Not(HasSubstr("PreTrainingHeads"))));
-  EXPECT_THAT(read_text(made.recipe), Not(HasSubstr("ForTokenClassification")));
+  EXPECT_THAT(bytes::read_text(made.recipe), Not(HasSubstr("ForTokenClassification")));
   // Electra's base model is a class of its own, and nothing else is over `Base`.
   const Scaffold electra = add_new_model({root(), "brand_new", "electra", "", {"ForMultipleChoice"}, ""});
-  EXPECT_THAT(read_text(electra.model),
+  EXPECT_THAT(bytes::read_text(electra.model),
               AllOf(HasSubstr("TFBrandNewSequenceSummary"), Not(HasSubstr("using Base")), Not(HasSubstr("Generator"))));
 }
 
 TEST_F(Tree, TheConfigurationSetsDefaults) {
   const fs::path config = root() / "config.json";
-  std::ofstream(config) << R"({"hidden_size": 32, "vocab_size": 99, "new_scale": 2.5, "hidden_act": "relu"})";
+  write_file(config, R"({"hidden_size": 32, "vocab_size": 99, "new_scale": 2.5, "hidden_act": "relu"})");
   ScaffoldOptions options = brand_new_bert();
   options.config = config;
   const Scaffold made = add_new_model(options);
@@ -183,7 +189,7 @@ TEST_F(Tree, TheConfigurationSetsDefaults) {
   EXPECT_EQ(made.from_config, changes);
   EXPECT_THAT(made.not_read, ElementsAre("new_scale"));
   EXPECT_THAT(
-      read_text(made.model),
+      bytes::read_text(made.model),
       AllOf(HasSubstr("BertSizes sizes_of(const Config& config) { return "
                       "bert_sizes(config, {.vocab = 99, .hidden = 32, .act = \"relu\"}); }"),
             HasSubstr("embeddings(scope / \"embeddings\", sizes_of(config))"), Not(HasSubstr("bert_sizes(config)"))));
@@ -199,16 +205,16 @@ TEST_F(Tree, TheConfigurationSetsDefaultsWhereTheyAreWritten) {
                                                   "layer_norm_eps": 1e-5})");
   EXPECT_THAT(electra.from_config, ElementsAre("embedding_size: 128 -> 64", "hidden_size: 256 -> 512",
                                                testing::StartsWith("layer_norm_eps: 1e-12 -> ")));
-  EXPECT_THAT(read_text(electra.model),
+  EXPECT_THAT(bytes::read_text(electra.model),
               HasSubstr("{.embedding = config.integer(\"embedding_size\", 64), .hidden = 512, "
                         ".heads = 4, .intermediate = 1024, .eps = 1"));
   const Scaffold t5 = begun_as("t5", R"({"d_model": 768, "dropout_rate": 0.1, "layer_norm_epsilon": 1e-6})");
   EXPECT_THAT(t5.from_config, ElementsAre("d_model: 512 -> 768"));
-  EXPECT_THAT(read_text(t5.model), HasSubstr("config.integer(\"d_model\", 768)"));
+  EXPECT_THAT(bytes::read_text(t5.model), HasSubstr("config.integer(\"d_model\", 768)"));
   const Scaffold camembert = begun_as("camembert", R"({"vocab_size": 32005, "hidden_size": 768, "new_scale": 1})");
   EXPECT_THAT(camembert.from_config, ElementsAre("vocab_size: 30522 -> 32005"));
   EXPECT_THAT(camembert.not_read, ElementsAre("new_scale"));
-  EXPECT_THAT(read_text(camembert.model), HasSubstr(".defaults = {{\"vocab_size\", 32005}}"));
+  EXPECT_THAT(bytes::read_text(camembert.model), HasSubstr(".defaults = {{\"vocab_size\", 32005}}"));
 }
 
 TEST_F(Tree, MistakesWriteNothing) {
@@ -317,7 +323,7 @@ TEST_F(Tree, FixWritesMissingMarksAndChangedCopies) {
   for (const Finding& one : check_readiness(root(), "brand_new_bert", /*fix=*/true).mended) {
     mended.push_back(std::to_string(one.line) + ": " + one.point + ": " + one.what);
   }
-  const std::string text = read_text(made.model);
+  const std::string text = bytes::read_text(made.model);
   const auto line_of = [&](const std::string& what) {
     const auto end = text.begin() + static_cast<std::ptrdiff_t>(text.find(what));
     return std::to_string(1 + std::count(text.begin(), end, '\n'));
@@ -349,8 +355,7 @@ TEST_F(Tree, Names) {
   change(model("albert"), ".py, 4.57.6", ".py");
   EXPECT_THAT(findings("albert"), ElementsAre(HasSubstr("names: the registration does not name the file")));
   change(model("camembert"), "{{\"TFCamembertModel\"", "{{\"TFCamenbertModel\"");
-  EXPECT_THAT(findings("camembert"),
-              Contains(HasSubstr("names: roberta has no class that becomes TFCamenbertModel")));
+  EXPECT_THAT(findings("camembert"), Contains(HasSubstr("names: roberta has no class that becomes TFCamenbertModel")));
 }
 
 TEST_F(Tree, RecipesAndGoldens) {

@@ -16,7 +16,7 @@
 #include "crossload/error.h"
 #include "crossload/inspect.h"
 #include "goldens.h"
-#include "temporary_folder.h"
+#include "test_support.h"
 #include "verify/trace.h"
 
 namespace crossload {
@@ -29,7 +29,7 @@ const fs::path kGolden = golden_path("bert_for_masked_lm");
 ConvertOptions options_for(const fs::path& output) {
   ConvertOptions options;
   options.model = kGolden;
-  options.reference = kGolden;
+  options.settings.reference = kGolden;
   options.output = output;
   return options;
 }
@@ -38,8 +38,8 @@ ConvertOptions options_for(const fs::path& output) {
 fs::path with_changed_tensor(const std::string& tensor, const fs::path& copy) {
   const verify::Trace trace = verify::Trace::open(kGolden);
   fs::copy_file(kGolden, copy);
-  const std::string whole = read_text(kGolden);
-  const TensorView* view = trace.find(tensor);
+  const std::string whole = read_file(kGolden);
+  const tensor::TensorView* view = trace.find(tensor);
   const std::string_view bytes(reinterpret_cast<const char*>(view->bytes.data()), view->bytes.size());
   const std::size_t offset = whole.find(bytes);
   std::fstream file(copy, std::ios::in | std::ios::out | std::ios::binary);
@@ -49,21 +49,11 @@ fs::path with_changed_tensor(const std::string& tensor, const fs::path& copy) {
   return copy;
 }
 
-void expect_error(const std::function<void()>& action, ErrorKind kind, const std::string& text) {
-  try {
-    action();
-    FAIL() << "no error; wanted one with: " << text;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_THAT(error.what(), testing::HasSubstr(text));
-  }
-}
-
 /// The largest difference of the outputs from those of the golden, where the mask keeps.
 void expect_outputs_of_golden(const NamedArrays& outputs) {
   const verify::Trace trace = verify::Trace::open(kGolden);
   const std::vector<float> logits = outputs.at("logits").floats();
-  const TensorView* expected = trace.find("output.logits");
+  const tensor::TensorView* expected = trace.find("output.logits");
   ASSERT_EQ(outputs.at("logits").shape(), expected->shape);
   for (std::size_t i = 0; i < logits.size(); ++i) {
     float value = 0;
@@ -85,7 +75,7 @@ NamedArrays inputs_of_golden() {
 
 TEST(Convert, WritesEveryFormatAndAgrees) {
   const TemporaryFolder folder;
-  const ConvertResult result = convert(options_for(folder.path() / "out"));
+  const Outcome result = convert(options_for(folder.path() / "out"));
   EXPECT_TRUE(result.agrees);
   EXPECT_TRUE(result.written);
   EXPECT_TRUE(result.served);
@@ -93,7 +83,8 @@ TEST(Convert, WritesEveryFormatAndAgrees) {
   EXPECT_EQ(result.tensorflow_class, "TFBertForMaskedLM");
   EXPECT_THAT(result.files, testing::IsSupersetOf({"config.json", "crossload.json", "model.safetensors", "tf_model.h5",
                                                    "saved_model/saved_model.pb"}));
-  const Json certificate = Json::parse(read_text(folder.path() / "out" / "crossload.json"), "crossload.json");
+  const bytes::Json certificate =
+      bytes::Json::parse(read_file(folder.path() / "out" / "crossload.json"), "crossload.json");
   EXPECT_EQ(certificate.at("verdict").as_string(), "agrees");
   EXPECT_TRUE(certificate.at("first_divergence").is_null());
   EXPECT_EQ(certificate.at("read_back").size(), 3U);
@@ -109,7 +100,7 @@ TEST(Convert, KeepsWeightsThatAreThereUnlessToldOtherwise) {
   options.formats = {Format::kH5};
   options.verify = false;
   EXPECT_TRUE(convert(options).written);
-  expect_error([&] { convert(options); }, ErrorKind::kUsage, "--new-weights");
+  EXPECT_ERROR(convert(options), ErrorKind::kUsage, "--new-weights");
   options.new_weights = true;
   EXPECT_TRUE(convert(options).written);
 }
@@ -117,15 +108,15 @@ TEST(Convert, KeepsWeightsThatAreThereUnlessToldOtherwise) {
 TEST(Convert, NeverReplacesThePyTorchWeights) {
   const TemporaryFolder folder;
   make_checkpoint(folder.path(), "bert_for_masked_lm");
-  const std::string before = sha256_of_file(folder.path() / "model.safetensors");
+  const std::string before = bytes::sha256_of_file(folder.path() / "model.safetensors");
   ConvertOptions options = options_for(folder.path());
   options.model = folder.path();
   options.verify = false;
   options.formats = {Format::kSafetensors};
-  expect_error([&] { convert(options); }, ErrorKind::kUsage, "PyTorch's model.safetensors");
+  EXPECT_ERROR(convert(options), ErrorKind::kUsage, "PyTorch's model.safetensors");
   options.formats = {Format::kH5};
   EXPECT_TRUE(convert(options).written);
-  EXPECT_EQ(sha256_of_file(folder.path() / "model.safetensors"), before);
+  EXPECT_EQ(bytes::sha256_of_file(folder.path() / "model.safetensors"), before);
 }
 
 TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
@@ -133,12 +124,12 @@ TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
   ConvertOptions options = options_for(folder.path() / "out");
   options.model =
       with_changed_tensor("weight.bert.encoder.layer.1.intermediate.dense.weight", folder.path() / "x.safetensors");
-  options.json = folder.path() / "certificate.json";
-  const ConvertResult result = convert(options);
+  options.settings.json = folder.path() / "certificate.json";
+  const Outcome result = convert(options);
   EXPECT_FALSE(result.agrees);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(fs::exists(options.output));
-  const Json certificate = Json::parse(read_text(options.json), "certificate.json");
+  const bytes::Json certificate = bytes::Json::parse(read_file(options.settings.json), "certificate.json");
   EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
   EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "bert.encoder.layer.1.intermediate.dense");
   EXPECT_GT(certificate.at("first_divergence").at("max_error").as_number(), 1.0);
@@ -147,17 +138,17 @@ TEST(Convert, ADisagreementIsLocatedAndNothingIsWritten) {
 TEST(Convert, AWrongOutputOfTheReferenceIsADisagreement) {
   const TemporaryFolder folder;
   ConvertOptions options = options_for(folder.path() / "out");
-  options.reference = with_changed_tensor("output.logits", folder.path() / "x.safetensors");
-  const ConvertResult result = convert(options);
+  options.settings.reference = with_changed_tensor("output.logits", folder.path() / "x.safetensors");
+  const Outcome result = convert(options);
   EXPECT_FALSE(result.agrees);
   EXPECT_THAT(result.findings, testing::Contains(testing::HasSubstr("output.logits")));
 }
 
 /// What `compare` says of an artifact made from a changed checkpoint or configuration.
-ConvertResult compare_with_golden(const fs::path& artifact) {
+Outcome compare_with_golden(const fs::path& artifact) {
   CompareOptions options;
   options.artifact = artifact;
-  options.reference = kGolden;
+  options.settings.reference = kGolden;
   return compare(options);
 }
 
@@ -166,7 +157,7 @@ TEST(Compare, ASoundArtifactAgrees) {
   ConvertOptions options = options_for(folder.path() / "out");
   options.verify = false;
   convert(options);
-  const ConvertResult result = compare_with_golden(options.output);
+  const Outcome result = compare_with_golden(options.output);
   EXPECT_TRUE(result.agrees);
   EXPECT_TRUE(result.served);
   EXPECT_THAT(result.findings, testing::IsEmpty());
@@ -179,7 +170,7 @@ TEST(Compare, AWrongVariableIsNamedAndLocated) {
       with_changed_tensor("weight.bert.encoder.layer.0.output.LayerNorm.bias", folder.path() / "x.safetensors");
   options.verify = false;
   convert(options);
-  const ConvertResult result = compare_with_golden(options.output);
+  const Outcome result = compare_with_golden(options.output);
   EXPECT_FALSE(result.agrees);
   ASSERT_EQ(result.findings.size(), 4U) << testing::PrintToString(result.findings);
   EXPECT_THAT(result.findings[0],
@@ -196,12 +187,12 @@ TEST(Compare, AWrongConfigurationIsNamed) {
   ConvertOptions options = options_for(folder.path() / "out");
   options.verify = false;
   convert(options);
-  std::string config = read_text(options.output / "config.json");
+  std::string config = read_file(options.output / "config.json");
   const std::string field = "\"hidden_act\": \"gelu\"";
   ASSERT_NE(config.find(field), std::string::npos);
   config.replace(config.find(field), field.size(), "\"hidden_act\": \"relu\"");
-  std::ofstream(options.output / "config.json") << config;
-  const ConvertResult result = compare_with_golden(options.output);
+  write_file(options.output / "config.json", config);
+  const Outcome result = compare_with_golden(options.output);
   EXPECT_FALSE(result.agrees);
   EXPECT_THAT(result.findings, testing::IsSupersetOf({std::string(
                                    "configuration: hidden_act is \"relu\" in the artifact, \"gelu\" in PyTorch")}));
@@ -247,12 +238,12 @@ TEST(AutoModel, TheBaseModelOfAHeadsCheckpoint) {
 }
 
 TEST(AutoModel, ErrorsSayWhatThereIs) {
-  expect_error([] { TFAutoModelForSequenceClassification::from_pretrained(kGolden, {.from_pt = true}); },
-               ErrorKind::kBadInput, "classifier.weight");
+  EXPECT_ERROR(TFAutoModelForSequenceClassification::from_pretrained(kGolden, {.from_pt = true}), ErrorKind::kBadInput,
+               "classifier.weight");
   const TFPreTrainedModel model = TFAutoModelForMaskedLM::from_pretrained(kGolden, {.from_pt = true});
   const std::vector<std::int32_t> ids = {1, 2};
-  expect_error([&] { model({{"input_idz", Array::of({1, 2}, ids)}}); }, ErrorKind::kUsage, "input_ids, attention_mask");
-  expect_error([&] { model({}); }, ErrorKind::kUsage, "input_ids");
+  EXPECT_ERROR(model({{"input_idz", Array::of({1, 2}, ids)}}), ErrorKind::kUsage, "input_ids, attention_mask");
+  EXPECT_ERROR(model({}), ErrorKind::kUsage, "input_ids");
 }
 
 TEST(Inspect, EveryArtifact) {
@@ -264,7 +255,7 @@ TEST(Inspect, EveryArtifact) {
        {"tf_model.h5", "model.safetensors", "saved_model", "saved_model/variables/variables.index"}) {
     EXPECT_EQ(inspect(options.output / name).tensors.size(), 42U) << name;
   }
-  expect_error([&] { inspect(options.output / "config.json"); }, ErrorKind::kUnsupported, "its kind is not known");
+  EXPECT_ERROR(inspect(options.output / "config.json"), ErrorKind::kUnsupported, "its kind is not known");
 }
 
 }  // namespace

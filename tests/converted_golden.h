@@ -10,12 +10,12 @@
 namespace crossload {
 
 /// Writes every format into `output`, and expects that all modules and all functions were compared and agree.
-inline ConvertResult expect_converted(const std::filesystem::path& golden, const std::filesystem::path& output) {
+inline Outcome expect_converted(const std::filesystem::path& golden, const std::filesystem::path& output) {
   ConvertOptions options;
   options.model = golden;
-  options.reference = golden;
+  options.settings.reference = golden;
   options.output = output;
-  ConvertResult result = convert(options);
+  Outcome result = convert(options);
   EXPECT_TRUE(result.agrees) << testing::PrintToString(result.findings);
   EXPECT_TRUE(result.written);
   EXPECT_TRUE(result.served);

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload::contribute {
 namespace {
@@ -28,8 +28,8 @@ class TFBertOutput : public Module<TFBertOutput> {
 class Copies : public testing::Test {
  protected:
   std::vector<std::string> faults_of(const std::string& electra, bool fix = false) {
-    std::ofstream(folder_.path() / "modeling_tf_bert.cc") << kSource;
-    std::ofstream(folder_.path() / "modeling_tf_electra.cc") << electra;
+    write_file(folder_.path() / "modeling_tf_bert.cc", kSource);
+    write_file(folder_.path() / "modeling_tf_electra.cc", electra);
     std::vector<std::string> texts;
     for (const CopyFault& fault : check_copies(folder_.path(), fix)) {
       texts.push_back(fault.file.filename().string() + ":" + std::to_string(fault.line) + ": " + fault.what);
@@ -37,11 +37,7 @@ class Copies : public testing::Test {
     return texts;
   }
 
-  std::string electra() const {
-    std::ostringstream text;
-    text << std::ifstream(folder_.path() / "modeling_tf_electra.cc").rdbuf();
-    return text.str();
-  }
+  std::string electra() const { return read_file(folder_.path() / "modeling_tf_electra.cc"); }
 
   const TemporaryFolder folder_;
 };
@@ -160,8 +156,8 @@ TEST_F(Copies, FixLosesNothingThatNoMarkGivesAway) {
 TEST_F(Copies, OnlyTheArchitecturesAskedForAreRewritten) {
   std::string changed = kCopy;
   changed.replace(changed.find("dense(x)"), 8, "other(x)");
-  std::ofstream(folder_.path() / "modeling_tf_bert.cc") << kSource;
-  std::ofstream(folder_.path() / "modeling_tf_electra.cc") << changed;
+  write_file(folder_.path() / "modeling_tf_bert.cc", kSource);
+  write_file(folder_.path() / "modeling_tf_electra.cc", changed);
   EXPECT_THAT(check_copies(folder_.path(), /*fix=*/true, {"bert"}),
               testing::ElementsAre(testing::Field(&CopyFault::mended, false)));
   EXPECT_EQ(electra(), changed);
@@ -217,7 +213,7 @@ class TFElectraLayer : public Module<TFElectraLayer> {
     bert.replace(at, 7, "Bert");
   }
   std::ofstream(folder_.path() / "modeling_tf_bert.cc") << kSource << bert;
-  std::ofstream(folder_.path() / "modeling_tf_electra.cc") << text;
+  write_file(folder_.path() / "modeling_tf_electra.cc", text);
   EXPECT_THAT(check_copies(folder_.path(), /*fix=*/true), testing::IsEmpty());
 }
 

@@ -23,7 +23,7 @@ constexpr float kBetween = 1 + 0x1p-9F;  // no bfloat16, which rounds it to 1; a
 class TFTyped : public Model {
  public:
   explicit TFTyped(const Scope& scope)
-      : Model(Config(Json::object()),
+      : Model(checkpoint::Config(bytes::Json::object()),
               {.serving = {{"ids", tf::DataType::kInt64, {-1}}, {"scale", tf::DataType::kHalf, {}}}}),
         half_(scope.variable("half", "half", {3}, {.dtype = DType::kF16})),
         brain_(scope.variable("brain", "brain", {3}, {.dtype = DType::kBF16})),
@@ -60,7 +60,7 @@ class DTypes : public testing::Test {
                                 {"scale", view_of(DType::kF32, {}, bytes_of(std::vector<float>{0.5F}))}};
 
   static void read(const Variable& variable, std::span<float> out) {
-    read_rows(variable, 0, row_count(variable.shape), out);
+    read_rows(variable, 0, tensor::row_count(variable.shape), out);
   }
 
   /// By hand: half [1 + 2^-9, -1], brain [1, -1], full [1 + 2^-9, 7].
@@ -76,7 +76,7 @@ class DTypes : public testing::Test {
     EXPECT_EQ(outputs.at("is_high").kind, verify::NumberKind::kBoolean);
     EXPECT_EQ(outputs.at("half").kind, verify::NumberKind::kFloating);
     // And as the comparer sees them: the same numbers as PyTorch's, of its own widths.
-    const auto compared = [&](const std::string& name, const TensorView& pytorch) {
+    const auto compared = [&](const std::string& name, const tensor::TensorView& pytorch) {
       return verify::compare(outputs.at(name), {&pytorch, nullptr, nullptr}, {}, {});
     };
     EXPECT_TRUE(compared("best", view_of(DType::kI64, {}, bytes_of(std::vector<std::int64_t>{1}))).agrees());
@@ -84,9 +84,10 @@ class DTypes : public testing::Test {
     EXPECT_FALSE(compared("next", view_of(DType::kI64, {2}, bytes_of(std::vector<std::int64_t>{1, 4}))).agrees());
     EXPECT_TRUE(compared("is_high", view_of(DType::kBool, {2}, "\1\1")).agrees());
     EXPECT_FALSE(compared("is_high", view_of({2}, {1, 1})).agrees());
-    EXPECT_TRUE(compared("half", view_of(DType::kF16, {2},
-                                         bytes_of(std::vector<std::uint16_t>{float16_bits(kBetween / 2), 0xb800})))
-                    .agrees());
+    EXPECT_TRUE(
+        compared("half", view_of(DType::kF16, {2},
+                                 bytes_of(std::vector<std::uint16_t>{tensor::float16_bits(kBetween / 2), 0xb800})))
+            .agrees());
   }
 };
 
@@ -97,25 +98,25 @@ TEST_F(DTypes, AreObserved) {
 
 TEST_F(DTypes, AreWrittenAndServed) {
   TemporaryFolder folder;
-  write_saved_model(folder.path(), tf::library(), model_, weights_, "tf_typed");
+  exporting::write_saved_model(folder.path(), tf::library(), model_, weights_, "tf_typed");
   verify::SavedModelSession session(tf::library(), {}, folder.path());
   ASSERT_EQ(session.functions().size(), 3U);  // serving, and __call__ without and with training
   for (std::size_t i = 0; i < session.functions().size(); ++i) {
     SCOPED_TRACE(session.functions()[i].label);
     expect_right(session.run(i, feeds_));
     std::vector<std::string> types;
-    for (const FunctionTensor& output : session.functions()[i].outputs) {
+    for (const exporting::FunctionTensor& output : session.functions()[i].outputs) {
       types.push_back(output.name + " " + tf::name_of(static_cast<tf::DataType>(output.dtype)));
     }
     EXPECT_THAT(types, ElementsAre("best int32", "brain bfloat16", "half float16", "is_high bool", "next int64",
                                    "scores float32"));
   }
   // The variables take two bytes an element.
-  const TensorBundle bundle = TensorBundle::open(folder.path() / "variables" / "variables");
+  const exporting::TensorBundle bundle = exporting::TensorBundle::open(folder.path() / "variables" / "variables");
   std::vector<DType> types;
-  for (std::size_t i = 0; i < 3; ++i) types.push_back(bundle.tensor(variable_checkpoint_key(i)).dtype);
+  for (std::size_t i = 0; i < 3; ++i) types.push_back(bundle.tensor(exporting::variable_checkpoint_key(i)).dtype);
   EXPECT_THAT(types, ElementsAre(DType::kF16, DType::kBF16, DType::kF32));
-  EXPECT_EQ(bundle.tensor(variable_checkpoint_key(1)).bytes.size(), 6U);
+  EXPECT_EQ(bundle.tensor(exporting::variable_checkpoint_key(1)).bytes.size(), 6U);
 }
 
 /// The messages of one field, one after the other.
@@ -129,7 +130,7 @@ std::vector<protozero::pbf_reader> messages(const std::vector<protozero::pbf_rea
 
 // Python derives the gradients of a function from what it says of its resources; a session does not read that.
 TEST_F(DTypes, OfCapturedResourcesAreTheirVariables) {
-  const SavedModelGraph graph = build_saved_model_graph(tf::library(), model_, weights_);
+  const exporting::SavedModelGraph graph = exporting::build_saved_model_graph(tf::library(), model_, weights_);
   // GraphDef.library.function.signature.input_arg.handle_data
   std::vector<protozero::pbf_reader> found = {protozero::pbf_reader(graph.graph_def)};
   for (const int field : {2, 1, 1, 2, 7}) found = messages(found, field);
@@ -148,7 +149,7 @@ TEST_F(DTypes, OfVariablesAreFloating) {
 }
 
 TEST_F(DTypes, OfInputsMustHoldThem) {
-  const TensorView wide = view_of(DType::kI64, {1}, bytes_of(std::vector<std::int64_t>{std::int64_t{1} << 40}));
+  const tensor::TensorView wide = view_of(DType::kI64, {1}, bytes_of(std::vector<std::int64_t>{std::int64_t{1} << 40}));
   EXPECT_ERROR(verify::to_host(tf::library(), "ids", wide, tf::DataType::kInt32), ErrorKind::kUsage,
                "the input \"ids\" holds 1099511627776");
   EXPECT_ERROR(verify::to_host(tf::library(), "ids", wide, tf::DataType::kString), ErrorKind::kUnsupported, "string");

@@ -12,6 +12,7 @@
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "load/loaded_model.h"
+#include "tensorflow_library.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
 #include "verify/describe.h"
@@ -26,19 +27,11 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::shared_ptr<const tf::Library> library() {
-  static const auto opened = tf::Library::open();
-  return opened;
-}
-
 /// A checkpoint that is a golden's but for a text of the same length in its configuration.
 class Changed {
  public:
   Changed(const std::string& name, const std::string& from, const std::string& to) {
-    std::ifstream stream(golden_path(name), std::ios::binary);
-    std::ostringstream bytes;
-    bytes << stream.rdbuf();
-    std::string text = bytes.str();
+    std::string text = read_file(golden_path(name));
     const std::size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     EXPECT_EQ(from.size(), to.size());
@@ -54,14 +47,14 @@ class Changed {
 /// What a golden's trace says of a checkpoint whose variables may be changed as they are read.
 Verification verified(const std::string& name, const fs::path& checkpoint_path,
                       const std::function<void(const keras::Variable&, std::span<float>)>& change = {}) {
-  const Checkpoint checkpoint = Checkpoint::open(checkpoint_path);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(checkpoint_path);
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   const Trace trace = Trace::open(golden_path(name));
   const auto read = [&](const keras::Variable& variable, std::span<float> out) {
-    keras::read_rows(variable, 0, row_count(variable.shape), out);
+    keras::read_rows(variable, 0, tensor::row_count(variable.shape), out);
     if (change) change(variable, out);
   };
-  const Observation observation = observe(library(), {}, *loaded.model, *loaded.weights, read, trace.inputs());
+  const Observation observation = observe(tf::library(), {}, *loaded.model, *loaded.weights, read, trace.inputs());
   return verify(trace, observation, {}, Tolerances{}, &*loaded.weights);
 }
 
@@ -72,14 +65,14 @@ std::string first_of(const Verification& verification) {
 
 /// A variable's values are those of the same elements of another one.
 std::string with_values_of(const std::string& name, const std::string& variable_name, const std::string& other_name) {
-  const Checkpoint checkpoint = Checkpoint::open(golden_path(name));
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path(name));
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   const auto& variables = loaded.weights->variables();
   const auto other = std::find_if(variables.begin(), variables.end(),
                                   [&](const keras::Variable& variable) { return variable.name == other_name; });
   EXPECT_NE(other, variables.end()) << other_name;
   return first_of(verified(name, golden_path(name), [&](const keras::Variable& variable, std::span<float> out) {
-    if (variable.name == variable_name) keras::read_rows(*other, 0, row_count(other->shape), out);
+    if (variable.name == variable_name) keras::read_rows(*other, 0, tensor::row_count(other->shape), out);
   }));
 }
 
@@ -140,11 +133,11 @@ TEST(Explanations, OfAShape) {
 // that takes it, and that is a disagreement with a certificate, not an error.
 TEST(Explanations, OfAConversionThatCannotRun) {
   const Trace trace = Trace::open(golden_path("bert_model"));
-  const TensorView& ids = trace.inputs().at("input_ids");
+  const tensor::TensorView& ids = trace.inputs().at("input_ids");
   ASSERT_EQ(ids.dtype, DType::kI64);
   // With the tensor after it in the file, since the cells have the same ids.
-  const TensorView& types = trace.inputs().at("token_type_ids");
-  const auto text_of = [](const TensorView& view) {
+  const tensor::TensorView& types = trace.inputs().at("token_type_ids");
+  const auto text_of = [](const tensor::TensorView& view) {
     return std::string(reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size());
   };
   const std::string before = text_of(ids) + text_of(types);
@@ -154,11 +147,11 @@ TEST(Explanations, OfAConversionThatCannotRun) {
   TemporaryFolder folder;
   ConvertOptions options;
   options.model = golden_path("bert_model");
-  options.reference = reference.path();
+  options.settings.reference = reference.path();
   options.output = folder.path() / "artifact";
-  options.json = folder.path() / "certificate.json";
+  options.settings.json = folder.path() / "certificate.json";
   options.formats = {Format::kH5};
-  const ConvertResult result = convert(options);
+  const Outcome result = convert(options);
   EXPECT_FALSE(result.agrees);
   EXPECT_FALSE(result.written);
   EXPECT_FALSE(fs::exists(options.output));
@@ -168,11 +161,8 @@ TEST(Explanations, OfAConversionThatCannotRun) {
       AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
             HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
             HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"), HasSubstr(" is not in [0, ")));
-  std::ifstream stream(options.json);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  const Json certificate = Json::parse(text.str(), "certificate.json");
-  EXPECT_EQ(JsonSchema(Json::parse(certificate_schema(), "schema")).fault(certificate).value_or(""), "");
+  const bytes::Json certificate = bytes::Json::parse(read_file(options.settings.json), "certificate.json");
+  EXPECT_EQ(JsonSchema(bytes::Json::parse(certificate_schema(), "schema")).fault(certificate).value_or(""), "");
   EXPECT_EQ(certificate.at("verdict").as_string(), "disagrees");
   EXPECT_EQ(certificate.at("first_divergence").at("path").as_string(), "embeddings.word_embeddings");
   EXPECT_EQ(certificate.at("first_divergence").at("tensorflow_class").as_string(), "Embedding");

@@ -1,50 +1,15 @@
-// Variables on vectors, and the files of a test.
+// Variables on vectors.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "crossload/error.h"
 #include "keras/variable.h"
-#include "temporary_folder.h"
+#include "test_support.h"
 
 namespace crossload {
-
-inline std::string read_all(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write_all(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-/// "3 what the error says": the kind's number and the text of the Error that the action throws.
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return std::to_string(static_cast<int>(error.kind())) + " " + error.what();
-  }
-  return "no error";
-}
-
-/// The names in a folder, sorted.
-inline std::vector<std::string> names_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 /// Layers of variables whose PyTorch elements are 0, 1/8, 2/8, ... (modulo 1009), plus the variable's number.
 class FakeWeights {
@@ -59,14 +24,15 @@ class FakeWeights {
   }
 
   /// `shape` is PyTorch's.
-  FakeWeights& add(const std::string& name, const Shape& shape, Layout layout = Layout::kSame, bool trainable = true) {
+  FakeWeights& add(const std::string& name, const Shape& shape, tensor::Layout layout = tensor::Layout::kSame,
+                   bool trainable = true) {
     std::vector<float>& values = values_.emplace_back(static_cast<std::size_t>(element_count(shape)));
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = element(variables_.size(), static_cast<std::int64_t>(i));
     const auto bytes = std::as_bytes(std::span(values));
     variables_.push_back({name,
                           "key." + name,
-                          apply_layout(layout, shape),
+                          tensor::apply_layout(layout, shape),
                           layout,
                           trainable,
                           /*layer=*/"",
@@ -96,15 +62,15 @@ class FakeWeights {
     for (std::size_t i = 0; i < values.size(); ++i) {
       auto index = static_cast<std::int64_t>(i);
       std::int64_t target = index;
-      if (v.layout == Layout::kTranspose) {
+      if (v.layout == tensor::Layout::kTranspose) {
         target = index % from[1] * from[0] + index / from[1];
-      } else if (v.layout == Layout::kConv2D) {  // [out, in, height, width] -> [height, width, in, out]
+      } else if (v.layout == tensor::Layout::kConv2D) {  // [out, in, height, width] -> [height, width, in, out]
         const std::int64_t x = index % from[3];
         const std::int64_t y = index / from[3] % from[2];
         const std::int64_t in = index / (from[3] * from[2]) % from[1];
         const std::int64_t out = index / (from[3] * from[2] * from[1]);
         target = ((y * from[3] + x) * from[1] + in) * from[0] + out;
-      } else if (v.layout == Layout::kConv1D) {  // [out, in, width] -> [width, in, out]
+      } else if (v.layout == tensor::Layout::kConv1D) {  // [out, in, width] -> [width, in, out]
         const std::int64_t x = index % from[2];
         const std::int64_t in = index / from[2] % from[1];
         target = (x * from[1] + in) * from[0] + index / (from[2] * from[1]);
@@ -124,14 +90,14 @@ class FakeWeights {
 inline void fill_small(FakeWeights* weights) {
   weights->layer("main")
       .add("main/embeddings/weight", {5, 3})
-      .add("main/mean", {3}, Layout::kSame, /*trainable=*/false)
-      .add("main/dense/kernel", {4, 3}, Layout::kTranspose)
-      .add("main/conv/kernel", {4, 3, 2, 5}, Layout::kConv2D)
-      .add("main/conv1d/kernel", {4, 3, 2}, Layout::kConv1D)
+      .add("main/mean", {3}, tensor::Layout::kSame, /*trainable=*/false)
+      .add("main/dense/kernel", {4, 3}, tensor::Layout::kTranspose)
+      .add("main/conv/kernel", {4, 3, 2, 5}, tensor::Layout::kConv2D)
+      .add("main/conv1d/kernel", {4, 3, 2}, tensor::Layout::kConv1D)
       .add("main/scale", {})
       .add("main/none", {0, 3});
   weights->layer("dropout_7");
-  weights->layer("classifier").add("classifier/kernel", {2, 4}, Layout::kTranspose).share(0);
+  weights->layer("classifier").add("classifier/kernel", {2, 4}, tensor::Layout::kTranspose).share(0);
 }
 
 }  // namespace crossload

@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "faults/fault.h"
 #include "load/loaded_model.h"
+#include "test_files.h"
 
 namespace crossload::faults {
 
@@ -26,7 +27,7 @@ const Bench& bench() {
 }
 
 testing::AssertionResult is_in_document(const std::string& text) {
-  static const std::string document = read_text(fs::path(CROSSLOAD_SOURCE_DIR) / "docs" / "faults.md");
+  static const std::string document = read_file(fs::path(CROSSLOAD_SOURCE_DIR) / "docs" / "faults.md");
   if (document.find(text) != std::string::npos) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "docs/faults.md lacks \"" << text << "\"; run make bench-faults-table";
 }
@@ -58,8 +59,9 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryFault, testing::ValuesIn(all_faults()), tes
 TEST(Faults, AreOnEveryArchitecture) {
   std::map<std::string, int> faults;
   for (const Fault& fault : all_faults()) {
-    const Checkpoint golden = Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
-    ++faults[choose_class(golden.config()).architecture->model_type];
+    const checkpoint::Checkpoint golden =
+        checkpoint::Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
+    ++faults[load::choose_class(golden.config()).architecture->model_type];
   }
   for (const keras::Architecture& architecture : models::registry()) {
     EXPECT_GE(faults[architecture.model_type], 3) << architecture.model_type << " has too few in bench/faults/";

@@ -1,20 +1,15 @@
-// Building a graph, running it, and comparing what comes out. The library is opened once a program.
+// Building a graph, running it, and comparing what comes out.
 #pragma once
 
 #include <gmock/gmock.h>
 
-#include "keras/model_graph.h"
 #include "tensor/half.h"
+#include "tensorflow_library.h"
 #include "test_support.h"
 #include "tf/ops.h"
 #include "tf/session.h"
 
 namespace crossload::tf {
-
-inline const std::shared_ptr<const Library>& library() {
-  static const std::shared_ptr<const Library> opened = Library::open();
-  return opened;
-}
 
 inline double as_double(const HostTensor& tensor, std::size_t index) {
   switch (tensor.dtype()) {
@@ -27,9 +22,9 @@ inline double as_double(const HostTensor& tensor, std::size_t index) {
     case DataType::kInt64:
       return static_cast<double>(tensor.values<std::int64_t>()[index]);
     case DataType::kHalf:
-      return static_cast<double>(float_of_float16(tensor.values<std::uint16_t>()[index]));
+      return static_cast<double>(tensor::float_of_float16(tensor.values<std::uint16_t>()[index]));
     case DataType::kBFloat16:
-      return static_cast<double>(float_of_bfloat16(tensor.values<std::uint16_t>()[index]));
+      return static_cast<double>(tensor::float_of_bfloat16(tensor.values<std::uint16_t>()[index]));
     case DataType::kUInt8:
       return tensor.values<std::uint8_t>()[index];
     case DataType::kBool:
@@ -40,8 +35,9 @@ inline double as_double(const HostTensor& tensor, std::size_t index) {
   }
 }
 
-/// Tensors of a graph of its own, and their values.
-class GraphTest : public testing::Test {
+/// Tensors of a graph of its own, and their values. MadeGraph is made from a library.
+template <class MadeGraph>
+class TestOfGraph : public testing::Test {
  protected:
   HostTensor host(const Shape& shape, const std::vector<float>& values) const {
     return HostTensor::of<float>(library(), shape, values);
@@ -78,8 +74,10 @@ class GraphTest : public testing::Test {
       EXPECT_NEAR(as_double(result, i), values[i], tolerance) << "at " << i;
   }
 
-  keras::ModelGraph graph_{library(), keras::ModelGraph::Handles::kVariables};
+  MadeGraph graph_{library()};
   std::vector<Session::Feed> feeds_;
 };
+
+using GraphTest = TestOfGraph<Graph>;
 
 }  // namespace crossload::tf

@@ -30,11 +30,11 @@ struct Sum {
 std::ostream& operator<<(std::ostream& out, const Sum& sum) { return out << sum.size << " " << std::hex << sum.crc32c; }
 
 Sum sum_of(const fs::path& path) {
-  const std::string bytes = read_all(path);
-  return {bytes.size(), extend_crc32c(0, std::as_bytes(std::span(bytes.data(), bytes.size())))};
+  const std::string bytes = read_file(path);
+  return {bytes.size(), exporting::extend_crc32c(0, std::as_bytes(std::span(bytes.data(), bytes.size())))};
 }
 
-std::vector<float> values_of(const H5File& file, const std::string& name) {
+std::vector<float> values_of(const exporting::H5File& file, const std::string& name) {
   std::vector<float> values(static_cast<std::size_t>(element_count(file.tensors().at(name).shape)));
   file.read(name, 0, values);
   return values;
@@ -43,15 +43,15 @@ std::vector<float> values_of(const H5File& file, const std::string& name) {
 /// Opens the file and reads everything in it.
 std::string error_of_reading(const fs::path& path) {
   return error_of([&] {
-    const H5File file = H5File::open(path, H5Kind::kSingle);
+    const exporting::H5File file = exporting::H5File::open(path, exporting::H5Kind::kSingle);
     for (const auto& [name, tensor] : file.tensors()) values_of(file, name);
   });
 }
 
 class H5Test : public testing::Test {
  protected:
-  std::vector<std::string> write(std::int64_t max_shard_size = kDefaultMaxShardSize) {
-    return write_h5(folder_.path(), "tf_model", fake_.layers(), max_shard_size);
+  std::vector<std::string> write(std::int64_t max_shard_size = exporting::kDefaultMaxShardSize) {
+    return exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), max_shard_size);
   }
 
   TemporaryFolder folder_;
@@ -75,7 +75,7 @@ TEST_F(H5Test, ListsOverTheLimitAreCutAsKerasCutsThem) {
   }
   write();
   EXPECT_EQ(sum_of(path_), (Sum{930192, 0xb5d67d2dU}));
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(file.tensors().size(), 2000U);
   EXPECT_EQ(values_of(file, "tf_model/" + fake_.variables()[1999].name + ":0"), fake_.expected(1999));
 }
@@ -86,7 +86,8 @@ TEST_F(H5Test, ShardIsByteForByteWhatTransformersWrites) {
       write(/*max_shard_size=*/720),
       (std::vector<std::string>{"tf_model-00001-of-00002.h5", "tf_model-00002-of-00002.h5", "tf_model.h5.index.json"}));
   EXPECT_EQ(sum_of(folder_.path() / "tf_model-00001-of-00002.h5"), (Sum{14552, 0x37e64f3eU}));
-  const H5File second = H5File::open(folder_.path() / "tf_model-00002-of-00002.h5", H5Kind::kShard);
+  const exporting::H5File second =
+      exporting::H5File::open(folder_.path() / "tf_model-00002-of-00002.h5", exporting::H5Kind::kShard);
   EXPECT_EQ(second.tensors().size(), 1U);  // the shared variable is in the first one
   EXPECT_EQ(values_of(second, "classifier/kernel:0"), fake_.expected(7));
 }
@@ -94,7 +95,7 @@ TEST_F(H5Test, ShardIsByteForByteWhatTransformersWrites) {
 TEST_F(H5Test, IsReadBack) {
   fill_small(&fake_);
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(file.tensors().size(), fake_.variables().size());
   for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
     const std::string name = "tf_model/" + fake_.variables()[i].name + ":0";
@@ -110,10 +111,10 @@ TEST_F(H5Test, IsReadBack) {
 TEST_F(H5Test, LargeVariablesGoThroughInPieces) {
   fake_.layer("a")
       .add("long row", {1, 3, 1'500'000})
-      .add("linear", {1'500, 2'000}, Layout::kTranspose)
-      .add("patches", {800, 100, 6, 6}, Layout::kConv2D);
+      .add("linear", {1'500, 2'000}, tensor::Layout::kTranspose)
+      .add("patches", {800, 100, 6, 6}, tensor::Layout::kConv2D);
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
     const std::string name = "tf_model/" + fake_.variables()[i].name + ":0";
     EXPECT_EQ(file.tensors().at(name).shape, fake_.variables()[i].shape);
@@ -122,9 +123,9 @@ TEST_F(H5Test, LargeVariablesGoThroughInPieces) {
 }
 
 TEST_F(H5Test, ModelsOwnVariablesAreBesideTheLayers) {
-  fake_.layer("a").add("a/x", {2}).layer(std::string(kTopLevelWeights)).add("bias", {3});
+  fake_.layer("a").add("a/x", {2}).layer(std::string(exporting::kTopLevelWeights)).add("bias", {3});
   write();
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   EXPECT_EQ(values_of(file, "tf_model/bias:0"), fake_.expected(1));
   EXPECT_EQ(file.tensors().size(), 2U);
 }
@@ -135,7 +136,7 @@ TEST(H5Blocks, CoverAnyRangeInOrder) {
     for (std::int64_t count = 0; count <= 60 - first; ++count) {
       std::int64_t at = first;
       int blocks = 0;
-      for_each_h5_block(shape, first, count, [&](const Shape& start, const Shape& size) {
+      exporting::for_each_h5_block(shape, first, count, [&](const Shape& start, const Shape& size) {
         ++blocks;
         for (std::int64_t x = start[0]; x < start[0] + size[0]; ++x) {
           for (std::int64_t y = start[1]; y < start[1] + size[1]; ++y) {
@@ -154,7 +155,7 @@ class CorruptH5 : public H5Test {
   void SetUp() override {
     fill_small(&fake_);
     write();
-    bytes_ = read_all(path_);
+    bytes_ = read_file(path_);
   }
 
   /// The error when `from` is `to` in the file.
@@ -162,7 +163,7 @@ class CorruptH5 : public H5Test {
     std::string bytes = bytes_;
     const std::size_t at = bytes.find(from);
     EXPECT_NE(at, std::string::npos);
-    write_all(path_, bytes.replace(at, to.size(), to));
+    write_file(path_, bytes.replace(at, to.size(), to));
     return error_of_reading(path_);
   }
 
@@ -171,7 +172,7 @@ class CorruptH5 : public H5Test {
 
 TEST_F(CorruptH5, CutFilesAreNoticed) {
   for (std::size_t size = 0; size < bytes_.size(); size += 61) {
-    write_all(path_, bytes_.substr(0, size));
+    write_file(path_, bytes_.substr(0, size));
     const std::string said = error_of_reading(path_);
     EXPECT_TRUE(said.starts_with("3 " + path_.string() + ": cannot be opened as an HDF5 file: ")) << size << said;
   }
@@ -183,7 +184,7 @@ TEST_F(CorruptH5, OtherBytesAreAnErrorOrOtherValues) {
     std::string bytes = bytes_;
     bytes[random() % bytes.size()] = static_cast<char>(random());
     bytes[random() % bytes.size()] = '\xff';
-    write_all(path_, bytes);
+    write_file(path_, bytes);
     const std::string said = error_of_reading(path_);
     EXPECT_TRUE(said == "no error" || said.find(path_.string()) != std::string::npos) << said;
   }
@@ -210,7 +211,7 @@ TEST_F(CorruptH5, CopiesOfASharedVariableMustBeEqual) {
 }
 
 TEST_F(CorruptH5, RangesAndNamesAreChecked) {
-  const H5File file = H5File::open(path_, H5Kind::kSingle);
+  const exporting::H5File file = exporting::H5File::open(path_, exporting::H5Kind::kSingle);
   std::vector<float> out(4);
   EXPECT_EQ(error_of([&] { file.read("x", 0, out); }), "3 " + path_.string() + ": has no variable x");
   EXPECT_EQ(error_of([&] { file.read("tf_model/main/mean:0", 1, out); }),
@@ -218,7 +219,7 @@ TEST_F(CorruptH5, RangesAndNamesAreChecked) {
 }
 
 TEST_F(CorruptH5, WhatIsNoHdf5IsNamed) {
-  write_all(path_, "version https://git-lfs.github.com/spec/v1");
+  write_file(path_, "version https://git-lfs.github.com/spec/v1");
   EXPECT_EQ(error_of_reading(path_),
             "3 " + path_.string() + ": cannot be opened as an HDF5 file: file signature not found");
   EXPECT_EQ(error_of_reading("/nonexistent.h5"),
@@ -257,11 +258,13 @@ TEST_F(CorruptH5, AFullDiskIsAnErrorWhereverItStrikes) {
     EXPECT_TRUE(said.ends_with(" cannot be written: File too large; make room or write to another disk")) << said;
   }
   EXPECT_EQ(error_of([&] { write(); }), "no error");
-  EXPECT_TRUE(read_all(path_) == bytes_);
+  EXPECT_TRUE(read_file(path_) == bytes_);
 }
 
 TEST_F(H5Test, SaysWhichFileCannotBeWritten) {
-  const auto write_there = [&] { write_h5("/nonexistent", "tf_model", fake_.layers(), kDefaultMaxShardSize); };
+  const auto write_there = [&] {
+    exporting::write_h5("/nonexistent", "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  };
   EXPECT_EQ(error_of(write_there), "5 /nonexistent/tf_model.h5: the file cannot be written: No such file or directory");
 }
 

@@ -27,7 +27,7 @@
 #include "hub/token.h"
 #include "hub/upload.h"
 #include "hub/url.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 #include "test_support.h"
 
 namespace crossload::hub {
@@ -66,13 +66,6 @@ class Environment {
   std::vector<std::string> names_;
   std::map<std::string, std::string> before_;
 };
-
-std::string read(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 TEST(Repository, ReadsNames) {
   const auto plain = parse_repository("foo/bar");
@@ -191,13 +184,13 @@ TEST(Token, IsKeptPrivateAndFound) {
   EXPECT_FALSE(find_token(settings));
   EXPECT_FALSE(forget_token(settings));
   const mode_t mask = ::umask(0);
-  std::ofstream(settings.token_file) << "old";  // of everyone
+  write_file(settings.token_file, "old");  // of everyone
   store_token(settings, Token(" hf_abc\r\n"));
   ::umask(mask);
   struct stat status;
   ASSERT_EQ(::stat(settings.token_file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
-  EXPECT_EQ(read(settings.token_file), "hf_abc");
+  EXPECT_EQ(read_file(settings.token_file), "hf_abc");
   EXPECT_EQ(find_token(settings)->secret(), "hf_abc");
   ::setenv("HUGGING_FACE_HUB_TOKEN", "hf_old", 1);
   EXPECT_EQ(find_token(settings)->secret(), "hf_old");
@@ -252,10 +245,10 @@ TEST(Cache, HasTheLayoutOfHuggingfaceHub) {
   cache.remember("main", commit);
   cache.remember("refs/pr/1", commit);
   cache.remember(commit, commit);
-  EXPECT_EQ(read(folder.path() / "models--foo--bar/refs/main"), commit);
-  EXPECT_EQ(read(folder.path() / "models--foo--bar/refs/refs/pr/1"), commit);
+  EXPECT_EQ(read_file(folder.path() / "models--foo--bar/refs/main"), commit);
+  EXPECT_EQ(read_file(folder.path() / "models--foo--bar/refs/refs/pr/1"), commit);
   EXPECT_FALSE(fs::exists(folder.path() / "models--foo--bar/refs" / commit));
-  std::ofstream(folder.path() / "models--foo--bar/refs/broken") << "../../x";
+  write_file(folder.path() / "models--foo--bar/refs/broken", "../../x");
   EXPECT_FALSE(cache.commit_of("broken"));
 }
 
@@ -264,13 +257,13 @@ TEST(Cache, LinksRelatively) {
   const Cache cache(folder.path(), *parse_repository("foo/bar"));
   const std::string commit(40, 'a');
   fs::create_directories(cache.blob("e1").parent_path());
-  std::ofstream(cache.blob("e1")) << "content";
+  write_file(cache.blob("e1"), "content");
   cache.link("e1", commit, "config.json");
   cache.link("e1", commit, "1_Pooling/config.json");
   cache.link("e1", commit, "config.json");  // again
   EXPECT_EQ(fs::read_symlink(cache.snapshot(commit) / "config.json"), "../../blobs/e1");
   EXPECT_EQ(fs::read_symlink(cache.snapshot(commit) / "1_Pooling/config.json"), "../../../blobs/e1");
-  EXPECT_EQ(read(cache.snapshot(commit) / "1_Pooling/config.json"), "content");
+  EXPECT_EQ(read_file(cache.snapshot(commit) / "1_Pooling/config.json"), "content");
   EXPECT_EQ(std::distance(fs::directory_iterator(cache.snapshot(commit)), {}), 2);
 }
 
@@ -290,9 +283,9 @@ TEST(FileLock, KeepsOthersOut) {
   bool entered = false;
   std::jthread other;
   {
-    const FileLock lock(path);
+    const bytes::FileLock lock(path);
     other = std::jthread([&] {
-      const FileLock second(path);
+      const bytes::FileLock second(path);
       entered = true;
     });
     std::this_thread::sleep_for(milliseconds(100));
@@ -307,7 +300,7 @@ TEST(FileLock, IsOfTheGroup) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "x.lock";
   const mode_t mask = ::umask(077);
-  { const FileLock lock(path); }
+  { const bytes::FileLock lock(path); }
   ::umask(mask);
   EXPECT_EQ(fs::status(path).permissions(), fs::perms(0664));
   // One of a program that lets others read it alone.
@@ -318,7 +311,7 @@ TEST(FileLock, IsOfTheGroup) {
   if (is_root) {
     ASSERT_EQ(::seteuid(kNobody), 0);
   }
-  EXPECT_NO_THROW(FileLock{path});
+  EXPECT_NO_THROW(bytes::FileLock{path});
   if (is_root) {
     ASSERT_EQ(::seteuid(0), 0);
   }
@@ -338,12 +331,12 @@ TEST(BlobWriter, GoesOnAndProves) {
     writer.append("def");
     writer.finish(folder.path() / "x");
   }
-  EXPECT_EQ(read(folder.path() / "x"), "abcdef");
-  std::ofstream(path) << "too many bytes";
+  EXPECT_EQ(read_file(folder.path() / "x"), "abcdef");
+  write_file(path, "too many bytes");
   EXPECT_EQ(BlobWriter(path, 6).done(), 0);
-  std::ofstream(folder.path() / "hello") << "hello\n";
+  write_file(folder.path() / "hello", "hello\n");
   // As `git hash-object` and `sha256sum` say.
-  EXPECT_EQ(git_sha1_of_file(folder.path() / "hello"), "ce013625030ba8dba906f756967f9e9ca394464a");
+  EXPECT_EQ(bytes::git_sha1_of_file(folder.path() / "hello"), "ce013625030ba8dba906f756967f9e9ca394464a");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(40, '0')),
             "ce013625030ba8dba906f756967f9e9ca394464a");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(64, '0')),
@@ -361,7 +354,7 @@ TEST(BlobWriter, EndsWhenAnotherWritesToo) {
   first.append("def");
   first.finish(folder.path() / "x");
   EXPECT_ERROR(second.append("abc"), ErrorKind::kEnvironment, "another process writes to it too");
-  EXPECT_EQ(read(folder.path() / "x"), "abcdef");
+  EXPECT_EQ(text_of(folder.path() / "x"), "abcdef");
 }
 
 TEST(BlobWriter, SaysThatTheDiskIsFull) {
@@ -374,12 +367,13 @@ TEST(BlobWriter, SaysThatTheDiskIsFull) {
 
 TEST(WholeFile, IsThereWholeOrNotAtAll) {
   const TemporaryFolder folder;
-  write_whole(folder.path() / "a" / "b", "text", 0644);
-  EXPECT_EQ(read_small(folder.path() / "a" / "b"), "text");
-  EXPECT_FALSE(read_small(folder.path() / "none"));
+  bytes::write_whole(folder.path() / "a" / "b", "text", 0644);
+  EXPECT_EQ(bytes::read_small(folder.path() / "a" / "b"), "text");
+  EXPECT_FALSE(bytes::read_small(folder.path() / "none"));
   std::ofstream(folder.path() / "large") << std::string(2U << 20U, 'x');
-  EXPECT_ERROR(read_small(folder.path() / "large"), ErrorKind::kEnvironment, "large: cannot be read");
-  EXPECT_ERROR(write_whole(folder.path() / "large" / "x", "", 0600), ErrorKind::kEnvironment, "large: cannot be made");
+  EXPECT_ERROR(bytes::read_small(folder.path() / "large"), ErrorKind::kEnvironment, "large: cannot be read");
+  EXPECT_ERROR(bytes::write_whole(folder.path() / "large" / "x", "", 0600), ErrorKind::kEnvironment,
+               "large: cannot be made");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path() / "a"), {}), 1);
 }
 
@@ -432,12 +426,12 @@ class Publishing : public testing::Test {
   Publishing() {
     model_.id = "foo/bar";
     model_.commit = std::string(40, 'a');
-    std::ofstream(folder_.path() / "tf_model.h5") << "weights";
+    write_file(folder_.path() / "tf_model.h5", "weights");
     certify("agrees", model_.label());
   }
 
   void certify(const std::string& verdict, const std::string& model, const std::string& file = "tf_model.h5") const {
-    const std::string sha256 = sha256_of_file(folder_.path() / "tf_model.h5");
+    const std::string sha256 = bytes::sha256_of_file(folder_.path() / "tf_model.h5");
     std::ofstream(folder_.path() / "crossload.json")
         << R"({"model": ")" << model << R"(", "class": "TFBertModel", "verdict": ")" << verdict << R"(",
   "coverage": {"modules": 3, "compared": 3}, "stages": [{"path": "a", "max_error": 4.5e-6}],
@@ -464,7 +458,8 @@ TEST_F(Publishing, SaysWhatWasVerifiedAndHowToCheckIt) {
         "| 3 of 3 modules | 4.50e-06 |", "crossload pt-to-tf --model-name foo/bar@refs/pr/N --no-pr", "\nMore.\n"}) {
     EXPECT_THAT(text.description, testing::HasSubstr(part));
   }
-  EXPECT_THAT(text.description, testing::HasSubstr(sha256_of_file(folder_.path() / "tf_model.h5") + "  tf_model.h5\n"));
+  EXPECT_THAT(text.description,
+              testing::HasSubstr(bytes::sha256_of_file(folder_.path() / "tf_model.h5") + "  tf_model.h5\n"));
   model_.has_tensorflow = true;
   EXPECT_EQ(publish_text(model_, options_).title, "Update TF weights");
 }
@@ -490,10 +485,10 @@ TEST_F(Publishing, RefusesWhatIsNotCertified) {
 }
 
 TEST_F(Publishing, RefusesWhatChangedSince) {
-  std::ofstream(folder_.path() / "tf_model.h5") << "WEIGHTS";
+  write_file(folder_.path() / "tf_model.h5", "WEIGHTS");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage,
                "tf_model.h5: is not the file that crossload.json is about");
-  std::ofstream(folder_.path() / "tf_model.h5") << "more weights";
+  write_file(folder_.path() / "tf_model.h5", "more weights");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage, "it changed since");
   fs::remove(folder_.path() / "tf_model.h5");
   EXPECT_ERROR(publish_text(model_, options_), ErrorKind::kUsage, "it changed since");

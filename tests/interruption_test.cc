@@ -26,11 +26,6 @@ namespace fs = std::filesystem;
 
 const std::string kCheckpoint = small_golden_path("bert").string();
 
-std::string contents(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 /// The program in a process of its own.
 class Conversion {
  public:
@@ -70,7 +65,7 @@ class Conversion {
     process_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  std::string errors() const { return contents(errors_); }
+  std::string errors() const { return read_file(errors_); }
 
  private:
   pid_t process_ = 0;
@@ -89,11 +84,11 @@ class Interruption : public testing::Test {
   /// Every file that the certificate names has the hash that it names. Returns false when there is no artifact.
   bool is_whole() const {
     if (!fs::exists(target())) return false;
-    const Json certificate = Json::parse(contents(target() / "crossload.json"), "crossload.json");
+    const bytes::Json certificate = bytes::Json::parse(read_file(target() / "crossload.json"), "crossload.json");
     std::set<std::string> names;
-    for (const Json& file : certificate.at("written").elements()) {
+    for (const bytes::Json& file : certificate.at("written").elements()) {
       names.insert(file.at("file").as_string());
-      EXPECT_EQ(sha256_of_file(target() / file.at("file").as_string()), file.at("sha256").as_string());
+      EXPECT_EQ(bytes::sha256_of_file(target() / file.at("file").as_string()), file.at("sha256").as_string());
     }
     EXPECT_TRUE(names.contains("tf_model.h5") && names.contains("model.safetensors"));
     return true;
@@ -140,7 +135,7 @@ TEST_F(Interruption, KilledAtAnyMomentLeavesTheOldArtifactOrTheNewOne) {
     before += is_whole() ? 0 : 1;
     if (had_artifact) {
       EXPECT_TRUE(is_whole());
-      EXPECT_EQ(contents(target() / "mine.txt"), "kept");
+      EXPECT_EQ(read_file(target() / "mine.txt"), "kept");
     }
     ASSERT_FALSE(HasFailure()) << "kill " << i;
   }
@@ -154,14 +149,14 @@ TEST_F(Interruption, KilledAtAnyMomentLeavesTheOldArtifactOrTheNewOne) {
 
 TEST_F(Interruption, AFullDiskIsAnErrorOfTheEnvironment) {
   whole_time();
-  const std::string old = contents(target() / "crossload.json");
+  const std::string old = read_file(target() / "crossload.json");
   const auto largest = static_cast<rlim_t>(fs::file_size(target() / "tf_model.h5"));
   constexpr rlim_t kLeast = 2048;  // standard error is a file too
   for (rlim_t size = kLeast; size < largest; size += largest / 20) {
     Conversion conversion = start(kCheckpoint, {size});
     EXPECT_EQ(conversion.wait(), 5) << size << ": " << conversion.errors();
     EXPECT_THAT(conversion.errors(), testing::HasSubstr("make room or write to another disk")) << size;
-    EXPECT_EQ(contents(target() / "crossload.json"), old);
+    EXPECT_EQ(read_file(target() / "crossload.json"), old);
     EXPECT_TRUE(is_whole());
     EXPECT_THAT(leftovers(), testing::IsEmpty()) << size;
   }
@@ -180,10 +175,10 @@ TEST_F(Interruption, AFolderThatCannotBeWrittenIsAnErrorOfTheEnvironment) {
 
 TEST_F(Interruption, AnInputThatVanishesOrIsCutOffIsBadInput) {
   whole_time();
-  const std::string old = contents(target() / "crossload.json");
+  const std::string old = read_file(target() / "crossload.json");
   Conversion gone = start((folder_.path() / "gone").string());
   EXPECT_EQ(gone.wait(), 3);
-  const std::string sound = contents(kCheckpoint);
+  const std::string sound = read_file(kCheckpoint);
   const fs::path cut = folder_.path() / "cut.safetensors";
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{7}, std::size_t{8}, std::size_t{100}, sound.size() / 2, sound.size() - 1}) {
@@ -192,18 +187,18 @@ TEST_F(Interruption, AnInputThatVanishesOrIsCutOffIsBadInput) {
     EXPECT_EQ(conversion.wait(), 3) << size;
     EXPECT_THAT(conversion.errors(), testing::HasSubstr("cut.safetensors: not a sound safetensors file")) << size;
   }
-  EXPECT_EQ(contents(target() / "crossload.json"), old);
+  EXPECT_EQ(read_file(target() / "crossload.json"), old);
   EXPECT_THAT(leftovers(), testing::IsEmpty());
 }
 
 TEST_F(Interruption, AnInputThatIsCutOffWhileItIsReadIsBadInput) {
   constexpr int kTrials = 40;
   const auto longest = whole_time();
-  const std::string old = contents(target() / "tf_model.h5");
+  const std::string old = read_file(target() / "tf_model.h5");
   const fs::path model = folder_.path() / "model.safetensors";
   int refused = 0;
   for (int i = 0; i < kTrials; ++i) {
-    write_file(model, contents(kCheckpoint));
+    write_file(model, read_file(kCheckpoint));
     Conversion conversion = start(model.string());
     std::this_thread::sleep_for(longest * i / kTrials);
     fs::resize_file(model, 0);
@@ -213,7 +208,7 @@ TEST_F(Interruption, AnInputThatIsCutOffWhileItIsReadIsBadInput) {
       EXPECT_THAT(conversion.errors(), testing::HasSubstr("crossload: "));
       ++refused;
     }
-    EXPECT_EQ(contents(target() / "tf_model.h5"), old);
+    EXPECT_EQ(read_file(target() / "tf_model.h5"), old);
   }
   EXPECT_GT(refused, 0);
   Conversion last = start();

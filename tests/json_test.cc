@@ -14,7 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 
-Json parse(const std::string& text) { return Json::parse(text, "x.json"); }
+bytes::Json parse(const std::string& text) { return bytes::Json::parse(text, "x.json"); }
 
 void expect_invalid(const std::string& text, const std::string& why) {
   EXPECT_ERROR(parse(text), ErrorKind::kBadInput, "x.json: not valid JSON at line ");
@@ -22,7 +22,7 @@ void expect_invalid(const std::string& text, const std::string& why) {
 }
 
 TEST(JsonParsing, EveryType) {
-  const Json json =
+  const bytes::Json json =
       parse(R"({"n": null, "i": -7, "d": 1.5e-3, "t": true, "f": false, "s": "\u00e4\n", "a": [1, []], "o": {}})");
   EXPECT_TRUE(json.is_object());
   EXPECT_EQ(json.size(), 8U);
@@ -94,15 +94,15 @@ TEST(JsonParsing, RefusesDepthBeforeTheStackEnds) {
 }
 
 TEST(JsonParsing, ReadsPythonsNumbersAsNull) {
-  const Json json = parse(R"({"a": NaN, "b": [Infinity, -Infinity,NaN], "c": 2})");
+  const bytes::Json json = parse(R"({"a": NaN, "b": [Infinity, -Infinity,NaN], "c": 2})");
   EXPECT_TRUE(json.at("a").is_null());
-  for (const Json& element : json.at("b").elements()) EXPECT_TRUE(element.is_null());
+  for (const bytes::Json& element : json.at("b").elements()) EXPECT_TRUE(element.is_null());
   EXPECT_EQ(json.at("c").as_integer(), 2);
   EXPECT_TRUE(parse("NaN").is_null());
 }
 
 TEST(JsonParsing, LeavesTheSameWordsInStringsAlone) {
-  const Json json = parse(R"({"NaN": "NaN", "\"Infinity": "\\", "x": ["-Infinity\"NaN", NaN, "\\\"NaN"]})");
+  const bytes::Json json = parse(R"({"NaN": "NaN", "\"Infinity": "\\", "x": ["-Infinity\"NaN", NaN, "\\\"NaN"]})");
   EXPECT_EQ(json.at("NaN").as_string(), "NaN");
   EXPECT_EQ(json.at("\"Infinity").as_string(), "\\");
   EXPECT_EQ(json.at("x").at(std::size_t{0}).as_string(), "-Infinity\"NaN");
@@ -114,11 +114,11 @@ TEST(JsonParsing, LeavesTheSameWordsInStringsAlone) {
 }
 
 TEST(JsonAccess, NamesTheDocumentAndTheMember) {
-  const Json json = parse(R"({"a": {"b": ["x", {"c": null}]}, "n": 1.0})");
+  const bytes::Json json = parse(R"({"a": {"b": ["x", {"c": null}]}, "n": 1.0})");
   const auto expect = [](const auto& access, const std::string& text) {
     EXPECT_ERROR(access(), ErrorKind::kBadInput, text);
   };
-  const Json list = json.at("a").at("b");
+  const bytes::Json list = json.at("a").at("b");
   expect([&] { json.at("z"); }, "x.json: has no \"z\"");
   expect([&] { json.at("a").at("z"); }, "x.json: \"a\": has no \"z\"");
   expect([&] { list.at(std::size_t{2}); }, "x.json: \"a\": \"b\": has no element 2");
@@ -137,46 +137,46 @@ TEST(JsonAccess, NamesTheDocumentAndTheMember) {
 }
 
 TEST(JsonWriting, OneLineOrIndented) {
-  Json list = Json::array();
+  bytes::Json list = bytes::Json::array();
   list.push_back(1);
   list.push_back(0.5);
   list.push_back(true);
-  list.push_back(Json());
+  list.push_back(bytes::Json());
   list.push_back("a\"\\\n");
-  Json object = Json::object();
+  bytes::Json object = bytes::Json::object();
   object.set("z", list);
   object.set("a", std::size_t{7});
   EXPECT_EQ(object.dump(), R"({"z":[1,0.5,true,null,"a\"\\\n"],"a":7})");
-  Json small = Json::object();
+  bytes::Json small = bytes::Json::object();
   small.set("a", 1);
   EXPECT_EQ(small.dump_pretty(), "{\n  \"a\": 1\n}\n");
-  EXPECT_EQ(Json::object().dump(), "{}");
+  EXPECT_EQ(bytes::Json::object().dump(), "{}");
   EXPECT_ERROR(list.set("a", 1), ErrorKind::kBadInput, "is an array where an object is expected");
   EXPECT_ERROR(object.push_back(1), ErrorKind::kBadInput, "is an object where an array is expected");
 }
 
 TEST(JsonWriting, NumbersComeBackExactly) {
   for (const double value : {0.1, 1.0 / 3.0, 1e-5, 5e-324, 1.7976931348623157e308, -0.0}) {
-    EXPECT_EQ(parse(Json(value).dump()).as_number(), value);
+    EXPECT_EQ(parse(bytes::Json(value).dump()).as_number(), value);
   }
   for (const std::int64_t value :
        {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
-    EXPECT_EQ(parse(Json(value).dump()).as_integer(), value);
+    EXPECT_EQ(parse(bytes::Json(value).dump()).as_integer(), value);
   }
 }
 
 TEST(JsonWriting, WhatJsonLacksBecomesText) {
-  EXPECT_EQ(Json(std::nan("")).dump(), "\"NaN\"");
-  EXPECT_EQ(Json(HUGE_VAL).dump(), "\"Infinity\"");
-  EXPECT_EQ(Json(-HUGE_VAL).dump(), "\"-Infinity\"");
-  EXPECT_EQ(Json("\xff").dump(), "\"(not UTF-8)\"");
-  EXPECT_EQ(parse(Json(std::string_view("a\0b", 3)).dump()).as_string(), std::string("a\0b", 3));
+  EXPECT_EQ(bytes::Json(std::nan("")).dump(), "\"NaN\"");
+  EXPECT_EQ(bytes::Json(HUGE_VAL).dump(), "\"Infinity\"");
+  EXPECT_EQ(bytes::Json(-HUGE_VAL).dump(), "\"-Infinity\"");
+  EXPECT_EQ(bytes::Json("\xff").dump(), "\"(not UTF-8)\"");
+  EXPECT_EQ(parse(bytes::Json(std::string_view("a\0b", 3)).dump()).as_string(), std::string("a\0b", 3));
 }
 
-Config config(const std::string& text) { return Config::parse(text, "config.json"); }
+checkpoint::Config config(const std::string& text) { return checkpoint::Config::parse(text, "config.json"); }
 
 TEST(Configs, GiveFieldsOrDefaults) {
-  const Config c = config(R"({"i": 3, "d": 1e-12, "b": true, "s": "gelu", "none": null})");
+  const checkpoint::Config c = config(R"({"i": 3, "d": 1e-12, "b": true, "s": "gelu", "none": null})");
   EXPECT_EQ(c.integer("i", 5), 3);
   EXPECT_EQ(c.number("i", 5), 3.0);
   EXPECT_EQ(c.number("d", 5), 1e-12);
@@ -193,7 +193,7 @@ TEST(Configs, GiveFieldsOrDefaults) {
 }
 
 TEST(Configs, NameTheFieldOfAnotherType) {
-  const Config c = config(R"({"hidden_size": "768", "eps": [], "flag": 1, "act": {}})");
+  const checkpoint::Config c = config(R"({"hidden_size": "768", "eps": [], "flag": 1, "act": {}})");
   const auto expect = [](const auto& access, const std::string& text) {
     EXPECT_ERROR(access(), ErrorKind::kBadInput, "config.json: " + text);
   };
@@ -233,11 +233,11 @@ TEST(Configs, CountLabelsAsTransformers) {
 }
 
 TEST(Json, ErrorsAreOneLineWhateverTheDocumentHolds) {
-  EXPECT_ERROR(Json::parse("{\"a\\\n\\\x1b[31m", "x"), ErrorKind::kBadInput, "x: not valid JSON");
-  EXPECT_ERROR(Json::parse(R"({"a\n\u001b": 1})", "x").at("a\n\x1b").as_string(), ErrorKind::kBadInput,
+  EXPECT_ERROR(bytes::Json::parse("{\"a\\\n\\\x1b[31m", "x"), ErrorKind::kBadInput, "x: not valid JSON");
+  EXPECT_ERROR(bytes::Json::parse(R"({"a\n\u001b": 1})", "x").at("a\n\x1b").as_string(), ErrorKind::kBadInput,
                "x: \"a??\": is an integer where a string is expected");
   try {
-    Json::parse("{\"a\\\n\\\x1b[31m", "x");
+    bytes::Json::parse("{\"a\\\n\\\x1b[31m", "x");
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()).find_first_of("\n\x1b"), std::string::npos);
   }

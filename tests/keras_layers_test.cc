@@ -5,7 +5,6 @@
 
 #include "checkpoint/safetensors.h"
 #include "goldens.h"
-#include "graph_fixture.h"
 #include "keras/activation.h"
 #include "keras/attention_mask.h"
 #include "keras/group_normalization.h"
@@ -13,6 +12,7 @@
 #include "keras/patch_convolution.h"
 #include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
+#include "model_graph_fixture.h"
 
 namespace crossload::keras {
 namespace {
@@ -21,13 +21,12 @@ namespace fs = std::filesystem;
 
 using tf::as_double;
 using tf::DataType;
-using tf::GraphTest;
 using tf::HostTensor;
 using tf::library;
 using tf::Tensor;
 
 /// A golden's tensor of any floating type, widened.
-std::vector<double> doubles_of(const TensorView& view) {
+std::vector<double> doubles_of(const tensor::TensorView& view) {
   std::vector<double> values(view.bytes.size() / size_of(view.dtype));
   if (view.dtype == DType::kF64) {
     std::memcpy(values.data(), view.bytes.data(), view.bytes.size());
@@ -38,26 +37,28 @@ std::vector<double> doubles_of(const TensorView& view) {
 }
 
 /// Layers bound to given tensors, called into the graph; the values of their variables are fed.
-class Layers : public GraphTest {
+class Layers : public ModelGraphTest {
  protected:
-  void bind(std::map<std::string, TensorView> tensors) { weights_ = std::make_unique<Weights>(std::move(tensors)); }
+  void bind(std::map<std::string, tensor::TensorView> tensors) {
+    weights_ = std::make_unique<Weights>(std::move(tensors));
+  }
   Scope scope() { return Scope(weights_.get()); }
   /// Feeds the variables that calls have read so far.
   void feed_variables() {
     weights_->check_complete("test");
     for (const Variable& variable : weights_->variables()) {
       HostTensor value(library(), DataType::kFloat, variable.shape);
-      read_rows(variable, 0, row_count(variable.shape), value.values<float>());
+      read_rows(variable, 0, tensor::row_count(variable.shape), value.values<float>());
       feeds_.emplace_back(graph_.value(variable), value);
     }
   }
 
-  std::unique_ptr<Weights> weights_ = std::make_unique<Weights>(std::map<std::string, TensorView>());
+  std::unique_ptr<Weights> weights_ = std::make_unique<Weights>(std::map<std::string, tensor::TensorView>());
 };
 
 // PyTorch's results for every function of Transformers' table, in float64. TensorFlow computes in float32.
 TEST_F(Layers, ActivationsOfEveryName) {
-  const SafetensorsFile golden = SafetensorsFile::open(golden_path("activations"));
+  const checkpoint::SafetensorsFile golden = checkpoint::SafetensorsFile::open(golden_path("activations"));
   const std::vector<float> inputs = floats_of(golden.tensors().at("input.x"));
   ASSERT_GT(inputs.size(), 100U);
   std::vector<std::string> names;
@@ -230,9 +231,10 @@ TEST_F(Layers, PatchConvolutionMakesAVectorOfEachPatch) {
 }
 
 SpanOptions spans(double prob, int length, int min_masks) {
-  return {Config::parse(R"({"mask_time_prob": )" + std::to_string(prob) + R"(, "mask_time_length": )" +
-                            std::to_string(length) + R"(, "mask_time_min_masks": )" + std::to_string(min_masks) + "}",
-                        "config.json"),
+  return {checkpoint::Config::parse(R"({"mask_time_prob": )" + std::to_string(prob) + R"(, "mask_time_length": )" +
+                                        std::to_string(length) + R"(, "mask_time_min_masks": )" +
+                                        std::to_string(min_masks) + "}",
+                                    "config.json"),
           "time", /*default_prob=*/0, /*default_min_masks=*/0};
 }
 

@@ -14,9 +14,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-using Tensors = std::map<std::string, TensorView>;
+using Tensors = std::map<std::string, tensor::TensorView>;
 
-TensorView zeros(const Shape& shape) {
+tensor::TensorView zeros(const Shape& shape) {
   return view_of(shape, std::vector<float>(static_cast<std::size_t>(element_count(shape))));
 }
 
@@ -83,10 +83,11 @@ TEST(Variables, HaveTheNameKeyShapeAndLayoutOfTheirLayer) {
       {{"bert.dense.weight", {2, 3}}, {"bert.dense.bias", {2}}, {"scale", {}}, {"conv.weight", {5, 3, 2, 4}}}));
   const Scope root(&weights);
   const Variable& kernel =
-      (root / "bert" / "dense").variable("kernel", "weight", {2, 3}, {.layout = Layout::kTranspose});
+      (root / "bert" / "dense").variable("kernel", "weight", {2, 3}, {.layout = tensor::Layout::kTranspose});
   const Variable& bias = (root / "bert" / "dense").variable("bias", "bias", {2}, {.trainable = false});
   const Variable& scale = root.variable("scale", "scale", {});
-  const Variable& conv = (root / "conv").variable("kernel", "weight", {5, 3, 2, 4}, {.layout = Layout::kConv2D});
+  const Variable& conv =
+      (root / "conv").variable("kernel", "weight", {5, 3, 2, 4}, {.layout = tensor::Layout::kConv2D});
   EXPECT_EQ(kernel.name, "bert/dense/kernel");
   EXPECT_EQ(kernel.key, "bert.dense.weight");
   EXPECT_EQ(kernel.shape, (Shape{3, 2}));
@@ -107,7 +108,8 @@ TEST(Variables, HaveTheNameKeyShapeAndLayoutOfTheirLayer) {
 TEST(Variables, ReadTheirSourceInTensorFlowsLayout) {
   Weights weights({{"dense.weight", view_of({2, 3}, {1, 2, 3, 4, 5, 6})}, {"token", view_of({4}, {1, 2, 3, 4})}});
   const Scope root(&weights);
-  const Variable& kernel = (root / "dense").variable("kernel", "weight", {2, 3}, {.layout = Layout::kTranspose});
+  const Variable& kernel =
+      (root / "dense").variable("kernel", "weight", {2, 3}, {.layout = tensor::Layout::kTranspose});
   const Variable& token = root.variable("token", "token", {4}, {.reshaped = {1, 2, 2}});
   std::vector<float> values(6);
   read_rows(kernel, 0, 3, values);
@@ -137,7 +139,7 @@ TEST(Completeness, OneErrorListsEverything) {
   tensors.emplace("ids", view_of(DType::kI64, {2}, std::string(16, '\0')));
   Weights weights(std::move(tensors));
   const Scope root(&weights);
-  (root / "a").variable("kernel", "weight", {2, 3}, {.layout = Layout::kTranspose});
+  (root / "a").variable("kernel", "weight", {2, 3}, {.layout = tensor::Layout::kTranspose});
   (root / "b").variable("gamma", "weight", {5});
   (root / "c").variable("kernel", "weight", {7, 7});
   (root / "c").variable("bias", "bias", {7});
@@ -378,7 +380,7 @@ TEST(FromTensorFlow, VariablesAreFoundByNameInTheirOwnLayout) {
       Weights::Source::kTensorFlow);
   const Scope root(&weights);
   const Variable& kernel =
-      (root / "bert" / "dense").variable("kernel", "weight", {2, 3}, {.layout = Layout::kTranspose});
+      (root / "bert" / "dense").variable("kernel", "weight", {2, 3}, {.layout = tensor::Layout::kTranspose});
   const Variable& shared = (root / "shared").outside_class("shared/shared").variable("embeddings", "weight", {2});
   (root / "lm_head").tie("weight", shared);
   EXPECT_EQ(complaint(weights), "");
@@ -396,7 +398,7 @@ TEST(FromTensorFlow, ErrorsNameVariables) {
   Weights weights(tensors_of({{"a/kernel", {2, 3}}, {"a.weight", {2, 3}}, {"extra", {1}}}),
                   Weights::Source::kTensorFlow);
   const Scope root(&weights);
-  (root / "a").variable("kernel", "weight", {2, 3}, {.layout = Layout::kTranspose});
+  (root / "a").variable("kernel", "weight", {2, 3}, {.layout = tensor::Layout::kTranspose});
   (root / "b").variable("bias", "bias", {2});
   const std::string text = complaint(weights);
   EXPECT_THAT(text, HasSubstr("1 missing: b/bias; 2 unexpected: a.weight, extra; "

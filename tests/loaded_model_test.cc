@@ -20,8 +20,8 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-ModelClass choose(const std::string& config, const std::string& wanted = "") {
-  return choose_class(Config::parse(config, "config.json"), wanted);
+load::ModelClass choose(const std::string& config, const std::string& wanted = "") {
+  return load::choose_class(checkpoint::Config::parse(config, "config.json"), wanted);
 }
 
 std::string chosen(const std::string& config, const std::string& wanted = "") {
@@ -148,13 +148,13 @@ TEST(ClassScopes, AreKerasNamesOfModels) {
       {"TFWav2Vec2ForCTC", "tf_wav2_vec2_for_ctc"},
       {"TFXLNetLMHeadModel", "tfxl_net_lm_head_model"},
   };
-  for (const auto& [name, scope] : scopes) EXPECT_EQ(class_scope(name), scope) << name;
+  for (const auto& [name, scope] : scopes) EXPECT_EQ(exporting::class_scope(name), scope) << name;
 }
 
-using Tensors = std::map<std::string, TensorView>;
+using Tensors = std::map<std::string, tensor::TensorView>;
 
-TensorToWrite written(const std::string& name, const TensorView& view) {
-  return {name, view.dtype, view.shape, [view](const ByteSink& put) { put(view.bytes); }};
+exporting::TensorToWrite written(const std::string& name, const tensor::TensorView& view) {
+  return {name, view.dtype, view.shape, [view](const exporting::ByteSink& put) { put(view.bytes); }};
 }
 
 /// A folder with a golden's weights under the names that `rename` gives, and its configuration.
@@ -162,8 +162,8 @@ class BertFolder : public testing::Test {
  protected:
   template <class Rename>
   void write(const std::string& golden, const Rename& rename) const {
-    const Checkpoint source = Checkpoint::open(golden_path(golden));
-    std::vector<TensorToWrite> tensors;
+    const checkpoint::Checkpoint source = checkpoint::Checkpoint::open(golden_path(golden));
+    std::vector<exporting::TensorToWrite> tensors;
     for (const auto& [key, view] : source.tensors()) {
       for (const std::string& name : rename(key)) tensors.push_back(written(name, view));
     }
@@ -173,9 +173,9 @@ class BertFolder : public testing::Test {
 
   static std::vector<std::string> unchanged(const std::string& key) { return {key}; }
 
-  LoadedModel load(const std::string& wanted) const {
-    const Checkpoint checkpoint = Checkpoint::open(path());
-    return load_from_pytorch(checkpoint, choose_class(checkpoint.config(), wanted));
+  load::LoadedModel load(const std::string& wanted) const {
+    const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path());
+    return load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config(), wanted));
   }
 
   fs::path path() const { return folder_.path(); }
@@ -184,7 +184,7 @@ class BertFolder : public testing::Test {
   TemporaryFolder folder_;
 };
 
-const keras::Variable& find(const LoadedModel& loaded, const std::string& name) {
+const keras::Variable& find(const load::LoadedModel& loaded, const std::string& name) {
   for (const keras::Variable& variable : loaded.weights->variables()) {
     if (variable.name == name) return variable;
   }
@@ -193,14 +193,14 @@ const keras::Variable& find(const LoadedModel& loaded, const std::string& name) 
 
 std::vector<float> values_of(const keras::Variable& variable) {
   std::vector<float> values(static_cast<std::size_t>(element_count(variable.shape)));
-  keras::read_rows(variable, 0, row_count(variable.shape), values);
+  keras::read_rows(variable, 0, tensor::row_count(variable.shape), values);
   return values;
 }
 
 /// The golden's tensor, as it is or transposed.
 std::vector<float> golden_values(const std::string& golden, const std::string& key, bool transposed) {
-  const Checkpoint checkpoint = Checkpoint::open(golden_path(golden));
-  const TensorView& view = checkpoint.tensors().at(key);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path(golden));
+  const tensor::TensorView& view = checkpoint.tensors().at(key);
   const std::vector<float> values = floats_of(view);
   if (!transposed) return values;
   std::vector<float> result;
@@ -216,7 +216,7 @@ constexpr const char* kKey = "encoder.layer.1.intermediate.dense.weight";  // [2
 
 TEST_F(BertFolder, TheBaseModelOfItsOwnCheckpoint) {
   write("bert_model", unchanged);
-  const LoadedModel loaded = load("");
+  const load::LoadedModel loaded = load("");
   EXPECT_EQ(loaded.model_class.head->name, "TFBertModel");
   EXPECT_EQ(loaded.weights->variables().size(), 39U);
   EXPECT_EQ(loaded.weights->ledger().size(), 39U);
@@ -227,7 +227,7 @@ TEST_F(BertFolder, TheBaseModelOfItsOwnCheckpoint) {
 
 TEST_F(BertFolder, TheBaseModelOfAHeadsCheckpoint) {
   write("bert_for_sequence_classification", unchanged);
-  const LoadedModel loaded = load("BertModel");
+  const load::LoadedModel loaded = load("BertModel");
   EXPECT_EQ(find(loaded, kKernel).key, kKey);  // the prefix "bert." is gone
   EXPECT_EQ(values_of(find(loaded, kKernel)),
             golden_values("bert_for_sequence_classification", std::string("bert.") + kKey, /*transposed=*/true));
@@ -274,15 +274,15 @@ TEST_F(BertFolder, AHeadThatTheConfigurationDoesNotName) {
 
 TEST_F(BertFolder, ABaseModelWithoutAPooler) {
   write("bert_for_masked_lm", unchanged);
-  const LoadedModel loaded = load("BertModel");
+  const load::LoadedModel loaded = load("BertModel");
   EXPECT_EQ(loaded.weights->variables().size(), 37U);
   EXPECT_THAT(loaded.weights->notes(), testing::ElementsAre(HasSubstr("the checkpoint has no pooler, so")));
   const fs::path artifact = path() / "artifact";  // the checkpoint's own file is mapped
   fs::create_directory(artifact);
   fs::copy_file(path() / "config.json", artifact / "config.json");
-  write_tf_safetensors(artifact, "tf_bert_model", loaded.weights->top_layers(),
-                       std::numeric_limits<std::int64_t>::max());
-  EXPECT_EQ(load_from_tensorflow(artifact, "BertModel").weights->variables().size(), 37U);
+  exporting::write_tf_safetensors(artifact, "tf_bert_model", loaded.weights->top_layers(),
+                                  std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(load::load_from_tensorflow(artifact, "BertModel").weights->variables().size(), 37U);
   // Heads that read it need it.
   EXPECT_ERROR(load("BertForNextSentencePrediction"), ErrorKind::kBadInput, "bert.pooler.dense.weight");
 }
@@ -315,21 +315,22 @@ TEST_F(BertFolder, TensorsOfTheUsersOwn) {
   EXPECT_ERROR(load(""), ErrorKind::kBadInput,
                "1 unexpected: crf.transitions; BertModel has no place for them: let them go with --ignore-tensors "
                "'crf.transitions=REASON'");
-  const Checkpoint checkpoint = Checkpoint::open(path());
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()), {{"crf.*", "mine"}});
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path());
+  const load::LoadedModel loaded =
+      load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()), {{"crf.*", "mine"}});
   EXPECT_EQ(loaded.weights->ledger().size(), 40U);
-  EXPECT_ERROR(load_from_pytorch(checkpoint, choose_class(checkpoint.config()), {{"crf", "mine"}}), ErrorKind::kUsage,
-               "--ignore-tensors crf: no tensor");
+  EXPECT_ERROR(load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()), {{"crf", "mine"}}),
+               ErrorKind::kUsage, "--ignore-tensors crf: no tensor");
 }
 
 TEST_F(BertFolder, AConfigurationWithoutAModelType) {
   write("bert_for_masked_lm", unchanged);
-  Json fields = Json::object();
-  for (const auto& [name, value] : Checkpoint::open(path()).config().json().members()) {
+  bytes::Json fields = bytes::Json::object();
+  for (const auto& [name, value] : checkpoint::Checkpoint::open(path()).config().json().members()) {
     if (name != "model_type") fields.set(name, value);
   }
   write_file(path() / "config.json", fields.dump());
-  const LoadedModel loaded = load("");
+  const load::LoadedModel loaded = load("");
   EXPECT_EQ(loaded.model_class.head->name, "TFBertForMaskedLM");
   EXPECT_EQ(loaded.model->config().model_type(), "bert");
 }
@@ -351,7 +352,7 @@ TEST_F(BertFolder, ATensorThatIsTied) {
     if (key == "cls.predictions.bias") names.push_back("cls.predictions.decoder.bias");
     return names;
   });
-  const LoadedModel loaded = load("");
+  const load::LoadedModel loaded = load("");
   std::vector<std::string> tied;
   for (const keras::LedgerEntry& entry : loaded.weights->ledger()) {
     if (entry.fate == keras::LedgerEntry::Fate::kTied) tied.push_back(entry.key + " to " + entry.detail);
@@ -374,41 +375,42 @@ TEST_F(BertFolder, TheBiasOfAnUntiedHeadIsTheDecoders) {
 }
 
 TEST_F(BertFolder, AnArtifactBecomesTheSameModel) {
-  const Checkpoint checkpoint = Checkpoint::open(golden_path("bert_for_masked_lm"));
-  const LoadedModel source = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path("bert_for_masked_lm"));
+  const load::LoadedModel source = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   write_file(path() / "config.json", checkpoint.config().json().dump());
-  write_tf_safetensors(path(), "tf_bert_for_masked_lm", source.weights->top_layers(),
-                       std::numeric_limits<std::int64_t>::max());
-  const LoadedModel loaded = load_from_tensorflow(path());
+  exporting::write_tf_safetensors(path(), "tf_bert_for_masked_lm", source.weights->top_layers(),
+                                  std::numeric_limits<std::int64_t>::max());
+  const load::LoadedModel loaded = load::load_from_tensorflow(path());
   EXPECT_EQ(loaded.model_class.head->name, "TFBertForMaskedLM");
   EXPECT_EQ(loaded.weights->variables().size(), source.weights->variables().size());
   EXPECT_EQ(values_of(find(loaded, kKernel)),
             golden_values("bert_for_masked_lm", std::string("bert.") + kKey, /*transposed=*/true));
   EXPECT_EQ(values_of(find(loaded, "mlm___cls/predictions/bias")),
             golden_values("bert_for_masked_lm", "cls.predictions.bias", /*transposed=*/false));
-  EXPECT_ERROR(load_from_tensorflow(path(), "BertForNextSentencePrediction"), ErrorKind::kBadInput,
+  EXPECT_ERROR(load::load_from_tensorflow(path(), "BertForNextSentencePrediction"), ErrorKind::kBadInput,
                "missing: bert/pooler/dense/kernel");
 }
 
 /// Transformers 5 saves the towers of CLIP without the level that all names of 4 begin with.
 TEST(TowersOfClip, AreReadWithAndWithoutTheirOuterLevel) {
-  const Checkpoint golden = Checkpoint::open(small_golden_path("clip"));
+  const checkpoint::Checkpoint golden = checkpoint::Checkpoint::open(small_golden_path("clip"));
   const TemporaryFolder folder;
   for (const auto& [type, level] :
        {std::pair<std::string, std::string>{"text", "text_model."}, {"vision", "vision_model."}}) {
     for (const bool with_level : {true, false}) {
-      std::vector<TensorToWrite> tensors;
+      std::vector<exporting::TensorToWrite> tensors;
       for (const auto& [key, view] : golden.tensors()) {
         if (!key.starts_with(level)) continue;
         tensors.push_back(written(with_level ? key : key.substr(level.size()), view));
       }
-      Json config = Json::parse(golden.config().json().at(type + "_config").dump(), "config.json");
-      config.set("architectures", Json::array());
+      bytes::Json config = bytes::Json::parse(golden.config().json().at(type + "_config").dump(), "config.json");
+      config.set("architectures", bytes::Json::array());
       write_file(folder.path() / "config.json", config.dump());
       write_safetensors(folder.path() / "model.safetensors", tensors, {});
-      const Checkpoint checkpoint = Checkpoint::open(folder.path());
+      const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(folder.path());
       const std::string name = type == "text" ? "CLIPTextModel" : "CLIPVisionModel";
-      const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), name));
+      const load::LoadedModel loaded =
+          load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config(), name));
       EXPECT_EQ(loaded.weights->ledger().size(), tensors.size());
       EXPECT_TRUE(loaded.weights->variables().front().key.starts_with(level));
     }
@@ -417,10 +419,10 @@ TEST(TowersOfClip, AreReadWithAndWithoutTheirOuterLevel) {
 
 TEST_F(BertFolder, WithoutAnArtifact) {
   write_file(path() / "config.json", kBert);
-  EXPECT_ERROR(load_from_tensorflow(path()), ErrorKind::kBadInput,
+  EXPECT_ERROR(load::load_from_tensorflow(path()), ErrorKind::kBadInput,
                path().string() + ": holds no tf_model.h5, saved_model/ or model.safetensors");
   fs::remove(path() / "config.json");
-  EXPECT_ERROR(load_from_tensorflow(path()), ErrorKind::kBadInput, "config.json: cannot be read");
+  EXPECT_ERROR(load::load_from_tensorflow(path()), ErrorKind::kBadInput, "config.json: cannot be read");
 }
 
 }  // namespace

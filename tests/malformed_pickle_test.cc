@@ -235,7 +235,7 @@ TEST(MalformedPickles, AreRefusedWithTheReason) {
     SCOPED_TRACE(file.problem);
     const auto parse = [&] {
       const std::vector<char> exact(file.bytes.begin(), file.bytes.end());
-      unpickle(std::as_bytes(std::span<const char>(exact)), "x.bin");
+      checkpoint::unpickle(std::as_bytes(std::span<const char>(exact)), "x.bin");
     };
     EXPECT_ERROR(parse(), file.kind, file.text);
     EXPECT_ERROR(parse(), file.kind, "x.bin: not a sound PyTorch pickle: at byte ");
@@ -323,9 +323,9 @@ std::vector<Malformed> malformed_files() {
   };
 }
 
-PyTorchFile parse(const std::string& bytes) {
+checkpoint::PyTorchFile parse(const std::string& bytes) {
   const auto copy = std::make_shared<std::vector<char>>(bytes.begin(), bytes.end());
-  return PyTorchFile::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.bin");
+  return checkpoint::PyTorchFile::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.bin");
 }
 
 TEST(MalformedPyTorchFiles, AreRefusedWithTheReason) {
@@ -340,7 +340,7 @@ TEST(MalformedPyTorchFiles, AreRefusedWithTheReason) {
 }
 
 TEST(MalformedPyTorchFiles, TheSoundOneIsRead) {
-  const PyTorchFile file = parse(file_of(tensor(storage(), 1, integers({3}), integers({1}))));
+  const checkpoint::PyTorchFile file = parse(file_of(tensor(storage(), 1, integers({3}), integers({1}))));
   EXPECT_EQ(file.tensors().at("a").shape, Shape{3});
   EXPECT_EQ(file.tensors().at("a").bytes.size(), 12U);
 }

@@ -103,7 +103,8 @@ std::string end64(U64 count, U64 size, U64 offset, U32 signature = 0x06064b50, U
 /// Parses and reads all.
 void read_all(const std::string& bytes) {
   const auto copy = std::make_shared<std::vector<char>>(bytes.begin(), bytes.end());
-  const ZipArchive archive = ZipArchive::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.zip");
+  const checkpoint::ZipArchive archive =
+      checkpoint::ZipArchive::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.zip");
   for (const auto& [name, entry] : archive.entries()) archive.read(name);
 }
 

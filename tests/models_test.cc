@@ -19,7 +19,8 @@
 #include "goldens.h"
 #include "load/loaded_model.h"
 #include "recipes.h"
-#include "temporary_folder.h"
+#include "tensorflow_library.h"
+#include "test_files.h"
 #include "verified_record.h"
 #include "verify/describe.h"
 
@@ -29,11 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kRecipes = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
-
-std::shared_ptr<const tf::Library> library() {
-  static const auto opened = tf::Library::open();
-  return opened;
-}
 
 /// Of all files.
 const std::vector<Recipe>& recipes() {
@@ -67,15 +63,15 @@ std::vector<std::string> goldens_of_heads() {
 
 /// Reads variables from the checkpoint, as an artifact would hold them.
 void read_from_source(const keras::Variable& variable, std::span<float> out) {
-  keras::read_rows(variable, 0, row_count(variable.shape), out);
+  keras::read_rows(variable, 0, tensor::row_count(variable.shape), out);
 }
 
 verify::Verification verify_golden(const std::string& name, const verify::ReadVariable& read) {
-  const Checkpoint checkpoint = Checkpoint::open(golden_path(name));
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path(name));
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   const verify::Trace trace = verify::Trace::open(golden_path(name));
   const verify::Observation observation =
-      verify::observe(library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
+      verify::observe(tf::library(), verify::RunOptions{}, *loaded.model, *loaded.weights, read, trace.inputs());
   return verify::verify(trace, observation, {}, verify::Tolerances{}, &*loaded.weights);
 }
 
@@ -118,7 +114,8 @@ TEST_P(Golden, AgreesAtEveryModule) {
   EXPECT_GT(verification.modules_traced, 0U);
   EXPECT_THAT(verification.not_compared, testing::IsEmpty());
   if (!verification.agrees()) return;
-  const ModelClass model_class = choose_class(Checkpoint::open(golden_path(GetParam())).config());
+  const load::ModelClass model_class =
+      load::choose_class(checkpoint::Checkpoint::open(golden_path(GetParam())).config());
   record.add(model_class.architecture->model_type, verified_line(GetParam(), model_class.head->name, verification));
 }
 
@@ -139,7 +136,7 @@ TEST(Models, EveryClassHasAGolden) {
 TEST(Models, GoldensAreOfTheVersionOfTransformers) {
   const std::string major = are_of_transformers_5() ? "5." : "4.57.";
   for (const std::string& name : golden_names()) {
-    const Json versions = Json::parse(verify::Trace::open(golden_path(name)).metadata("versions"), name);
+    const bytes::Json versions = bytes::Json::parse(verify::Trace::open(golden_path(name)).metadata("versions"), name);
     EXPECT_TRUE(versions.at("transformers").as_string().starts_with(major)) << name << " " << versions.dump();
   }
 }
@@ -153,11 +150,11 @@ class Head : public testing::TestWithParam<std::string> {};
 
 TEST_P(Head, IsWrittenReadBackAndServed) {
   const TemporaryFolder folder;
-  const ConvertResult result = expect_converted(golden_path(GetParam()), folder.path() / "out");
-  const Json certificate = Json::parse(result.certificate, "crossload.json");
+  const Outcome result = expect_converted(golden_path(GetParam()), folder.path() / "out");
+  const bytes::Json certificate = bytes::Json::parse(result.certificate, "crossload.json");
   EXPECT_EQ(certificate.at("read_back").size(), 3U);
   std::size_t training = 0;
-  for (const Json& function : certificate.at("functions").elements()) {
+  for (const bytes::Json& function : certificate.at("functions").elements()) {
     if (!function.at("training").as_bool()) continue;
     ++training;
     EXPECT_GT(function.at("compared").as_integer(), 0) << function.dump();
@@ -190,8 +187,8 @@ std::vector<keras::Variable> choose_two(const std::string& golden, const keras::
 
 TEST_P(Head, TwoBrokenVariablesAreFoundAtTheirModules) {
   const verify::Trace trace = verify::Trace::open(golden_path(GetParam()));
-  const Checkpoint checkpoint = Checkpoint::open(golden_path(GetParam()));
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden_path(GetParam()));
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   for (const keras::Variable& broken : choose_two(GetParam(), *loaded.weights)) {
     const verify::Verification verification =
         verify_golden(GetParam(), [&](const keras::Variable& variable, std::span<float> out) {

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "export/saved_model_graph.h"
-#include "graph_fixture.h"
 #include "keras/layers.h"
 #include "keras/model.h"
 #include "verify/runner.h"
@@ -72,7 +71,7 @@ class TFOuter : public Module<TFOuter> {
 class TFSmallModel : public Model {
  public:
   TFSmallModel(const Scope& scope, Mistake mistake, bool itself = false)
-      : Model(Config(Json::object()), {.serving = {{"x", tf::DataType::kFloat, {-1, -1, 2}}}}),
+      : Model(checkpoint::Config(bytes::Json::object()), {.serving = {{"x", tf::DataType::kFloat, {-1, -1, 2}}}}),
         outer(scope / "outer", mistake),
         itself_(itself) {}
   ModelOutput call(const ModelInputs& inputs, const Call&) const override {
@@ -85,10 +84,10 @@ class TFSmallModel : public Model {
   const bool itself_;
 };
 
-class ModuleErrors : public tf::GraphTest {
+class ModuleErrors : public ModelGraphTest {
  protected:
   /// The error of a run on a batch of two sequences of three.
-  ModuleError error_of(Mistake mistake, bool itself = false) {
+  ModuleError run_error(Mistake mistake, bool itself = false) {
     const TFSmallModel model(Scope(&weights_), mistake, itself);
     try {
       observe(model);
@@ -100,7 +99,7 @@ class ModuleErrors : public tf::GraphTest {
   }
   verify::Observation observe(const TFSmallModel& model) {
     const auto read = [](const Variable& variable, std::span<float> out) {
-      read_rows(variable, 0, row_count(variable.shape), out);
+      read_rows(variable, 0, tensor::row_count(variable.shape), out);
     };
     return verify::observe(tf::library(), {}, model, weights_, read,
                            {{"x", view_of({2, 3, 2}, std::vector<float>(12, 0.5F))}});
@@ -111,7 +110,7 @@ class ModuleErrors : public tf::GraphTest {
 };
 
 TEST_F(ModuleErrors, OfAnOperationThatCannotBeMade) {
-  const ModuleError error = error_of(Mistake::kWrongSize);
+  const ModuleError error = run_error(Mistake::kWrongSize);
   EXPECT_EQ(error.kind(), ErrorKind::kDisagrees);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().place.class_name, "TFFaulty");
@@ -124,12 +123,12 @@ TEST_F(ModuleErrors, OfAnOperationThatCannotBeMade) {
 }
 
 TEST_F(ModuleErrors, OfAReshape) {
-  EXPECT_EQ(error_of(Mistake::kWrongReshape).failure().reason,
+  EXPECT_EQ(run_error(Mistake::kWrongReshape).failure().reason,
             "inputs of shapes [2, 3] and [1]: Cannot reshape a tensor with 6 elements to shape [4] (4 elements)");
 }
 
 TEST_F(ModuleErrors, OfADimensionThatIsNotThere) {
-  EXPECT_THAT(error_of(Mistake::kNoSuchDimension).what(),
+  EXPECT_THAT(run_error(Mistake::kNoSuchDimension).what(),
               AllOf(StartsWith("outer.faulty (TFFaulty, "),
                     EndsWith("TensorFlow cannot compute this: a tensor of shape [-1, -1, 2] has no dimension 3")));
 }
@@ -146,7 +145,7 @@ TEST_F(ModuleErrors, OfASizeThatIsAskedForTooEarly) {
 }
 
 TEST_F(ModuleErrors, OfSizesThatOnlyARunKnows) {
-  const ModuleError error = error_of(Mistake::kSizesOfARun);
+  const ModuleError error = run_error(Mistake::kSizesOfARun);
   EXPECT_EQ(error.kind(), ErrorKind::kDisagrees);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().caller.path, "outer");
@@ -156,13 +155,13 @@ TEST_F(ModuleErrors, OfSizesThatOnlyARunKnows) {
 }
 
 TEST_F(ModuleErrors, OfARowOutsideOfATable) {
-  const ModuleError error = error_of(Mistake::kRowOutside);
+  const ModuleError error = run_error(Mistake::kRowOutside);
   EXPECT_EQ(error.failure().place.path, "outer.faulty");
   EXPECT_EQ(error.failure().reason, "indices[0] = 5 is not in [0, 2)");
 }
 
 TEST_F(ModuleErrors, OfTheModelItself) {
-  const ModuleError error = error_of(Mistake::kNone, /*itself=*/true);
+  const ModuleError error = run_error(Mistake::kNone, /*itself=*/true);
   EXPECT_EQ(error.failure().place.path, "");
   EXPECT_THAT(error.what(), MatchesRegex("TFSmallModel \\(.*tests/module_error_test.cc:[0-9]+\\): TensorFlow cannot "
                                          "compute BatchMatMulV2: .*\\[2, 3, 2\\].*\\[2, 3, 2\\].*"));
@@ -172,7 +171,7 @@ TEST_F(ModuleErrors, OfTheModelItself) {
 TEST_F(ModuleErrors, OfARunnerByItselfAreOfTheInput) {
   const TFSmallModel model(Scope(&weights_), Mistake::kSizesOfARun);
   const auto read = [](const Variable& variable, std::span<float> out) {
-    read_rows(variable, 0, row_count(variable.shape), out);
+    read_rows(variable, 0, tensor::row_count(variable.shape), out);
   };
   const verify::Feeds feeds = {{"x", view_of({1, 3, 2}, std::vector<float>(6))}};
   verify::Runner runner(tf::library(), {}, model, weights_, read, feeds);
@@ -182,7 +181,7 @@ TEST_F(ModuleErrors, OfARunnerByItselfAreOfTheInput) {
 
 TEST_F(ModuleErrors, OfASavedModelThatCannotBeMade) {
   const TFSmallModel model(Scope(&weights_), Mistake::kWrongSize);
-  EXPECT_ERROR(build_saved_model_graph(tf::library(), model, weights_), ErrorKind::kDisagrees,
+  EXPECT_ERROR(exporting::build_saved_model_graph(tf::library(), model, weights_), ErrorKind::kDisagrees,
                "outer.faulty (TFFaulty, ");
 }
 

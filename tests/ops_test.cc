@@ -22,19 +22,19 @@ class OpsTest : public GraphTest {
   Tensor bools(const std::vector<float>& values) { return cast(vector(values), DataType::kBool); }
 
   /// A tensor that PyTorch was given, and what it computed.
-  static const TensorView& pytorch(const std::string& name) {
-    static const SafetensorsFile file =
-        SafetensorsFile::open(std::string(CROSSLOAD_SOURCE_DIR) + "/tests/fixtures/ops.safetensors");
+  static const tensor::TensorView& pytorch(const std::string& name) {
+    static const checkpoint::SafetensorsFile file =
+        checkpoint::SafetensorsFile::open(std::string(CROSSLOAD_SOURCE_DIR) + "/tests/fixtures/ops.safetensors");
     return file.tensors().at(name);
   }
   Tensor given(const std::string& name) {
-    const TensorView& view = pytorch(name);
+    const tensor::TensorView& view = pytorch(name);
     HostTensor tensor(library(), data_type_of(view.dtype), view.shape);
     std::memcpy(tensor.values<std::byte>().data(), view.bytes.data(), view.bytes.size());
     return graph_.constant(tensor);
   }
   void expect_pytorch(const Tensor& tensor, const std::string& name, double tolerance) {
-    const TensorView& view = pytorch(name);
+    const tensor::TensorView& view = pytorch(name);
     const HostTensor wanted = run(given(name));
     std::vector<double> values;
     for (std::int64_t i = 0; i < element_count(view.shape); ++i) {

@@ -4,9 +4,9 @@
 #include <fstream>
 
 #include "goldens.h"
-#include "graph_fixture.h"
 #include "keras/layers.h"
 #include "load/loaded_model.h"
+#include "model_graph_fixture.h"
 
 namespace crossload::keras {
 namespace {
@@ -49,7 +49,7 @@ void expect_in_constructor(const Stage& stage) {
       << stage.path << ": " << stage.class_name << " in " << stage.file << ":" << stage.line;
 }
 
-class Places : public tf::GraphTest {};
+class Places : public ModelGraphTest {};
 
 TEST_F(Places, StagesNameTheirClassAndWhoCallsThem) {
   Weights weights({{"outer.twice.dense.weight", view_of({2, 2}, {1, 2, 3, 4})}});
@@ -74,8 +74,8 @@ TEST_F(Places, StagesNameTheirClassAndWhoCallsThem) {
 // A golden, called without TensorFlow's values: every stage of it stands in the architecture's file or in src/keras.
 TEST_F(Places, OfAWholeModel) {
   const fs::path golden = small_golden_path("bert");
-  const Checkpoint checkpoint = Checkpoint::open(golden);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(golden);
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   ModelInputs inputs;
   for (const InputSpec& input : loaded.model->serving()) {
     inputs.tensors.emplace(input.name, graph_.placeholder(input.dtype, input.shape, input.name));

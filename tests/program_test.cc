@@ -11,7 +11,7 @@
 #include <string>
 
 #include "goldens.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload {
 namespace {
@@ -26,19 +26,13 @@ struct Outcome {
   std::string err;
 };
 
-std::string read_all(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
 Outcome run(const std::string& arguments, const std::string& environment = "") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string();
   const std::string err = (folder.path() / "err").string();
   const std::string command = environment + " " CROSSLOAD_PROGRAM " " + arguments + " >" + out + " 2>" + err;
   const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), read_all(out), read_all(err)};
+  return {WEXITSTATUS(status), read_file(out), read_file(err)};
 }
 
 /// The code, and a last line of stderr that is the program's one line of explanation.
@@ -58,6 +52,16 @@ TEST(Program, HelpAndVersion) {
   EXPECT_EQ(run("--version").code, 0);
   EXPECT_THAT(run("pt-to-tf --help").out,
               testing::AllOf(testing::HasSubstr("--max-error"), testing::HasSubstr("--override-model-class")));
+}
+
+TEST(Program, EveryCommandHasAnExampleOfItsOwn) {
+  for (const std::string command : {"pt-to-tf", "compare", "verify-certificate", "record", "list", "add-new-model",
+                                    "check", "inspect", "login", "logout", "whoami"}) {
+    const std::string help = run(command + " --help").out;
+    const std::size_t examples = help.find("\nExample");
+    ASSERT_NE(examples, std::string::npos) << help;
+    EXPECT_THAT(help.substr(examples), testing::HasSubstr("\n  crossload " + command)) << command;
+  }
 }
 
 TEST(Program, ListNamesEveryHead) {
@@ -89,16 +93,16 @@ TEST(Program, WrongUsageIsTwo) {
 TEST(Program, BadInputIsThree) {
   const TemporaryFolder folder;
   expect_failure(run("pt-to-tf --model-name /no/such/model"), 3, "/no/such/model");
-  std::ofstream(folder.path() / "config.json") << "{";
+  write_file(folder.path() / "config.json", "{");
   expect_failure(run("pt-to-tf --model-name " + folder.path().string()), 3, "not valid JSON");
-  std::ofstream(folder.path() / "config.json") << R"({"model_type": "bert"})";
+  write_file(folder.path() / "config.json", R"({"model_type": "bert"})");
   expect_failure(run("pt-to-tf --model-name " + folder.path().string()), 3, "model.safetensors");
 }
 
 TEST(Program, UnsupportedIsFour) {
   const TemporaryFolder folder;
   fs::copy_file(kGolden, folder.path() / "model.safetensors");
-  std::ofstream(folder.path() / "config.json") << R"({"model_type": "brand_new"})";
+  write_file(folder.path() / "config.json", R"({"model_type": "brand_new"})");
   expect_failure(run("pt-to-tf --model-name " + folder.path().string()), 4, "supported are ");
   expect_failure(run("pt-to-tf --override-model-class TFBertForX --model-name " + kGolden), 4, "TFBertForMaskedLM");
   expect_failure(run("pt-to-tf --push --model-name " + kGolden), 4, "--push");

@@ -23,11 +23,6 @@ fs::path fixtures() {
   return folder != nullptr ? fs::path(folder) : fs::path(CROSSLOAD_SOURCE_DIR) / "tests/fixtures/pytorch";
 }
 
-std::string contents(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::vector<fs::path> files_with(const std::string& extension) {
   std::set<fs::path> sorted;
   for (const fs::directory_entry& entry : fs::directory_iterator(fixtures())) {
@@ -36,14 +31,14 @@ std::vector<fs::path> files_with(const std::string& extension) {
   return {sorted.begin(), sorted.end()};
 }
 
-using Tensors = std::map<std::string, TensorView>;
+using Tensors = std::map<std::string, tensor::TensorView>;
 
 void expect_same(const Tensors& read, const Tensors& wanted) {
   ASSERT_EQ(read.size(), wanted.size());
   for (const auto& [name, view] : wanted) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(read.contains(name));
-    const TensorView& got = read.at(name);
+    const tensor::TensorView& got = read.at(name);
     EXPECT_EQ(got.dtype, view.dtype);
     EXPECT_EQ(got.shape, view.shape);
     EXPECT_TRUE(std::equal(got.bytes.begin(), got.bytes.end(), view.bytes.begin(), view.bytes.end()));
@@ -54,16 +49,16 @@ TEST(PyTorchFile, HoldsWhatPyTorchSays) {
   int cases = 0;
   for (const fs::path& expected : files_with(".safetensors")) {
     SCOPED_TRACE(expected.filename().string());
-    const SafetensorsFile wanted = SafetensorsFile::open(expected);
+    const checkpoint::SafetensorsFile wanted = checkpoint::SafetensorsFile::open(expected);
     fs::path folder = expected;
     folder.replace_extension();
     if (fs::is_directory(folder)) {
-      const Checkpoint checkpoint = Checkpoint::open(folder);
+      const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(folder);
       expect_same(checkpoint.tensors(), wanted.tensors());
     } else {
-      const PyTorchFile file = PyTorchFile::open(folder.string() + ".bin");
+      const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(folder.string() + ".bin");
       EXPECT_EQ(file.is_zip(), folder.filename().string().starts_with("zip"));
-      expect_same(without_wrapper_prefixes(file.tensors()), wanted.tensors());
+      expect_same(checkpoint::without_wrapper_prefixes(file.tensors()), wanted.tensors());
     }
     ++cases;
   }
@@ -78,11 +73,11 @@ TEST(PyTorchFile, RefusesWhatItCannotHold) {
     fs::path file = expected;
     file.replace_extension(".bin");
     try {
-      PyTorchFile::open(file);
+      checkpoint::PyTorchFile::open(file);
       ADD_FAILURE() << "was read";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), testing::StartsWith(file.string() + ": "));
-      EXPECT_THAT(error.what(), testing::HasSubstr(contents(expected)));
+      EXPECT_THAT(error.what(), testing::HasSubstr(read_file(expected)));
       EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
     }
     ++cases;
@@ -93,7 +88,7 @@ TEST(PyTorchFile, RefusesWhatItCannotHold) {
 
 TEST(PyTorchFile, TiedTensorsShareTheirBytes) {
   for (const std::string container : {"zip", "legacy"}) {
-    const PyTorchFile file = PyTorchFile::open(fixtures() / (container + "_tied.bin"));
+    const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / (container + "_tied.bin"));
     const auto at = [&](const char* name) { return file.tensors().at(name).bytes; };
     EXPECT_EQ(at("embed.weight").data(), at("head.weight").data());
     EXPECT_EQ(at("rows.weight").data(), at("embed.weight").data() + 16);
@@ -103,30 +98,31 @@ TEST(PyTorchFile, TiedTensorsShareTheirBytes) {
 }
 
 TEST(PyTorchFile, ViewsKeepTheFileAlive) {
-  TensorView view;
+  tensor::TensorView view;
   {
-    const PyTorchFile file = PyTorchFile::open(fixtures() / "zip_contiguous.bin");
+    const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / "zip_contiguous.bin");
     view = file.tensors().at("float32.a.bias");
   }
-  const SafetensorsFile wanted = SafetensorsFile::open(fixtures() / "zip_contiguous.safetensors");
+  const checkpoint::SafetensorsFile wanted =
+      checkpoint::SafetensorsFile::open(fixtures() / "zip_contiguous.safetensors");
   const std::span<const std::byte> bytes = wanted.tensors().at("float32.a.bias").bytes;
   EXPECT_TRUE(std::equal(view.bytes.begin(), view.bytes.end(), bytes.begin(), bytes.end()));
 }
 
 TEST(PyTorchFile, NamesWhatItLeavesOut) {
-  const PyTorchFile file = PyTorchFile::open(fixtures() / "zip_wrapped_parameters.bin");
+  const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / "zip_wrapped_parameters.bin");
   EXPECT_EQ(file.skipped(), std::vector<std::string>{"step"});
 }
 
 /// Reads bytes that end where the memory does.
-PyTorchFile parse(const std::string& bytes) {
+checkpoint::PyTorchFile parse(const std::string& bytes) {
   const auto copy = std::make_shared<std::vector<char>>(bytes.begin(), bytes.end());
-  return PyTorchFile::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.bin");
+  return checkpoint::PyTorchFile::parse(std::as_bytes(std::span<const char>(*copy)), copy, "x.bin");
 }
 
 TEST(DamagedPyTorchFiles, EveryTruncationIsRefused) {
   for (const char* name : {"zip_tied.bin", "legacy_tied.bin", "legacy_wrapped_both.bin"}) {
-    const std::string bytes = contents(fixtures() / name);
+    const std::string bytes = read_file(fixtures() / name);
     ASSERT_FALSE(bytes.empty());
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       EXPECT_ERROR(parse(bytes.substr(0, size)), ErrorKind::kBadInput, "x.bin: not a sound ") << name << " " << size;
@@ -136,13 +132,13 @@ TEST(DamagedPyTorchFiles, EveryTruncationIsRefused) {
 
 TEST(DamagedPyTorchFiles, ChangedBytesAreReadWithinTheFileOrRefused) {
   for (const char* name : {"zip_tied.bin", "legacy_tied.bin"}) {
-    const std::string sound = contents(fixtures() / name);
+    const std::string sound = read_file(fixtures() / name);
     for (std::size_t at = 0; at < sound.size(); ++at) {
       for (const int value : {0, 1, 0x28, 0x2e, 0x7f, 0x80, 0xff}) {
         std::string bytes = sound;
         bytes[at] = static_cast<char>(value);
         try {
-          const PyTorchFile file = parse(bytes);
+          const checkpoint::PyTorchFile file = parse(bytes);
           for (const auto& [key, view] : file.tensors()) {
             EXPECT_EQ(view.bytes.size(), static_cast<std::size_t>(element_count(view.shape)) * size_of(view.dtype));
           }

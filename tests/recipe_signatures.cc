@@ -18,13 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json signatures_of(const std::vector<fs::path>& files) {
-  Json signatures = Json::object();
+bytes::Json signatures_of(const std::vector<fs::path>& files) {
+  bytes::Json signatures = bytes::Json::object();
   for (const fs::path& file : files) {
     for (const Recipe& recipe : read_recipes(file)) {
-      const Config config(recipe.config);
-      const LoadedModel loaded = load_without_weights(config, choose_class(config));
-      signatures.set(recipe.name, Json::parse(signature_text(*loaded.model), recipe.name));
+      const checkpoint::Config config(recipe.config);
+      const load::LoadedModel loaded = load::load_without_weights(config, load::choose_class(config));
+      signatures.set(recipe.name, bytes::Json::parse(flow::signature_text(*loaded.model), recipe.name));
     }
   }
   return signatures;

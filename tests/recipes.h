@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
 
@@ -17,11 +18,11 @@ namespace crossload {
 struct Recipe {
   std::string name;
   std::string class_name;  // in PyTorch
-  Json config;             // completed from the file's, with model_type and architectures
+  bytes::Json config;      // completed from the file's, with model_type and architectures
   bool in_transformers_5;  // false where the file says why that has no such model
 };
 
-inline bool is_in_transformers_5(const Json& document, const std::string& name) {
+inline bool is_in_transformers_5(const bytes::Json& document, const std::string& name) {
   if (!document.contains("not_in_transformers_5")) return true;
   for (const auto& [pattern, why] : document.at("not_in_transformers_5").members()) {
     if (fnmatch(pattern.c_str(), name.c_str(), 0) == 0) return false;
@@ -31,18 +32,18 @@ inline bool is_in_transformers_5(const Json& document, const std::string& name) 
 
 /// The recipes of models in a file, in order.
 inline std::vector<Recipe> read_recipes(const std::filesystem::path& file) {
-  const Json document = Json::parse(read_text(file), file.string());
+  const bytes::Json document = bytes::Json::parse(bytes::read_text(file), file.string());
   std::vector<Recipe> recipes;
-  for (const Json& one : document.at("recipes").elements()) {
+  for (const bytes::Json& one : document.at("recipes").elements()) {
     if (!one.contains("class")) continue;
     const std::string recipe_name = one.at("name").as_string();
-    Recipe recipe{recipe_name, one.at("class").as_string(), Json::object(),
+    Recipe recipe{recipe_name, one.at("class").as_string(), bytes::Json::object(),
                   is_in_transformers_5(document, recipe_name)};
     for (const auto& [name, value] : document.at("config").members()) recipe.config.set(name, value);
     if (one.contains("config")) {
       for (const auto& [name, value] : one.at("config").members()) recipe.config.set(name, value);
     }
-    Json architectures = Json::array();
+    bytes::Json architectures = bytes::Json::array();
     architectures.push_back(recipe.class_name);
     recipe.config.set("architectures", architectures);
     recipes.push_back(std::move(recipe));

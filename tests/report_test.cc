@@ -12,27 +12,27 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Json not_verified() {
-  Json document = Json::object();
+bytes::Json not_verified() {
+  bytes::Json document = bytes::Json::object();
   document.set("crossload_certificate", 1);
   document.set("model", "tiny");
   document.set("class", "TFBertModel");
   document.set("verdict", "not verified");
-  document.set("first_divergence", Json());
+  document.set("first_divergence", bytes::Json());
   return document;
 }
 
 /// All names are `name`.
-Json named(const std::string& name) {
-  Json document = not_verified();
+bytes::Json named(const std::string& name) {
+  bytes::Json document = not_verified();
   document.set("model", name);
   document.set("verdict", "disagrees");
-  Json stage = Json::object();
+  bytes::Json stage = bytes::Json::object();
   stage.set("path", name);
   stage.set("class", name);
   stage.set("agrees", false);
   stage.set("max_error", 0.5);
-  Json stages = Json::array();
+  bytes::Json stages = bytes::Json::array();
   stages.push_back(stage);
   document.set("stages", stages);
   return document;
@@ -53,15 +53,15 @@ std::size_t count(const std::string& text, const std::string& part) {
 }
 
 TEST(Report, HoldsTheCertificate) {
-  const Json document = named("encoder.layer.0.attention");
-  EXPECT_EQ(Json::parse(embedded(report_html(document)), "report").dump(), document.dump());
+  const bytes::Json document = named("encoder.layer.0.attention");
+  EXPECT_EQ(bytes::Json::parse(embedded(report_html(document)), "report").dump(), document.dump());
 }
 
 TEST(Report, IsAPageWithoutAVerificationToo) {
-  const Json document = not_verified();
+  const bytes::Json document = not_verified();
   const std::string page = report_html(document);
   EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0U);
-  EXPECT_EQ(Json::parse(embedded(page), "report").dump(), document.dump());
+  EXPECT_EQ(bytes::Json::parse(embedded(page), "report").dump(), document.dump());
 }
 
 TEST(Report, NoNameLeavesItsElement) {
@@ -69,10 +69,10 @@ TEST(Report, NoNameLeavesItsElement) {
   for (const std::string name :
        {"</script><script>alert(1)</script>", "</SCRIPT >", "<!--<script>", "]]>", "&lt;/script&gt;", "@CERTIFICATE@",
         "\\u003c/script>", "\"'`\\", "$&$1", "\xe2\x80\xa8\xe2\x80\xae", "line\nend\ttab"}) {
-    const Json document = named(name);
+    const bytes::Json document = named(name);
     const std::string page = report_html(document);
     const std::string inside = embedded(page);
-    EXPECT_EQ(Json::parse(inside, "report").dump(), document.dump()) << name;
+    EXPECT_EQ(bytes::Json::parse(inside, "report").dump(), document.dump()) << name;
     EXPECT_THAT(inside, Not(HasSubstr("<"))) << name;
     EXPECT_THAT(inside, Not(HasSubstr(">"))) << name;
     EXPECT_THAT(inside, Not(HasSubstr("&"))) << name;

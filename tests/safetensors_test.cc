@@ -8,16 +8,16 @@
 namespace crossload {
 namespace {
 
-SafetensorsFile parse(const std::string& bytes) {
+checkpoint::SafetensorsFile parse(const std::string& bytes) {
   const auto copy = std::make_shared<std::string>(bytes);
-  return SafetensorsFile::parse(std::as_bytes(std::span(*copy)), copy, "x.safetensors");
+  return checkpoint::SafetensorsFile::parse(std::as_bytes(std::span(*copy)), copy, "x.safetensors");
 }
 
-SafetensorsFile parse(const std::string& header, const std::string& data) {
+checkpoint::SafetensorsFile parse(const std::string& header, const std::string& data) {
   return parse(safetensors_bytes(header, data));
 }
 
-std::string text_of(const TensorView& view) {
+std::string text_of(const tensor::TensorView& view) {
   return {reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size()};
 }
 
@@ -194,7 +194,7 @@ TEST(DamagedSafetensors, AnyChangedByteIsReadWithinTheFileOrRefused) {
       (*bytes)[at] = static_cast<char>(value);
       const std::span<const std::byte> whole = std::as_bytes(std::span(*bytes));
       try {
-        const SafetensorsFile file = SafetensorsFile::parse(whole, bytes, "x.safetensors");
+        const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::parse(whole, bytes, "x.safetensors");
         ++read;
         for (const auto& [name, view] : file.tensors()) {
           EXPECT_EQ(view.bytes.size(), static_cast<std::size_t>(element_count(view.shape)) * size_of(view.dtype));
@@ -209,17 +209,17 @@ TEST(DamagedSafetensors, AnyChangedByteIsReadWithinTheFileOrRefused) {
 }
 
 TEST(Safetensors, GiveTensorsAndMetadata) {
-  const SafetensorsFile file =
+  const checkpoint::SafetensorsFile file =
       parse(R"({"b.weight":{"shape":[2,3],"data_offsets":[2,8],"dtype":"U8"},"a":{"dtype":"BF16","shape":[1],)"
             R"("data_offsets":[0,2]},"__metadata__":{"format":"pt","note":"\u00e4 \"x\""}})",
             "12abcdef");
   EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "pt"}, {"note", "\xc3\xa4 \"x\""}}));
   ASSERT_EQ(file.tensors().size(), 2U);
-  const TensorView& a = file.tensors().at("a");
+  const tensor::TensorView& a = file.tensors().at("a");
   EXPECT_EQ(a.dtype, DType::kBF16);
   EXPECT_EQ(a.shape, Shape{1});
   EXPECT_EQ(text_of(a), "12");
-  const TensorView& b = file.tensors().at("b.weight");
+  const tensor::TensorView& b = file.tensors().at("b.weight");
   EXPECT_EQ(b.dtype, DType::kU8);
   EXPECT_EQ(b.shape, (Shape{2, 3}));
   EXPECT_EQ(text_of(b), "abcdef");
@@ -244,7 +244,7 @@ TEST(Safetensors, OfSeveralTensorsWithOneNameTheLastCounts) {
 }
 
 TEST(Safetensors, ScalarsEmptyAndUnalignedTensors) {
-  const SafetensorsFile file = parse(
+  const checkpoint::SafetensorsFile file = parse(
       R"({"odd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"scalar":{"dtype":"F64","shape":[],"data_offsets":[1,9]},)"
       R"("front":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},"middle":{"dtype":"F32","shape":[0],"data_offsets":[1,1]},)"
       R"("end":{"dtype":"F32","shape":[7,0],"data_offsets":[9,9]}})",
@@ -260,16 +260,17 @@ TEST(Safetensors, AreMappedAndKeptAliveByTheirViews) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
   write_file(path, one(kSound, 4));
-  TensorView view;
+  tensor::TensorView view;
   {
-    const SafetensorsFile file = SafetensorsFile::open(path);
+    const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
     view = file.tensors().at("a");
   }
   std::filesystem::remove(path);
   EXPECT_EQ(text_of(view), "dddd");
   write_file(path, one(kSound, 3));
-  EXPECT_ERROR(SafetensorsFile::open(path), ErrorKind::kBadInput, path.string() + ": not a sound safetensors file: ");
-  EXPECT_ERROR(SafetensorsFile::open(folder.path()), ErrorKind::kBadInput, "it is not a regular file");
+  EXPECT_ERROR(checkpoint::SafetensorsFile::open(path), ErrorKind::kBadInput,
+               path.string() + ": not a sound safetensors file: ");
+  EXPECT_ERROR(checkpoint::SafetensorsFile::open(folder.path()), ErrorKind::kBadInput, "it is not a regular file");
 }
 
 }  // namespace

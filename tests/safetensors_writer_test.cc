@@ -10,13 +10,13 @@
 namespace crossload {
 namespace {
 
-std::function<void(const ByteSink&)> text(const std::string& bytes) {
-  return [bytes](const ByteSink& put) { put(std::as_bytes(std::span(bytes.data(), bytes.size()))); };
+std::function<void(const exporting::ByteSink&)> text(const std::string& bytes) {
+  return [bytes](const exporting::ByteSink& put) { put(std::as_bytes(std::span(bytes.data(), bytes.size()))); };
 }
 
-std::vector<float> floats(const TensorView& view) {
+std::vector<float> floats(const tensor::TensorView& view) {
   std::vector<float> values(view.bytes.size() / sizeof(float));
-  widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(values.size()), values.data());
+  tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(values.size()), values.data());
   return values;
 }
 
@@ -38,14 +38,14 @@ TEST(SafetensorsWriter, WritesTheBytesOfTheReference) {
       R"("none":{"dtype":"F16","shape":[0,2],"data_offsets":[20,20]},)"
       R"("b.u8":{"dtype":"U8","shape":[3],"data_offsets":[20,23]}}    )";
   ASSERT_EQ(header.size(), 0x148U);
-  EXPECT_EQ(read_all(path), std::string("\x48\x01\0\0\0\0\0\0", 8) + header + "12345678abcdABCDEFGHabc");
+  EXPECT_EQ(read_file(path), std::string("\x48\x01\0\0\0\0\0\0", 8) + header + "12345678abcdABCDEFGHabc");
 }
 
 TEST(SafetensorsWriter, EscapesNamesAsJson) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
   write_safetensors(path, {{"\xc3\xa4/\"q\"\n", DType::kU8, {1}, text("a")}}, {{"k\\", "v\t"}});
-  const SafetensorsFile file = SafetensorsFile::open(path);
+  const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
   EXPECT_TRUE(file.tensors().contains("\xc3\xa4/\"q\"\n"));
   EXPECT_EQ(file.metadata().at("k\\"), "v\t");
 }
@@ -53,13 +53,13 @@ TEST(SafetensorsWriter, EscapesNamesAsJson) {
 TEST(SafetensorsWriter, WritesNothingToo) {
   TemporaryFolder folder;
   write_safetensors(folder.path() / "x.safetensors", {}, {});
-  EXPECT_EQ(read_all(folder.path() / "x.safetensors"), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
+  EXPECT_EQ(read_file(folder.path() / "x.safetensors"), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
 }
 
 TEST(SafetensorsWriter, RefusesWhatItCannotWrite) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
-  const auto written = [&](std::vector<TensorToWrite> tensors) {
+  const auto written = [&](std::vector<exporting::TensorToWrite> tensors) {
     return error_of([&] { write_safetensors(path, std::move(tensors), {}); });
   };
   const std::string where = "3 " + path.string() + ": cannot be written: ";
@@ -86,13 +86,13 @@ TEST(TfSafetensors, HoldEveryVariableOnceUnderItsKey) {
   TemporaryFolder folder;
   FakeWeights fake;
   fill_small(&fake);
-  EXPECT_EQ(write_tf_safetensors(folder.path(), "tf_model", fake.layers(), kDefaultMaxShardSize),
+  EXPECT_EQ(exporting::write_tf_safetensors(folder.path(), "tf_model", fake.layers(), exporting::kDefaultMaxShardSize),
             std::vector<std::string>{"model.safetensors"});
-  const SafetensorsFile file = SafetensorsFile::open(folder.path() / "model.safetensors");
+  const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(folder.path() / "model.safetensors");
   EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "tf"}}));
   EXPECT_EQ(file.tensors().size(), fake.variables().size());
   for (std::size_t i = 0; i < fake.variables().size(); ++i) {
-    const TensorView& view = file.tensors().at(fake.variables()[i].name + ":0");
+    const tensor::TensorView& view = file.tensors().at(fake.variables()[i].name + ":0");
     EXPECT_EQ(view.shape, fake.variables()[i].shape);
     EXPECT_EQ(floats(view), fake.expected(i));
   }
@@ -102,11 +102,11 @@ TEST(TfSafetensors, AreCutIntoShards) {
   TemporaryFolder folder;
   FakeWeights fake;
   fake.layer("a").add("a/x", {100}).add("a/y", {3}).add("a/z", {2}).layer("b").add("b/x", {4}).share(1);
-  EXPECT_EQ(write_tf_safetensors(folder.path(), "tf_model", fake.layers(), 20),
+  EXPECT_EQ(exporting::write_tf_safetensors(folder.path(), "tf_model", fake.layers(), 20),
             (std::vector<std::string>{"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
                                       "model-00003-of-00003.safetensors", "model.safetensors.index.json"}));
   // The layout of Transformers' file.
-  EXPECT_EQ(read_all(folder.path() / "model.safetensors.index.json"), R"({
+  EXPECT_EQ(read_file(folder.path() / "model.safetensors.index.json"), R"({
   "metadata": {
     "total_size": 436
   },
@@ -118,7 +118,8 @@ TEST(TfSafetensors, AreCutIntoShards) {
   }
 }
 )");
-  const SafetensorsFile file = SafetensorsFile::open(folder.path() / "model-00002-of-00003.safetensors");
+  const checkpoint::SafetensorsFile file =
+      checkpoint::SafetensorsFile::open(folder.path() / "model-00002-of-00003.safetensors");
   EXPECT_EQ(file.tensors().size(), 2U);
   EXPECT_EQ(floats(file.tensors().at("a/y:0")), fake.expected(1));
 }

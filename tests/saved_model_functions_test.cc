@@ -144,14 +144,14 @@ std::string sound() {
       {call, training, serving});
 }
 
-std::vector<std::string> names(const std::vector<FunctionTensor>& tensors) {
+std::vector<std::string> names(const std::vector<exporting::FunctionTensor>& tensors) {
   std::vector<std::string> found;
-  for (const FunctionTensor& tensor : tensors) found.push_back(tensor.name);
+  for (const exporting::FunctionTensor& tensor : tensors) found.push_back(tensor.name);
   return found;
 }
 
 TEST(SavedFunctions, AreThoseOfMethodsAndSignatures) {
-  const std::vector<SavedFunction> functions = read_saved_functions(sound(), "x");
+  const std::vector<exporting::SavedFunction> functions = exporting::read_saved_functions(sound(), "x");
   ASSERT_EQ(functions.size(), 3U);
   EXPECT_EQ(functions[0].label, "__call__(ids, mask)");
   EXPECT_FALSE(functions[0].training);
@@ -170,8 +170,9 @@ TEST(SavedFunctions, AreThoseOfMethodsAndSignatures) {
 TEST(SavedFunctions, TakeTensorsInAnyPlace) {
   const auto inputs = [](const std::string& signature, std::size_t count) {
     const Function call = {.name = "f", .inputs = signature, .input_types = std::vector<int>(count, kFloat)};
-    return names(
-        read_saved_functions(meta_graph({object({{"serve", 1}}), object({}, {"f"})}, {call}), "x").at(0).inputs);
+    return names(exporting::read_saved_functions(meta_graph({object({{"serve", 1}}), object({}, {"f"})}, {call}), "x")
+                     .at(0)
+                     .inputs);
   };
   const std::string x = tensor("x", {}, kFloat);
   const std::string y = tensor("y", {}, kFloat);
@@ -183,7 +184,7 @@ TEST(SavedFunctions, TakeTensorsInAnyPlace) {
 }
 
 void expect_error(const std::string& bytes, const std::string& text) {
-  EXPECT_ERROR(read_saved_functions(bytes, "model"), ErrorKind::kBadInput, "model: " + text);
+  EXPECT_ERROR(exporting::read_saved_functions(bytes, "model"), ErrorKind::kBadInput, "model: " + text);
 }
 
 TEST(SavedFunctions, SayWhatIsWrong) {
@@ -207,7 +208,7 @@ TEST(SavedFunctions, BrokenBytesAreAnErrorOrOtherFunctions) {
   const std::string whole = sound();
   const auto read = [](const std::string& bytes) {
     try {
-      read_saved_functions(bytes, "x");
+      exporting::read_saved_functions(bytes, "x");
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
     }

@@ -11,7 +11,7 @@
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "recipes.h"
-#include "temporary_folder.h"
+#include "test_files.h"
 
 namespace crossload {
 namespace {
@@ -30,7 +30,7 @@ std::vector<std::string> architectures() {
 }
 
 /// Whatever the order of members.
-bool equal(const Json& one, const Json& other) {
+bool equal(const bytes::Json& one, const bytes::Json& other) {
   if (!one.is_object() || !other.is_object()) return one.dump() == other.dump();
   if (one.size() != other.size()) return false;
   for (const auto& [name, value] : one.members()) {
@@ -55,9 +55,9 @@ TEST_P(SmallGolden, IsSmallAndOfItsRecipe) {
   const std::string name = path().stem().string();
   for (const Recipe& recipe : read_recipes(file)) {
     if (recipe.name != name) continue;
-    const auto metadata = SafetensorsFile::open(path()).metadata();
-    const Json made_of = Json::parse(metadata.at("recipe"), name);
-    Json config = made_of.at("config");
+    const auto metadata = checkpoint::SafetensorsFile::open(path()).metadata();
+    const bytes::Json made_of = bytes::Json::parse(metadata.at("recipe"), name);
+    bytes::Json config = made_of.at("config");
     config.set("architectures", recipe.config.at("architectures"));
     EXPECT_EQ(made_of.at("class").as_string(), recipe.class_name);
     EXPECT_TRUE(equal(config, recipe.config))

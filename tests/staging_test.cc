@@ -35,7 +35,7 @@ class StagingTest : public testing::Test {
 };
 
 TEST_F(StagingTest, PutsANewFolderInItsPlace) {
-  Staging staging(target_);
+  artifact::Staging staging(target_);
   EXPECT_EQ(staging.path().parent_path(), folder_.path());
   EXPECT_TRUE(staging.path().filename().string().starts_with(".out.crossload-" + std::to_string(::getpid()) + "-"));
   write_file(staging.path() / "a", "new");
@@ -43,17 +43,17 @@ TEST_F(StagingTest, PutsANewFolderInItsPlace) {
   write_file(staging.path() / "sub" / "b", "new");
   EXPECT_FALSE(fs::exists(target_));
   staging.commit();
-  EXPECT_EQ(read_all(target_ / "a"), "new");
-  EXPECT_EQ(read_all(target_ / "sub" / "b"), "new");
+  EXPECT_EQ(read_file(target_ / "a"), "new");
+  EXPECT_EQ(read_file(target_ / "sub" / "b"), "new");
 }
 
 TEST_F(StagingTest, LeavesNothingBeside) {
   {
-    Staging staging(target_);
+    artifact::Staging staging(target_);
     staging.commit();
   }
   EXPECT_EQ(names_in(folder_.path()), Names{"out"});
-  { Staging staging(target_); }
+  { artifact::Staging staging(target_); }
   EXPECT_EQ(names_in(folder_.path()), Names{"out"});
 }
 
@@ -61,7 +61,7 @@ TEST_F(StagingTest, ReplacesTheOldFolder) {
   fs::create_directory(target_);
   write_file(target_ / "old", "old");
   {
-    Staging staging(target_);
+    artifact::Staging staging(target_);
     write_file(staging.path() / "new", "new");
     EXPECT_EQ(names_in(target_), Names{"old"});
     staging.commit();
@@ -74,7 +74,7 @@ TEST_F(StagingTest, WithoutCommitTheOldFolderStays) {
   fs::create_directory(target_);
   write_file(target_ / "old", "old");
   {
-    Staging staging(target_);
+    artifact::Staging staging(target_);
     write_file(staging.path() / "new", "new");
   }
   EXPECT_EQ(names_in(target_), Names{"old"});
@@ -84,14 +84,14 @@ TEST_F(StagingTest, WithoutCommitTheOldFolderStays) {
 TEST_F(StagingTest, AfterACrashTheOldFolderStaysAndTheNextOneClears) {
   fs::create_directory(target_);
   write_file(target_ / "old", "old");
-  crash_after([&] { write_file((new Staging(target_))->path() / "new", "half"); });
+  crash_after([&] { write_file((new artifact::Staging(target_))->path() / "new", "half"); });
   EXPECT_EQ(names_in(target_), Names{"old"});
   EXPECT_EQ(names_in(folder_.path()).size(), 3U);  // and the temporary folder and the lock
   fs::create_directory(folder_.path() / ".out.crossload-notanumber");
   fs::create_directory(folder_.path() /
                        (".out.crossload-" + std::to_string(::getppid()) + "-1"));  // of a living process
   fs::create_directory(folder_.path() / (".other.crossload-" + std::to_string(1 << 30) + "-1"));
-  Staging staging(target_);
+  artifact::Staging staging(target_);
   write_file(staging.path() / "new", "new");
   staging.commit();
   EXPECT_EQ(names_in(target_), Names{"new"});
@@ -100,19 +100,19 @@ TEST_F(StagingTest, AfterACrashTheOldFolderStaysAndTheNextOneClears) {
 }
 
 TEST_F(StagingTest, TwoAtOnceAreRefused) {
-  Staging first(target_);
-  EXPECT_EQ(error_of([&] { Staging second(target_); }),
+  artifact::Staging first(target_);
+  EXPECT_EQ(error_of([&] { artifact::Staging second(target_); }),
             "5 " + target_.string() + ": another conversion is writing it; wait for its end or give another folder");
-  Staging other(folder_.path() / "other");
+  artifact::Staging other(folder_.path() / "other");
 }
 
 TEST_F(StagingTest, TwoInTurnAreWelcome) {
   for (int i = 0; i < 3; ++i) {
-    Staging staging(target_);
+    artifact::Staging staging(target_);
     write_file(staging.path() / "number", std::to_string(i));
     staging.commit();
   }
-  EXPECT_EQ(read_all(target_ / "number"), "2");
+  EXPECT_EQ(read_file(target_ / "number"), "2");
 }
 
 TEST_F(StagingTest, KeepsWhatItIsTold) {
@@ -122,20 +122,20 @@ TEST_F(StagingTest, KeepsWhatItIsTold) {
   write_file(target_ / "config.json", "old");
   write_file(target_ / "sub" / "notes", "notes");
   fs::create_symlink("sub/notes", target_ / "link");
-  Staging staging(target_);
+  artifact::Staging staging(target_);
   write_file(staging.path() / "config.json", "new");
   staging.keep([](const fs::path& path) { return path.extension() != ".h5"; });
   EXPECT_TRUE(fs::exists(target_ / "pytorch_model.bin"));
   staging.commit();
   EXPECT_EQ(names_in(target_), (Names{"config.json", "link", "pytorch_model.bin", "sub"}));
-  EXPECT_EQ(read_all(target_ / "config.json"), "new");
-  EXPECT_EQ(read_all(target_ / "pytorch_model.bin"), "weights");
-  EXPECT_EQ(read_all(target_ / "link"), "notes");
+  EXPECT_EQ(read_file(target_ / "config.json"), "new");
+  EXPECT_EQ(read_file(target_ / "pytorch_model.bin"), "weights");
+  EXPECT_EQ(read_file(target_ / "link"), "notes");
 }
 
 TEST_F(StagingTest, MakesTheParentsAndTakesAnySpelling) {
   const fs::path target = folder_.path() / "a" / "b" / "c" / "";
-  Staging staging(target);
+  artifact::Staging staging(target);
   staging.commit();
   EXPECT_TRUE(fs::is_directory(folder_.path() / "a" / "b" / "c"));
 }
@@ -143,7 +143,7 @@ TEST_F(StagingTest, MakesTheParentsAndTakesAnySpelling) {
 TEST_F(StagingTest, FollowsALinkToTheFolder) {
   fs::create_directory(folder_.path() / "real");
   fs::create_directory_symlink("real", target_);
-  Staging staging(target_);
+  artifact::Staging staging(target_);
   write_file(staging.path() / "new", "new");
   staging.commit();
   EXPECT_TRUE(fs::is_symlink(target_));
@@ -152,13 +152,14 @@ TEST_F(StagingTest, FollowsALinkToTheFolder) {
 
 TEST_F(StagingTest, RefusesAFile) {
   write_file(target_, "a file");
-  EXPECT_EQ(error_of([&] { Staging staging(target_); }), "5 " + target_.string() + ": is a file; a folder is expected");
+  EXPECT_EQ(error_of([&] { artifact::Staging staging(target_); }),
+            "5 " + target_.string() + ": is a file; a folder is expected");
 }
 
 TEST_F(StagingTest, SaysWhatCannotBeWritten) {
-  const std::string said = error_of([] { Staging staging("/proc/crossload/out"); });
+  const std::string said = error_of([] { artifact::Staging staging("/proc/crossload/out"); });
   EXPECT_TRUE(said.starts_with("5 /proc/crossload: cannot be made: ")) << said;
-  EXPECT_EQ(error_of([] { Staging staging("/"); }), "5 /: cannot be written: give a folder below it");
+  EXPECT_EQ(error_of([] { artifact::Staging staging("/"); }), "5 /: cannot be written: give a folder below it");
 }
 
 TEST_F(StagingTest, RenamesWhereFoldersCannotBeExchanged) {
@@ -166,11 +167,11 @@ TEST_F(StagingTest, RenamesWhereFoldersCannotBeExchanged) {
     fs::create_directory(folder_.path() / name);
     write_file(folder_.path() / name / name, "x");
   }
-  replace_by_renames(folder_.path() / "fresh", target_, folder_.path() / "aside");
+  artifact::replace_by_renames(folder_.path() / "fresh", target_, folder_.path() / "aside");
   EXPECT_EQ(names_in(folder_.path()), Names{"out"});
   EXPECT_EQ(names_in(target_), Names{"fresh"});
   // The new folder is not there: the old one comes back.
-  const auto again = [&] { replace_by_renames(folder_.path() / "fresh", target_, folder_.path() / "aside"); };
+  const auto again = [&] { artifact::replace_by_renames(folder_.path() / "fresh", target_, folder_.path() / "aside"); };
   EXPECT_EQ(error_of(again), "5 " + target_.string() + ": cannot be replaced: No such file or directory");
   EXPECT_EQ(names_in(target_), Names{"fresh"});
 }
@@ -178,9 +179,9 @@ TEST_F(StagingTest, RenamesWhereFoldersCannotBeExchanged) {
 TEST(WriteFile, WritesAndSaysWhatItCannot) {
   TemporaryFolder folder;
   write_file(folder.path() / "x", std::string("a\0b", 3));
-  EXPECT_EQ(read_all(folder.path() / "x"), std::string("a\0b", 3));
+  EXPECT_EQ(read_file(folder.path() / "x"), std::string("a\0b", 3));
   write_file(folder.path() / "x", "shorter");
-  EXPECT_EQ(read_all(folder.path() / "x"), "shorter");
+  EXPECT_EQ(read_file(folder.path() / "x"), "shorter");
   EXPECT_EQ(error_of([&] { write_file(folder.path(), "x"); }),
             "5 " + folder.path().string() + ": cannot be written: Is a directory");
   EXPECT_EQ(error_of([] { write_file("/dev/full", "x"); }),

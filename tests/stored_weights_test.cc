@@ -28,11 +28,11 @@ std::string object_graph(const FakeWeights& fake) {
 }
 
 void write_bundle(const std::filesystem::path& prefix, const FakeWeights& fake, const std::string& graph) {
-  TensorBundleWriter writer(prefix);
+  exporting::TensorBundleWriter writer(prefix);
   for (std::size_t i = 0; i < fake.variables().size(); ++i) {
     writer.add("variables/" + std::to_string(i) + "/.ATTRIBUTES/VARIABLE_VALUE", fake.variables()[i]);
   }
-  writer.add_string(std::string(kObjectGraphKey), graph);
+  writer.add_string(std::string(exporting::kObjectGraphKey), graph);
   writer.finish();
 }
 
@@ -40,7 +40,7 @@ class StoredWeightsTest : public testing::Test {
  protected:
   StoredWeightsTest() { fill_small(&fake_); }
 
-  void expect_all(const StoredWeights& stored) {
+  void expect_all(const exporting::StoredWeights& stored) {
     EXPECT_EQ(stored.tensors().size(), fake_.variables().size());
     for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
       const keras::Variable& variable = fake_.variables()[i];
@@ -65,33 +65,33 @@ class StoredWeightsTest : public testing::Test {
 };
 
 TEST_F(StoredWeightsTest, ReadH5) {
-  write_h5(folder_.path(), "tf_model", fake_.layers(), kDefaultMaxShardSize);
-  expect_all(*open_h5_weights(folder_.path()));
+  exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  expect_all(*exporting::open_h5_weights(folder_.path()));
 }
 
 TEST_F(StoredWeightsTest, ReadShardsOfH5) {
-  ASSERT_EQ(write_h5(folder_.path(), "tf_model", fake_.layers(), 100).size(), 6U);
-  expect_all(*open_h5_weights(folder_.path()));
+  ASSERT_EQ(exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), 100).size(), 6U);
+  expect_all(*exporting::open_h5_weights(folder_.path()));
 }
 
 TEST_F(StoredWeightsTest, ReadSafetensors) {
-  write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), kDefaultMaxShardSize);
-  expect_all(*open_safetensors_weights(folder_.path()));
+  exporting::write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  expect_all(*exporting::open_safetensors_weights(folder_.path()));
 }
 
 TEST_F(StoredWeightsTest, ReadShardsOfSafetensors) {
-  ASSERT_EQ(write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), 100).size(), 6U);
-  expect_all(*open_safetensors_weights(folder_.path()));
+  ASSERT_EQ(exporting::write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), 100).size(), 6U);
+  expect_all(*exporting::open_safetensors_weights(folder_.path()));
 }
 
 TEST_F(StoredWeightsTest, ReadTensorBundles) {
   write_bundle(folder_.path() / "variables", fake_, object_graph(fake_));
-  expect_all(*open_bundle_weights(folder_.path() / "variables"));
+  expect_all(*exporting::open_bundle_weights(folder_.path() / "variables"));
 }
 
 TEST_F(StoredWeightsTest, CheckNamesAndSizes) {
-  write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), kDefaultMaxShardSize);
-  const auto stored = open_safetensors_weights(folder_.path());
+  exporting::write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  const auto stored = exporting::open_safetensors_weights(folder_.path());
   std::vector<float> out(4);
   const std::string where = "3 " + folder_.path().string() + ": ";
   EXPECT_EQ(error_of([&] { stored->read("x", out); }), where + "has no variable x");
@@ -105,10 +105,11 @@ TEST_F(StoredWeightsTest, CheckNamesAndSizes) {
 
 TEST_F(StoredWeightsTest, WidenHalves) {
   const std::string half("\0\x3c\0\xc0", 4);  // 1, -2
-  write_safetensors(folder_.path() / "model.safetensors",
-                    {{"x:0", DType::kF16, {2}, [&](const ByteSink& put) { put(std::as_bytes(std::span(half))); }}},
-                    {{"format", "tf"}});
-  const auto stored = open_safetensors_weights(folder_.path());
+  write_safetensors(
+      folder_.path() / "model.safetensors",
+      {{"x:0", DType::kF16, {2}, [&](const exporting::ByteSink& put) { put(std::as_bytes(std::span(half))); }}},
+      {{"format", "tf"}});
+  const auto stored = exporting::open_safetensors_weights(folder_.path());
   EXPECT_EQ(stored->tensors().at("x").dtype, DType::kF16);
   std::vector<float> values(2);
   stored->read("x", values);
@@ -117,25 +118,25 @@ TEST_F(StoredWeightsTest, WidenHalves) {
 
 TEST_F(StoredWeightsTest, RefuseWhatIsNotTensorFlows) {
   write_safetensors(folder_.path() / "model.safetensors", {}, {{"format", "pt"}});
-  EXPECT_EQ(error_of([&] { open_safetensors_weights(folder_.path()); }),
+  EXPECT_EQ(error_of([&] { exporting::open_safetensors_weights(folder_.path()); }),
             "3 " + file("model.safetensors") +
                 ": its metadata do not say \"format\": \"tf\"; these are no weights of a TensorFlow model");
 }
 
 TEST_F(StoredWeightsTest, SayWhatIsMissing) {
-  EXPECT_EQ(error_of([&] { open_h5_weights(folder_.path()); }),
+  EXPECT_EQ(error_of([&] { exporting::open_h5_weights(folder_.path()); }),
             "3 " + folder_.path().string() + ": has neither tf_model.h5 nor tf_model.h5.index.json");
-  EXPECT_EQ(error_of([&] { open_bundle_weights(folder_.path() / "variables"); }),
+  EXPECT_EQ(error_of([&] { exporting::open_bundle_weights(folder_.path() / "variables"); }),
             "3 " + file("variables.index") + ": cannot be read: No such file or directory");
 }
 
 TEST_F(StoredWeightsTest, CompareShardsWithTheirIndex) {
-  write_h5(folder_.path(), "tf_model", fake_.layers(), 720);
-  const std::string index = read_all(file("tf_model.h5.index.json"));
+  exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), 720);
+  const std::string index = read_file(file("tf_model.h5.index.json"));
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string changed = index;
-    write_all(file("tf_model.h5.index.json"), changed.replace(changed.find(from), from.size(), to));
-    return error_of([&] { open_h5_weights(folder_.path()); });
+    write_file(file("tf_model.h5.index.json"), changed.replace(changed.find(from), from.size(), to));
+    return error_of([&] { exporting::open_h5_weights(folder_.path()); });
   };
   EXPECT_EQ(
       with("tf_model/main/mean:0", "tf_model/main/more:0"),
@@ -152,14 +153,14 @@ TEST_F(StoredWeightsTest, NeedTheGraphOfABundle) {
   write_bundle(folder_.path() / "variables", fake_, "no protocol buffer");
   EXPECT_TRUE(
       error_of([&] {
-        open_bundle_weights(folder_.path() / "variables");
+        exporting::open_bundle_weights(folder_.path() / "variables");
       }).starts_with("3 " + file("variables.index") + ": not a sound TensorBundle: its object graph cannot be read: "));
   FakeWeights more;
   fill_small(&more);
   more.add("more", {1});
   write_bundle(folder_.path() / "variables", fake_, object_graph(more));
   EXPECT_EQ(
-      error_of([&] { open_bundle_weights(folder_.path() / "variables"); }),
+      error_of([&] { exporting::open_bundle_weights(folder_.path() / "variables"); }),
       "3 " + file("variables") + ": its object graph names variables/8/.ATTRIBUTES/VARIABLE_VALUE, which it lacks");
 }
 

@@ -22,11 +22,11 @@ std::string from_hex(const std::string& hex) {
   return bytes;
 }
 
-FloatProducer values_of(std::vector<float> values) {
-  return [values](const FloatSink& put) { put(values); };
+exporting::FloatProducer values_of(std::vector<float> values) {
+  return [values](const exporting::FloatSink& put) { put(values); };
 }
 
-std::vector<float> floats(const TensorView& view) {
+std::vector<float> floats(const tensor::TensorView& view) {
   std::vector<float> values(view.bytes.size() / sizeof(float));
   std::memcpy(values.data(), view.bytes.data(), view.bytes.size());
   return values;
@@ -42,7 +42,7 @@ const char* const kIndex =
 const char* const kData = "0000803f0000004000004040000080c00000003f05d9c69c4368656c6c6f";
 
 void write_example(const std::filesystem::path& prefix) {
-  TensorBundleWriter writer(prefix);
+  exporting::TensorBundleWriter writer(prefix);
   writer.add("a/w", {2, 2}, values_of({1, 2, 3, -4}));
   writer.add("b", {}, values_of({0.5F}));
   writer.add("e", {0, 3}, values_of({}));
@@ -76,23 +76,23 @@ TEST(Crc32c, IsTheSameByTablesAndByInstruction) {
   for (std::size_t begin = 0; begin < 9; ++begin) {
     for (std::size_t size : {0U, 1U, 7U, 8U, 9U, 63U, 2900U}) {
       const auto part = bytes_of(text).subspan(begin, size);
-      EXPECT_EQ(extend_crc32c(17, part), extend_crc32c_portable(17, part));
+      EXPECT_EQ(exporting::extend_crc32c(17, part), exporting::extend_crc32c_portable(17, part));
     }
   }
 }
 
-TEST(TensorBundle, IsWrittenAsTensorFlowWritesIt) {
+TEST(exporting::TensorBundle, IsWrittenAsTensorFlowWritesIt) {
   TemporaryFolder folder;
   write_example(folder.path() / "x");
-  EXPECT_EQ(read_all(folder.path() / "x.index"), from_hex(kIndex));
-  EXPECT_EQ(read_all(folder.path() / "x.data-00000-of-00001"), from_hex(kData));
+  EXPECT_EQ(read_file(folder.path() / "x.index"), from_hex(kIndex));
+  EXPECT_EQ(read_file(folder.path() / "x.data-00000-of-00001"), from_hex(kData));
 }
 
-TEST(TensorBundle, OfTensorFlowIsRead) {
+TEST(exporting::TensorBundle, OfTensorFlowIsRead) {
   TemporaryFolder folder;
-  write_all(folder.path() / "x.index", from_hex(kIndex));
-  write_all(folder.path() / "x.data-00000-of-00001", from_hex(kData));
-  const TensorBundle bundle = TensorBundle::open(folder.path() / "x");
+  write_file(folder.path() / "x.index", from_hex(kIndex));
+  write_file(folder.path() / "x.data-00000-of-00001", from_hex(kData));
+  const exporting::TensorBundle bundle = exporting::TensorBundle::open(folder.path() / "x");
   EXPECT_EQ(bundle.entries().size(), 4U);
   EXPECT_EQ(floats(bundle.tensor("a/w")), (std::vector<float>{1, 2, 3, -4}));
   EXPECT_EQ(bundle.tensor("a/w").shape, (Shape{2, 2}));
@@ -102,64 +102,64 @@ TEST(TensorBundle, OfTensorFlowIsRead) {
   EXPECT_EQ(bundle.string("s"), "hello");
 }
 
-TEST(TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
+TEST(exporting::TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
   TemporaryFolder folder;
-  TensorBundleWriter writer(folder.path() / "x");
+  exporting::TensorBundleWriter writer(folder.path() / "x");
   constexpr int kCount = 12'000;  // an index of several blocks
   for (int i = kCount; i-- > 0;) {
     writer.add("variables/" + std::to_string(i) + "/.ATTRIBUTES/VARIABLE_VALUE", {1},
                values_of({static_cast<float>(i)}));
   }
   const std::string graph(100'000, 'g');
-  writer.add_string(std::string(kObjectGraphKey), graph);
+  writer.add_string(std::string(exporting::kObjectGraphKey), graph);
   writer.finish();
-  const TensorBundle bundle = TensorBundle::open(folder.path() / "x");
+  const exporting::TensorBundle bundle = exporting::TensorBundle::open(folder.path() / "x");
   EXPECT_EQ(bundle.entries().size(), kCount + 1U);
   for (int i = 0; i < kCount; i += 997) {
     const std::string key = "variables/" + std::to_string(i) + "/.ATTRIBUTES/VARIABLE_VALUE";
     EXPECT_EQ(floats(bundle.tensor(key)), std::vector<float>{static_cast<float>(i)});
   }
-  EXPECT_EQ(bundle.string(std::string(kObjectGraphKey)), graph);
+  EXPECT_EQ(bundle.string(std::string(exporting::kObjectGraphKey)), graph);
 }
 
-TEST(TensorBundle, StreamsVariables) {
+TEST(exporting::TensorBundle, StreamsVariables) {
   TemporaryFolder folder;
   FakeWeights fake;
-  fake.layer("a").add("big", {3'000, 1'000}, Layout::kTranspose).add("scalar", {});
-  TensorBundleWriter writer(folder.path() / "x");
+  fake.layer("a").add("big", {3'000, 1'000}, tensor::Layout::kTranspose).add("scalar", {});
+  exporting::TensorBundleWriter writer(folder.path() / "x");
   writer.add("big", fake.variables()[0]);
   writer.add("scalar", fake.variables()[1]);
   writer.finish();
-  const TensorBundle bundle = TensorBundle::open(folder.path() / "x");
+  const exporting::TensorBundle bundle = exporting::TensorBundle::open(folder.path() / "x");
   EXPECT_EQ(bundle.tensor("big").shape, (Shape{1'000, 3'000}));
   EXPECT_TRUE(floats(bundle.tensor("big")) == fake.expected(0));
   EXPECT_EQ(floats(bundle.tensor("scalar")), fake.expected(1));
 }
 
-TEST(TensorBundle, RefusesWhatItCannotWrite) {
+TEST(exporting::TensorBundle, RefusesWhatItCannotWrite) {
   TemporaryFolder folder;
   const std::string where = "3 " + (folder.path() / "x").string() + ": cannot be written: ";
-  TensorBundleWriter writer(folder.path() / "x");
+  exporting::TensorBundleWriter writer(folder.path() / "x");
   writer.add("a", {1}, values_of({1}));
   EXPECT_EQ(error_of([&] { writer.add("a", {1}, values_of({1})); }), where + "two tensors have the key \"a\"");
   EXPECT_EQ(error_of([&] {
               writer.add("b", {3}, values_of({1, 2}));
             }),
             where + "tensor b of shape [3] is given 8 bytes");
-  EXPECT_EQ(error_of([] { TensorBundleWriter("/nonexistent/x"); }),
+  EXPECT_EQ(error_of([] { exporting::TensorBundleWriter("/nonexistent/x"); }),
             "5 /nonexistent/x.data-00000-of-00001: cannot be written: No such file or directory");
 }
 
 class CorruptBundle : public testing::Test {
  protected:
   void write(const std::string& index, const std::string& data) {
-    write_all(prefix_.string() + ".index", index);
-    write_all(prefix_.string() + ".data-00000-of-00001", data);
+    write_file(prefix_.string() + ".index", index);
+    write_file(prefix_.string() + ".data-00000-of-00001", data);
   }
   /// Reads everything.
   std::string error() {
     return error_of([&] {
-      const TensorBundle bundle = TensorBundle::open(prefix_);
+      const exporting::TensorBundle bundle = exporting::TensorBundle::open(prefix_);
       for (const auto& [key, entry] : bundle.entries()) {
         if (key == "s") {
           bundle.string(key);
@@ -221,7 +221,7 @@ TEST_F(CorruptBundle, CutFilesAreNoticed) {
 TEST_F(CorruptBundle, MissingFilesAndKeysAreNamed) {
   EXPECT_EQ(error(), "3 " + prefix_.string() + ".index: cannot be read: No such file or directory");
   write(index_, data_);
-  const TensorBundle bundle = TensorBundle::open(prefix_);
+  const exporting::TensorBundle bundle = exporting::TensorBundle::open(prefix_);
   EXPECT_EQ(error_of([&] { bundle.tensor("c"); }), "3 " + prefix_.string() + ".index: has no tensor c");
   EXPECT_EQ(error_of([&] { bundle.tensor("s"); }),
             "4 " + prefix_.string() + ".index: s has TensorFlow's type 7, which is no type of numbers");
@@ -241,7 +241,7 @@ std::string table_with(const std::string& handles) {
 TEST(DamagedTable, BlocksThatDoNotFitAreRefusedBeforeMemoryIsAskedFor) {
   const auto refusal = [](const std::string& table) -> std::string {
     try {
-      check_table(std::as_bytes(std::span(table)), "x.index");
+      exporting::check_table(std::as_bytes(std::span(table)), "x.index");
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kBadInput);
       return error.what();

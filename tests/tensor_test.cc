@@ -116,9 +116,9 @@ float decode(std::uint32_t bits, int exponent_bits, int fraction_bits) {
 void expect_every_16_bit_pattern(DType dtype, int exponent_bits, int fraction_bits) {
   std::vector<std::uint16_t> patterns(1U << 16U);
   std::iota(patterns.begin(), patterns.end(), std::uint16_t{0});
-  const TensorView view = view_of(dtype, {1 << 16}, bytes_of(patterns));
+  const tensor::TensorView view = view_of(dtype, {1 << 16}, bytes_of(patterns));
   std::vector<float> widened(patterns.size());
-  widen_to_float32(dtype, view.bytes.data(), 1 << 16, widened.data());
+  tensor::widen_to_float32(dtype, view.bytes.data(), 1 << 16, widened.data());
   int wrong = 0;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const float wanted = decode(patterns[i], exponent_bits, fraction_bits);
@@ -147,9 +147,9 @@ TEST(Widening, Float64IsRoundedToNearestEven) {
   for (const auto& [value, wanted] : cases) doubles.push_back(value);
   doubles.push_back(-0.0);
   doubles.push_back(std::nan(""));
-  const TensorView view = view_of(DType::kF64, {static_cast<std::int64_t>(doubles.size())}, bytes_of(doubles));
+  const tensor::TensorView view = view_of(DType::kF64, {static_cast<std::int64_t>(doubles.size())}, bytes_of(doubles));
   std::vector<float> out(doubles.size());
-  copy_rows_as_float32(view, Layout::kSame, 0, static_cast<std::int64_t>(out.size()), out);
+  tensor::copy_rows_as_float32(view, tensor::Layout::kSame, 0, static_cast<std::int64_t>(out.size()), out);
   for (std::size_t i = 0; i < cases.size(); ++i) EXPECT_EQ(out[i], cases[i].second) << cases[i].first;
   EXPECT_TRUE(out[cases.size()] == 0 && std::signbit(out[cases.size()]));
   EXPECT_TRUE(std::isnan(out.back()));
@@ -157,17 +157,17 @@ TEST(Widening, Float64IsRoundedToNearestEven) {
 
 TEST(Widening, Float32KeepsEveryBit) {
   const std::vector<std::uint32_t> bits = {0x7fa00001U, 0xffc12345U, 0x80000000U, 0x00000001U, 0x7f800000U};
-  const TensorView view = view_of(DType::kF32, {5}, bytes_of(bits));
+  const tensor::TensorView view = view_of(DType::kF32, {5}, bytes_of(bits));
   std::vector<float> out(5);
-  copy_rows_as_float32(view, Layout::kSame, 0, 5, out);
+  tensor::copy_rows_as_float32(view, tensor::Layout::kSame, 0, 5, out);
   for (std::size_t i = 0; i < bits.size(); ++i) EXPECT_EQ(std::bit_cast<std::uint32_t>(out[i]), bits[i]);
 }
 
 TEST(Widening, OtherTypesBecomeNoVariable) {
   for (const DType dtype : {DType::kBool, DType::kU8, DType::kI32, DType::kI64}) {
-    const TensorView view = view_of(dtype, {1}, std::string(size_of(dtype), '\0'));
+    const tensor::TensorView view = view_of(dtype, {1}, std::string(size_of(dtype), '\0'));
     std::vector<float> out(1);
-    EXPECT_ERROR(copy_rows_as_float32(view, Layout::kSame, 0, 1, out), ErrorKind::kBadInput,
+    EXPECT_ERROR(tensor::copy_rows_as_float32(view, tensor::Layout::kSame, 0, 1, out), ErrorKind::kBadInput,
                  "a tensor of " + std::string(name_of(dtype)) + " cannot become a float32 variable");
   }
 }
@@ -175,7 +175,7 @@ TEST(Widening, OtherTypesBecomeNoVariable) {
 /// Elements 0, 1, ..., 250, 0, ... which every floating type holds.
 float numbered(std::int64_t index) { return static_cast<float>(index % 251); }
 
-TensorView numbered_tensor(DType dtype, const Shape& shape) {
+tensor::TensorView numbered_tensor(DType dtype, const Shape& shape) {
   static const std::array<std::uint16_t, 251> halves = [] {
     std::array<std::uint16_t, 251> table{};
     for (std::uint32_t bits = 0; bits < 0x7c00U; ++bits) {
@@ -206,11 +206,12 @@ constexpr std::array kFloatingTypes = {DType::kF32, DType::kF16, DType::kBF16, D
 
 /// Copies rows of the laid-out tensor and compares each element with the source's at `source_index(row, rest)`, where
 /// `rest` counts the elements of a row. Nothing beside the rows may be written.
-void expect_rows(const TensorView& view, Layout layout, std::int64_t first, std::int64_t rows, std::int64_t row_size,
+void expect_rows(const tensor::TensorView& view, tensor::Layout layout, std::int64_t first, std::int64_t rows,
+                 std::int64_t row_size,
                  const std::function<std::int64_t(std::int64_t row, std::int64_t rest)>& source_index) {
   const auto count = static_cast<std::size_t>(rows * row_size);
   std::vector<float> out(count + 2, -7);
-  copy_rows_as_float32(view, layout, first, rows, std::span(out).subspan(1, count));
+  tensor::copy_rows_as_float32(view, layout, first, rows, std::span(out).subspan(1, count));
   EXPECT_EQ(out.front(), -7);
   EXPECT_EQ(out.back(), -7);
   for (std::size_t i = 0; i < count; ++i) {
@@ -233,10 +234,10 @@ TEST(Layouts, TransposeAroundTheBlockSize) {
   for (const DType dtype : kFloatingTypes) {
     for (const std::int64_t outs : {1, 3, 31, 32, 33, 65}) {
       for (const std::int64_t ins : {1, 2, 31, 32, 33, 64, 67}) {
-        const TensorView view = numbered_tensor(dtype, {outs, ins});
-        EXPECT_EQ(apply_layout(Layout::kTranspose, view.shape), (Shape{ins, outs}));
+        const tensor::TensorView view = numbered_tensor(dtype, {outs, ins});
+        EXPECT_EQ(tensor::apply_layout(tensor::Layout::kTranspose, view.shape), (Shape{ins, outs}));
         for (const auto& [first, rows] : row_ranges(ins)) {
-          expect_rows(view, Layout::kTranspose, first, rows, outs,
+          expect_rows(view, tensor::Layout::kTranspose, first, rows, outs,
                       [&](std::int64_t in, std::int64_t out) { return out * ins + in; });
         }
       }
@@ -246,10 +247,10 @@ TEST(Layouts, TransposeAroundTheBlockSize) {
 
 TEST(Layouts, SameKeepsTheOrder) {
   for (const DType dtype : kFloatingTypes) {
-    const TensorView view = numbered_tensor(dtype, {35, 2, 3});
-    EXPECT_EQ(apply_layout(Layout::kSame, view.shape), view.shape);
+    const tensor::TensorView view = numbered_tensor(dtype, {35, 2, 3});
+    EXPECT_EQ(tensor::apply_layout(tensor::Layout::kSame, view.shape), view.shape);
     for (const auto& [first, rows] : row_ranges(35)) {
-      expect_rows(view, Layout::kSame, first, rows, 6,
+      expect_rows(view, tensor::Layout::kSame, first, rows, 6,
                   [](std::int64_t row, std::int64_t rest) { return row * 6 + rest; });
     }
   }
@@ -258,10 +259,10 @@ TEST(Layouts, SameKeepsTheOrder) {
 TEST(Layouts, Conv1D) {
   for (const DType dtype : kFloatingTypes) {
     constexpr std::int64_t kOuts = 5, kIns = 3, kWidth = 7;
-    const TensorView view = numbered_tensor(dtype, {kOuts, kIns, kWidth});
-    EXPECT_EQ(apply_layout(Layout::kConv1D, view.shape), (Shape{kWidth, kIns, kOuts}));
+    const tensor::TensorView view = numbered_tensor(dtype, {kOuts, kIns, kWidth});
+    EXPECT_EQ(tensor::apply_layout(tensor::Layout::kConv1D, view.shape), (Shape{kWidth, kIns, kOuts}));
     for (const auto& [first, rows] : row_ranges(kWidth)) {
-      expect_rows(view, Layout::kConv1D, first, rows, kIns * kOuts, [](std::int64_t x, std::int64_t rest) {
+      expect_rows(view, tensor::Layout::kConv1D, first, rows, kIns * kOuts, [](std::int64_t x, std::int64_t rest) {
         const std::int64_t in = rest / kOuts, out = rest % kOuts;
         return (out * kIns + in) * kWidth + x;
       });
@@ -272,43 +273,47 @@ TEST(Layouts, Conv1D) {
 TEST(Layouts, Conv2D) {
   for (const DType dtype : kFloatingTypes) {
     constexpr std::int64_t kOuts = 4, kIns = 3, kHeight = 5, kWidth = 2;
-    const TensorView view = numbered_tensor(dtype, {kOuts, kIns, kHeight, kWidth});
-    EXPECT_EQ(apply_layout(Layout::kConv2D, view.shape), (Shape{kHeight, kWidth, kIns, kOuts}));
+    const tensor::TensorView view = numbered_tensor(dtype, {kOuts, kIns, kHeight, kWidth});
+    EXPECT_EQ(tensor::apply_layout(tensor::Layout::kConv2D, view.shape), (Shape{kHeight, kWidth, kIns, kOuts}));
     for (const auto& [first, rows] : row_ranges(kHeight)) {
-      expect_rows(view, Layout::kConv2D, first, rows, kWidth * kIns * kOuts, [](std::int64_t y, std::int64_t rest) {
-        const std::int64_t x = rest / (kIns * kOuts), in = rest / kOuts % kIns, out = rest % kOuts;
-        return ((out * kIns + in) * kHeight + y) * kWidth + x;
-      });
+      expect_rows(view, tensor::Layout::kConv2D, first, rows, kWidth * kIns * kOuts,
+                  [](std::int64_t y, std::int64_t rest) {
+                    const std::int64_t x = rest / (kIns * kOuts), in = rest / kOuts % kIns, out = rest % kOuts;
+                    return ((out * kIns + in) * kHeight + y) * kWidth + x;
+                  });
     }
   }
 }
 
 TEST(Layouts, ScalarsAndEmptyTensors) {
-  EXPECT_EQ(row_count({}), 1);
-  EXPECT_EQ(row_elements({}), 1);
-  EXPECT_EQ(row_count({4, 5, 6}), 4);
-  EXPECT_EQ(row_elements({4, 5, 6}), 30);
-  EXPECT_EQ(row_elements({4}), 1);
+  EXPECT_EQ(tensor::row_count({}), 1);
+  EXPECT_EQ(tensor::row_elements({}), 1);
+  EXPECT_EQ(tensor::row_count({4, 5, 6}), 4);
+  EXPECT_EQ(tensor::row_elements({4, 5, 6}), 30);
+  EXPECT_EQ(tensor::row_elements({4}), 1);
   const auto index = [](std::int64_t row, std::int64_t rest) { return row + rest; };
-  expect_rows(numbered_tensor(DType::kBF16, {}), Layout::kSame, 0, 1, 1, index);
-  expect_rows(view_of({0, 5}, {}), Layout::kTranspose, 0, 5, 0, index);
-  expect_rows(view_of({5, 0}, {}), Layout::kTranspose, 0, 0, 5, index);
-  expect_rows(view_of({2, 0, 3, 3}, {}), Layout::kConv2D, 0, 3, 0, index);
+  expect_rows(numbered_tensor(DType::kBF16, {}), tensor::Layout::kSame, 0, 1, 1, index);
+  expect_rows(view_of({0, 5}, {}), tensor::Layout::kTranspose, 0, 5, 0, index);
+  expect_rows(view_of({5, 0}, {}), tensor::Layout::kTranspose, 0, 0, 5, index);
+  expect_rows(view_of({2, 0, 3, 3}, {}), tensor::Layout::kConv2D, 0, 3, 0, index);
 }
 
 TEST(Layouts, RefuseAnotherRank) {
-  EXPECT_ERROR(apply_layout(Layout::kTranspose, {2, 3, 4}), ErrorKind::kBadInput,
+  EXPECT_ERROR(tensor::apply_layout(tensor::Layout::kTranspose, {2, 3, 4}), ErrorKind::kBadInput,
                "a tensor of shape [2, 3, 4] where one with 2 dimensions is expected");
-  EXPECT_ERROR(apply_layout(Layout::kTranspose, {2}), ErrorKind::kBadInput, "shape [2] where one with 2 dimensions");
-  EXPECT_ERROR(apply_layout(Layout::kConv1D, {2, 3}), ErrorKind::kBadInput, "one with 3 dimensions is expected");
-  EXPECT_ERROR(apply_layout(Layout::kConv2D, {}), ErrorKind::kBadInput, "shape [] where one with 4 dimensions");
+  EXPECT_ERROR(tensor::apply_layout(tensor::Layout::kTranspose, {2}), ErrorKind::kBadInput,
+               "shape [2] where one with 2 dimensions");
+  EXPECT_ERROR(tensor::apply_layout(tensor::Layout::kConv1D, {2, 3}), ErrorKind::kBadInput,
+               "one with 3 dimensions is expected");
+  EXPECT_ERROR(tensor::apply_layout(tensor::Layout::kConv2D, {}), ErrorKind::kBadInput,
+               "shape [] where one with 4 dimensions");
 }
 
 TEST(MappedFiles, HoldTheBytesAndOutliveTheName) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x";
   write_file(path, std::string("ab\0c", 4));
-  const auto file = MappedFile::open(path);
+  const auto file = bytes::MappedFile::open(path);
   std::filesystem::remove(path);
   EXPECT_EQ(file->path(), path);
   ASSERT_EQ(file->bytes().size(), 4U);
@@ -318,13 +323,13 @@ TEST(MappedFiles, HoldTheBytesAndOutliveTheName) {
 TEST(MappedFiles, MayBeEmpty) {
   TemporaryFolder folder;
   write_file(folder.path() / "x", "");
-  EXPECT_TRUE(MappedFile::open(folder.path() / "x")->bytes().empty());
+  EXPECT_TRUE(bytes::MappedFile::open(folder.path() / "x")->bytes().empty());
 }
 
 TEST(MappedFiles, AreRegularFiles) {
   TemporaryFolder folder;
   const auto expect_failure = [](const std::filesystem::path& path, const std::string& why) {
-    EXPECT_ERROR(MappedFile::open(path), ErrorKind::kBadInput, path.string() + ": cannot be read: " + why);
+    EXPECT_ERROR(bytes::MappedFile::open(path), ErrorKind::kBadInput, path.string() + ": cannot be read: " + why);
   };
   expect_failure(folder.path() / "missing", "No such file or directory");
   expect_failure(folder.path() / "missing" / "x", "No such file or directory");
@@ -337,8 +342,9 @@ TEST(MappedFiles, AreRegularFiles) {
 }
 
 TEST(ScratchBytes, AreZerosThatCanBeWritten) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kMaxPrivateScratch, kMaxPrivateScratch + 1}) {
-    const auto scratch = ScratchBytes::make(size);
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, bytes::kMaxPrivateScratch, bytes::kMaxPrivateScratch + 1}) {
+    const auto scratch = bytes::ScratchBytes::make(size);
     ASSERT_EQ(scratch->bytes().size(), size);
     for (std::byte& byte : scratch->bytes()) {
       ASSERT_EQ(byte, std::byte{0});
@@ -348,7 +354,7 @@ TEST(ScratchBytes, AreZerosThatCanBeWritten) {
 }
 
 TEST(ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
-  EXPECT_ERROR(ScratchBytes::make(std::size_t{1} << 60), ErrorKind::kEnvironment,
+  EXPECT_ERROR(bytes::ScratchBytes::make(std::size_t{1} << 60), ErrorKind::kEnvironment,
                "no room for 1152921504606846976 bytes that must be copied: ");
 }
 
@@ -356,54 +362,54 @@ TEST(ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
 TEST(HalfPrecision, EveryNumberHasItsBits) {
   for (std::uint32_t i = 0; i <= 0xffffU; ++i) {
     const auto bits = static_cast<std::uint16_t>(i);
-    const float half = float_of_float16(bits);
-    const float brain = float_of_bfloat16(bits);
-    ASSERT_TRUE(std::isnan(half) || float16_bits(half) == bits) << half;
-    ASSERT_TRUE(std::isnan(brain) || bfloat16_bits(brain) == bits) << brain;
+    const float half = tensor::float_of_float16(bits);
+    const float brain = tensor::float_of_bfloat16(bits);
+    ASSERT_TRUE(std::isnan(half) || tensor::float16_bits(half) == bits) << half;
+    ASSERT_TRUE(std::isnan(brain) || tensor::bfloat16_bits(brain) == bits) << brain;
   }
-  EXPECT_EQ(float16_bits(1), 0x3c00);
-  EXPECT_EQ(float16_bits(-2), 0xc000);
-  EXPECT_EQ(float16_bits(0x1.8p-24F), 2);  // a tie below the normal numbers, to even
-  EXPECT_EQ(float16_bits(1e9F), 0x7c00);
-  EXPECT_EQ(bfloat16_bits(1 + 0x1.8p-8F), 0x3f81);
+  EXPECT_EQ(tensor::float16_bits(1), 0x3c00);
+  EXPECT_EQ(tensor::float16_bits(-2), 0xc000);
+  EXPECT_EQ(tensor::float16_bits(0x1.8p-24F), 2);  // a tie below the normal numbers, to even
+  EXPECT_EQ(tensor::float16_bits(1e9F), 0x7c00);
+  EXPECT_EQ(tensor::bfloat16_bits(1 + 0x1.8p-8F), 0x3f81);
   const float quiet = std::bit_cast<float>(0x7f800001U);  // whose upper half is infinity's
-  EXPECT_TRUE(std::isnan(float_of_bfloat16(bfloat16_bits(quiet))));
-  EXPECT_TRUE(std::isnan(float_of_float16(float16_bits(quiet))));
+  EXPECT_TRUE(std::isnan(tensor::float_of_bfloat16(tensor::bfloat16_bits(quiet))));
+  EXPECT_TRUE(std::isnan(tensor::float_of_float16(tensor::float16_bits(quiet))));
 }
 
 TEST(HalfPrecision, Float16RoundsToNearestEven) {
-  EXPECT_EQ(through_float16(1), 1);
-  EXPECT_EQ(through_float16(1 + 0x1p-11F), 1);            // a tie, to even
-  EXPECT_EQ(through_float16(1 + 0x3p-11F), 1 + 0x1p-9F);  // a tie, to even
-  EXPECT_EQ(through_float16(1 + 0x1.8p-11F), 1 + 0x1p-10F);
-  EXPECT_EQ(through_float16(-0x1.fffp0F), -2);  // carries into the exponent
-  EXPECT_EQ(through_float16(65504), 65504);
-  EXPECT_EQ(through_float16(65519), 65504);
-  EXPECT_TRUE(std::isinf(through_float16(65520)));
-  EXPECT_EQ(through_float16(0x1p-24F), 0x1p-24F);
-  EXPECT_EQ(through_float16(0x1p-25F), 0);  // a tie, to even
-  EXPECT_EQ(through_float16(0x1.8p-24F), 0x1p-23F);
-  EXPECT_EQ(through_float16(0x1p-14F - 0x1p-26F), 0x1p-14F);  // a subnormal becomes normal
-  EXPECT_TRUE(std::signbit(through_float16(-0.0F)));
-  EXPECT_TRUE(std::isnan(through_float16(std::nanf(""))));
+  EXPECT_EQ(tensor::through_float16(1), 1);
+  EXPECT_EQ(tensor::through_float16(1 + 0x1p-11F), 1);            // a tie, to even
+  EXPECT_EQ(tensor::through_float16(1 + 0x3p-11F), 1 + 0x1p-9F);  // a tie, to even
+  EXPECT_EQ(tensor::through_float16(1 + 0x1.8p-11F), 1 + 0x1p-10F);
+  EXPECT_EQ(tensor::through_float16(-0x1.fffp0F), -2);  // carries into the exponent
+  EXPECT_EQ(tensor::through_float16(65504), 65504);
+  EXPECT_EQ(tensor::through_float16(65519), 65504);
+  EXPECT_TRUE(std::isinf(tensor::through_float16(65520)));
+  EXPECT_EQ(tensor::through_float16(0x1p-24F), 0x1p-24F);
+  EXPECT_EQ(tensor::through_float16(0x1p-25F), 0);  // a tie, to even
+  EXPECT_EQ(tensor::through_float16(0x1.8p-24F), 0x1p-23F);
+  EXPECT_EQ(tensor::through_float16(0x1p-14F - 0x1p-26F), 0x1p-14F);  // a subnormal becomes normal
+  EXPECT_TRUE(std::signbit(tensor::through_float16(-0.0F)));
+  EXPECT_TRUE(std::isnan(tensor::through_float16(std::nanf(""))));
 }
 
 TEST(HalfPrecision, BFloat16RoundsToNearestEven) {
-  EXPECT_EQ(through_bfloat16(1 + 0x1p-8F), 1);  // a tie, to even
-  EXPECT_EQ(through_bfloat16(1 + 0x3p-8F), 1 + 0x1p-6F);
-  EXPECT_EQ(through_bfloat16(1 + 0x1.8p-8F), 1 + 0x1p-7F);
-  EXPECT_EQ(through_bfloat16(1e-40F), std::bit_cast<float>(0x00010000U));  // a subnormal, of which 7 bits stay
-  EXPECT_TRUE(std::isinf(through_bfloat16(3.4e38F)));
-  EXPECT_TRUE(std::isnan(through_bfloat16(std::nanf(""))));
+  EXPECT_EQ(tensor::through_bfloat16(1 + 0x1p-8F), 1);  // a tie, to even
+  EXPECT_EQ(tensor::through_bfloat16(1 + 0x3p-8F), 1 + 0x1p-6F);
+  EXPECT_EQ(tensor::through_bfloat16(1 + 0x1.8p-8F), 1 + 0x1p-7F);
+  EXPECT_EQ(tensor::through_bfloat16(1e-40F), std::bit_cast<float>(0x00010000U));  // a subnormal, of which 7 bits stay
+  EXPECT_TRUE(std::isinf(tensor::through_bfloat16(3.4e38F)));
+  EXPECT_TRUE(std::isnan(tensor::through_bfloat16(std::nanf(""))));
 }
 
 TEST(HalfPrecision, WhatWasWidenedStays) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
     for (const auto& [dtype, through] :
-         {std::pair(DType::kF16, &through_float16), std::pair(DType::kBF16, &through_bfloat16)}) {
+         {std::pair(DType::kF16, &tensor::through_float16), std::pair(DType::kBF16, &tensor::through_bfloat16)}) {
       float value = 0;
-      widen_to_float32(dtype, reinterpret_cast<const std::byte*>(&half), 1, &value);
+      tensor::widen_to_float32(dtype, reinterpret_cast<const std::byte*>(&half), 1, &value);
       if (std::isnan(value)) continue;
       ASSERT_EQ(through(value), value) << bits;
     }

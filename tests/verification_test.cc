@@ -20,7 +20,8 @@ class TraceFile {
   TraceFile() { add(DType::kI64, "input.ids", {1}, bytes_of(std::vector<std::int64_t>{7})); }
 
   TraceFile& add(DType dtype, const std::string& name, const Shape& shape, const std::string& bytes) {
-    tensors_.push_back({name, dtype, shape, [bytes](const ByteSink& put) { put(std::as_bytes(std::span(bytes))); }});
+    tensors_.push_back(
+        {name, dtype, shape, [bytes](const exporting::ByteSink& put) { put(std::as_bytes(std::span(bytes))); }});
     return *this;
   }
   TraceFile& add(const std::string& name, const std::vector<float>& values) {
@@ -29,12 +30,12 @@ class TraceFile {
   /// A call of a module and the tensors that it returned, each [1, n].
   TraceFile& returned(const std::string& path, const std::vector<std::pair<std::string, std::vector<float>>>& tensors,
                       int call = 0) {
-    Json names = Json::array();
+    bytes::Json names = bytes::Json::array();
     for (const auto& [name, values] : tensors) {
       names.push_back(name);
       add("stage." + name, values);
     }
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("path", path);
     entry.set("call", call);
     entry.set("class", "Linear");
@@ -46,7 +47,7 @@ class TraceFile {
   }
   /// The input that masks what a module returns.
   TraceFile& mask(const std::string& path, const std::string& input) {
-    for (Json entry : stages_.elements()) {
+    for (bytes::Json entry : stages_.elements()) {
       if (entry.at("path").as_string() == path) entry.set("mask", input);
     }
     return *this;
@@ -68,8 +69,8 @@ class TraceFile {
 
  private:
   TemporaryFolder folder_;
-  std::vector<TensorToWrite> tensors_;
-  Json stages_ = Json::array();
+  std::vector<exporting::TensorToWrite> tensors_;
+  bytes::Json stages_ = bytes::Json::array();
 };
 
 Values row(const std::vector<float>& values) { return {{1, static_cast<std::int64_t>(values.size())}, values}; }

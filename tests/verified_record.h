@@ -32,8 +32,8 @@ inline double rounded(double value) {
 /// output    the largest such difference of the model's own outputs
 /// relative  how many of the tensors are over 1e-5, so that they agree by the relative part of the rule alone
 /// padded    how many are over 1e-5 at excluded positions, so that they agree by the rule for those alone
-inline Json verified_line(const std::string& golden, const std::string& class_name,
-                          const verify::Verification& verification) {
+inline bytes::Json verified_line(const std::string& golden, const std::string& class_name,
+                                 const verify::Verification& verification) {
   constexpr double kAbsolute = 1e-5;
   const verify::StageReport* worst = nullptr;
   double output = 0;
@@ -48,7 +48,7 @@ inline Json verified_line(const std::string& golden, const std::string& class_na
       if (comparison.has_padded && comparison.padded.tf_to_pt > kAbsolute) ++padded;
     }
   }
-  Json line = Json::object();
+  bytes::Json line = bytes::Json::object();
   line.set("golden", golden);
   line.set("class", class_name);
   line.set("modules", verification.modules_compared);
@@ -67,7 +67,7 @@ inline Json verified_line(const std::string& golden, const std::string& class_na
 /// a recipe of their name.
 class VerifiedRecord {
  public:
-  void add(const std::string& model_type, const Json& line) {
+  void add(const std::string& model_type, const bytes::Json& line) {
     std::string name = model_type;
     std::replace(name.begin(), name.end(), '-', '_');
     lines_[name].insert_or_assign(line.at("golden").as_string(), line.dump());
@@ -79,7 +79,7 @@ class VerifiedRecord {
       const std::filesystem::path path = folder / (name + ".jsonl");
       std::ifstream old(path);
       for (std::string line; std::getline(old, line);) {
-        const std::string golden = Json::parse(line, path.string()).at("golden").as_string();
+        const std::string golden = bytes::Json::parse(line, path.string()).at("golden").as_string();
         if (recipes.contains(golden)) lines.emplace(golden, line);
       }
       old.close();

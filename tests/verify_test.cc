@@ -21,7 +21,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr float kInfinityF = std::numeric_limits<float>::infinity();
 const float kNaN = std::nanf("");
 
-TensorView mask(const Shape& shape, const std::vector<std::int64_t>& values) {
+tensor::TensorView mask(const Shape& shape, const std::vector<std::int64_t>& values) {
   return view_of(DType::kI64, shape, bytes_of(values));
 }
 
@@ -31,7 +31,8 @@ TEST(KeptPositions, AreAllWithoutAMask) {
 }
 
 TEST(KeptPositions, OfTensorsWhoseRowsAreMasked) {
-  const TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});  // the first is padded at the end, the second in front
+  const tensor::TensorView view =
+      mask({2, 3}, {1, 1, 0, 0, 1, 1});  // the first is padded at the end, the second in front
   const KeptPositions kept(&view, false);
   EXPECT_THAT(kept.of({2, 3}, {}), ElementsAre(1, 1, 0, 0, 1, 1));
   EXPECT_THAT(kept.of({2, 3, 2}, {}), ElementsAre(1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1));
@@ -40,7 +41,7 @@ TEST(KeptPositions, OfTensorsWhoseRowsAreMasked) {
 }
 
 TEST(KeptPositions, OfAttentionsAreByQuery) {
-  const TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
+  const tensor::TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
   const KeptPositions kept(&view, false);
   EXPECT_THAT(kept.of({2, 2, 3, 1}, {}),
               ElementsAre(1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 1, 1));  // [batch, heads, queries, keys]
@@ -48,14 +49,14 @@ TEST(KeptPositions, OfAttentionsAreByQuery) {
 }
 
 TEST(KeptPositions, OfAttentionsWithAsManyHeadsAsQueries) {
-  const TensorView view = mask({1, 2}, {1, 0});
+  const tensor::TensorView view = mask({1, 2}, {1, 0});
   EXPECT_THAT(KeptPositions(&view, false).of({1, 2, 2, 2}, {}), ElementsAre(1, 1, 0, 0, 1, 1, 0, 0));
   EXPECT_THAT(KeptPositions(&view, false).of({1, 2, 2, 1}, {}),
               ElementsAre(1, 0, 1, 0));  // an encoder's keys are as many as it likes
 }
 
 TEST(KeptPositions, OfOtherShapesAreAll) {
-  const TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
+  const tensor::TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
   const KeptPositions kept(&view, false);
   for (const Shape& shape :
        std::vector<Shape>{{}, {2}, {6}, {2, 5}, {3, 2}, {1, 3}, {6, 4}, {2, 4, 5, 3}, {2, 2, 2}, {1, 2, 3}}) {
@@ -64,12 +65,12 @@ TEST(KeptPositions, OfOtherShapesAreAll) {
 }
 
 TEST(KeptPositions, AMaskOfOnesExcludesNothing) {
-  const TensorView view = mask({1, 2}, {1, 1});
+  const tensor::TensorView view = mask({1, 2}, {1, 1});
   EXPECT_THAT(KeptPositions(&view, false).of({1, 2, 2}, {}), Each(true));
 }
 
 TEST(KeptPositions, OfMultipleChoiceAreFolded) {
-  const TensorView view = mask({1, 2, 3}, {1, 1, 1, 1, 0, 0});
+  const tensor::TensorView view = mask({1, 2, 3}, {1, 1, 1, 1, 0, 0});
   const KeptPositions kept(&view, true);
   EXPECT_THAT(kept.of({2, 3}, {}), ElementsAre(1, 1, 1, 1, 0, 0));
   EXPECT_THAT(kept.of({2, 3, 1}, {}), ElementsAre(1, 1, 1, 1, 0, 0));
@@ -77,14 +78,14 @@ TEST(KeptPositions, OfMultipleChoiceAreFolded) {
 }
 
 TEST(KeptPositions, AMaskOfQueriesAndKeysExcludesNoRow) {
-  const TensorView view = mask({2, 2, 2}, {1, 0, 1, 1, 0, 0, 0, 0});
+  const tensor::TensorView view = mask({2, 2, 2}, {1, 0, 1, 1, 0, 0, 0, 0});
   EXPECT_THAT(KeptPositions(&view, false).of({2, 2}, {}), IsEmpty());
   EXPECT_THAT(KeptPositions(&view, false).of({2, 2, 4}, {}), IsEmpty());
   EXPECT_THAT(KeptPositions(&view, false).of({4, 2}, {}), IsEmpty());  // it is no mask of choices
 }
 
 TEST(KeptPositions, MasksMayHaveAnyType) {
-  for (const TensorView& view :
+  for (const tensor::TensorView& view :
        {view_of(DType::kF32, {1, 3}, bytes_of(std::vector<float>{1, 0, 1})),
         view_of(DType::kBool, {1, 3}, {"\1\0\1", 3}),
         view_of(DType::kI32, {1, 3}, bytes_of(std::vector<std::int32_t>{1, 0, 256})),
@@ -94,7 +95,7 @@ TEST(KeptPositions, MasksMayHaveAnyType) {
 }
 
 TEST(KeptPositions, ASizeThatIsKnownBeforeTheRunIsNoLength) {
-  const TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
+  const tensor::TensorView view = mask({2, 3}, {1, 1, 0, 0, 1, 1});
   const KeptPositions kept(&view, false);
   EXPECT_THAT(kept.of({2, 3}, {-1, 3}), IsEmpty());  // pooled: [batch, hidden] with a hidden size of 3
   EXPECT_THAT(kept.of({2, 3}, {-1, -1}), ElementsAre(1, 1, 0, 0, 1, 1));
@@ -108,7 +109,7 @@ Values values_of(const Shape& shape, const std::vector<float>& elements) { retur
 /// A comparison of vectors, all kept; nothing but the absolute limit agrees.
 Comparison compared(const std::vector<float>& tf, const std::vector<float>& pt, double absolute, double relative = 0) {
   const Shape shape = {static_cast<std::int64_t>(pt.size())};
-  const TensorView reference = view_of(shape, pt);
+  const tensor::TensorView reference = view_of(shape, pt);
   return compare(values_of(shape, tf), {&reference, nullptr, nullptr}, {},
                  {.absolute = absolute, .relative = relative});
 }
@@ -136,18 +137,18 @@ TEST(Comparing, TheLargestDifferenceCounts) {
 }
 
 TEST(Comparing, TheWorstElementHasAnIndexInEveryDimension) {
-  const TensorView pt = view_of({2, 2, 3}, std::vector<float>(12));
+  const tensor::TensorView pt = view_of({2, 2, 3}, std::vector<float>(12));
   std::vector<float> tf(12);
   tf[10] = 1;  // [1, 1, 1]
   EXPECT_THAT(compare(values_of({2, 2, 3}, tf), {&pt, nullptr, nullptr}, {}, {}).worst_index, ElementsAre(1, 1, 1));
-  const TensorView scalar = view_of({}, {2});
+  const tensor::TensorView scalar = view_of({}, {2});
   const Comparison result = compare(values_of({}, {3}), {&scalar, nullptr, nullptr}, {}, {});
   EXPECT_THAT(result.worst_index, IsEmpty());
   EXPECT_EQ(result.kept.tf_to_pt, 1);
 }
 
 TEST(Comparing, ShapesMustBeEqual) {
-  const TensorView pt = view_of({2, 3}, std::vector<float>(6));
+  const tensor::TensorView pt = view_of({2, 3}, std::vector<float>(6));
   const Comparison result =
       compare(values_of({3, 2}, std::vector<float>(6)), {&pt, nullptr, nullptr}, {}, {.absolute = kInfinity});
   EXPECT_EQ(result.mismatch, "TensorFlow [3, 2], PyTorch [2, 3]");
@@ -156,7 +157,8 @@ TEST(Comparing, ShapesMustBeEqual) {
 }
 
 TEST(Comparing, IntegersAndBooleansAreEqualOrNot) {
-  const TensorView pt = view_of(DType::kI64, {3}, bytes_of(std::vector<std::int64_t>{7, -1, std::int64_t{1} << 53}));
+  const tensor::TensorView pt =
+      view_of(DType::kI64, {3}, bytes_of(std::vector<std::int64_t>{7, -1, std::int64_t{1} << 53}));
   const auto verdict = [&](const std::vector<std::int64_t>& tf) {
     const Values values = {.shape = {3}, .elements = {}, .kind = NumberKind::kInteger, .integers = tf};
     return compare(values, {&pt, nullptr, nullptr}, {}, {.absolute = kInfinity, .noise_multiple = kInfinity});
@@ -166,7 +168,7 @@ TEST(Comparing, IntegersAndBooleansAreEqualOrNot) {
   EXPECT_EQ(verdict({7, -2, std::int64_t{1} << 53}).worst_pt, -1);
   EXPECT_THAT(verdict({7, -2, std::int64_t{1} << 53}).worst_index, ElementsAre(1));
   EXPECT_EQ(verdict({7, -1, (std::int64_t{1} << 53) + 1}).verdict, Verdict::kDisagrees);  // equal as doubles
-  const TensorView flags = view_of(DType::kBool, {2}, {"\1\0", 2});
+  const tensor::TensorView flags = view_of(DType::kBool, {2}, {"\1\0", 2});
   const Values same = {.shape = {2}, .elements = {}, .kind = NumberKind::kBoolean, .integers = {1, 0}};
   const Values other = {.shape = {2}, .elements = {}, .kind = NumberKind::kBoolean, .integers = {1, 1}};
   EXPECT_TRUE(compare(same, {&flags, nullptr, nullptr}, {}, {}).agrees());
@@ -174,7 +176,7 @@ TEST(Comparing, IntegersAndBooleansAreEqualOrNot) {
 }
 
 TEST(Comparing, KindsOfNumbersMustBeEqual) {
-  const TensorView pt = view_of(DType::kI64, {1}, bytes_of(std::vector<std::int64_t>{7}));
+  const tensor::TensorView pt = view_of(DType::kI64, {1}, bytes_of(std::vector<std::int64_t>{7}));
   const Comparison result = compare(values_of({1}, {7}), {&pt, nullptr, nullptr}, {}, {});
   EXPECT_EQ(result.mismatch, "TensorFlow floating numbers, PyTorch integers");
   EXPECT_FALSE(result.agrees());
@@ -214,7 +216,7 @@ TEST(Comparing, RoundingGrowsWithEachElement) {
 }
 
 TEST(Comparing, StrictlyRoundingDisagrees) {
-  const TensorView pt = view_of({1}, {128});
+  const tensor::TensorView pt = view_of({1}, {128});
   const auto verdict = [&](double absolute) {
     return compare(values_of({1}, {128.0625F}), {&pt, nullptr, nullptr}, {},
                    {.absolute = absolute, .relative = 0x1p-11, .strict = true})
@@ -225,9 +227,11 @@ TEST(Comparing, StrictlyRoundingDisagrees) {
 }
 
 TEST(Comparing, HalfPrecisionReferencesAreWidened) {
-  const TensorView half = view_of(DType::kF16, {2}, bytes_of(std::vector<std::uint16_t>{0x3c00, 0xc000}));    // 1, -2
-  const TensorView brain = view_of(DType::kBF16, {2}, bytes_of(std::vector<std::uint16_t>{0x3f80, 0xc000}));  // 1, -2
-  for (const TensorView* view : {&half, &brain}) {
+  const tensor::TensorView half =
+      view_of(DType::kF16, {2}, bytes_of(std::vector<std::uint16_t>{0x3c00, 0xc000}));  // 1, -2
+  const tensor::TensorView brain =
+      view_of(DType::kBF16, {2}, bytes_of(std::vector<std::uint16_t>{0x3f80, 0xc000}));  // 1, -2
+  for (const tensor::TensorView* view : {&half, &brain}) {
     EXPECT_EQ(compare(values_of({2}, {1.5, -2}), {view, nullptr, nullptr}, {}, {}).kept.tf_to_pt, 0.5);
   }
 }
@@ -242,9 +246,9 @@ struct Padded {
 Comparison compared(const Padded& p, double absolute = 1e-5, const std::vector<bool>& kept = {true, false},
                     NoisePool pool = NoisePool::kRow) {
   const Shape shape = {static_cast<std::int64_t>(p.pt.size())};
-  const TensorView pt = view_of(shape, p.pt);
-  const TensorView float64 = view_of(DType::kF64, shape, bytes_of(p.float64));
-  const TensorView noise = view_of(shape, p.noise);
+  const tensor::TensorView pt = view_of(shape, p.pt);
+  const tensor::TensorView float64 = view_of(DType::kF64, shape, bytes_of(p.float64));
+  const tensor::TensorView noise = view_of(shape, p.noise);
   return compare(values_of(shape, p.tf),
                  {&pt, p.float64.empty() ? nullptr : &float64, p.noise.empty() ? nullptr : &noise}, kept,
                  {.absolute = absolute, .relative = 0, .noise_multiple = 2, .pool = pool});
@@ -295,9 +299,9 @@ TEST(ComparingWithFloat64, NoiseIsSharedByARowAndNoFurther) {
   const auto verdict = [&](std::size_t noisy, NoisePool pool) {
     std::vector<float> of_one = noise;
     of_one[noisy] = 0.25;
-    const TensorView pt_view = view_of(shape, pt);
-    const TensorView float64 = view_of(DType::kF64, shape, bytes_of(exact));
-    const TensorView noise_view = view_of(shape, of_one);
+    const tensor::TensorView pt_view = view_of(shape, pt);
+    const tensor::TensorView float64 = view_of(DType::kF64, shape, bytes_of(exact));
+    const tensor::TensorView noise_view = view_of(shape, of_one);
     return compare(values_of(shape, tf), {&pt_view, &float64, &noise_view}, {},
                    {.relative = 0, .noise_multiple = 2, .pool = pool})
         .verdict;
@@ -336,9 +340,9 @@ TEST(Sha256, FilesHashedAheadHaveTheSameHashes) {
   write_file(folder.path() / "b", "");
   FileHashes hashes;
   hashes.start({folder.path() / "a", folder.path() / "none"});
-  EXPECT_EQ(hashes.of(folder.path() / "a"), sha256_of_file(folder.path() / "a"));
-  EXPECT_EQ(hashes.of(folder.path() / "a"), sha256_of_file(folder.path() / "a"));
-  EXPECT_EQ(hashes.of(folder.path() / "b"), sha256_of_file(folder.path() / "b"));
+  EXPECT_EQ(hashes.of(folder.path() / "a"), bytes::sha256_of_file(folder.path() / "a"));
+  EXPECT_EQ(hashes.of(folder.path() / "a"), bytes::sha256_of_file(folder.path() / "a"));
+  EXPECT_EQ(hashes.of(folder.path() / "b"), bytes::sha256_of_file(folder.path() / "b"));
   EXPECT_ERROR(hashes.of(folder.path() / "none"), ErrorKind::kBadInput, "none: cannot be read: No such file");
 }
 
@@ -347,14 +351,14 @@ TEST(Sha256, KnownVectors) {
   TemporaryFolder folder;
   const auto hash = [&](const std::string& text) {
     write_file(folder.path() / "x", text);
-    return sha256_of_file(folder.path() / "x");
+    return bytes::sha256_of_file(folder.path() / "x");
   };
   EXPECT_EQ(hash(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   EXPECT_EQ(hash(std::string(1'000'000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-  EXPECT_ERROR(sha256_of_file(folder.path() / "y"), ErrorKind::kBadInput, "y: cannot be read: No such file");
+  EXPECT_ERROR(bytes::sha256_of_file(folder.path() / "y"), ErrorKind::kBadInput, "y: cannot be read: No such file");
 }
 
 }  // namespace

@@ -93,6 +93,9 @@ void add_add_new_model(CLI::App* app, Action* action) {
   command->add_option("--camel", options->camel, "What classes are called, when not BrandNewBert for brand_new_bert");
   command->add_option("--from-config", options->config, "A config.json, or the folder with it: sets the defaults");
   command->add_option("--source", options->root, "The folder of Crossload's sources; here or above by default");
+  command->footer(
+      "Example:\n"
+      "  crossload add-new-model brand_new_bert --like bert --heads ForMaskedLM --from-config ./brand-new-bert");
   command->callback([options, action] { *action = [options] { return run(*options); }; });
 }
 

@@ -47,6 +47,10 @@ void add_check(CLI::App* app, Action* action) {
   command->add_option("NAME", flags->name, "The architecture, as in bert; all by default");
   command->add_flag("--fix", flags->fix, "Rewrites what differs from what its mark `Copied from` says, and says what");
   command->add_option("--source", flags->root, "The folder of Crossload's sources; here or above by default");
+  command->footer(
+      "Examples:\n"
+      "  crossload check bert\n"
+      "  crossload check --fix");
   command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
 }
 

@@ -42,6 +42,10 @@ void add_inspect(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("inspect", "Prints the names, types and shapes of the tensors in a file.");
   command->add_option("FILE", *path, "A safetensors file, a tf_model.h5, a SavedModel's folder, or a model's folder")
       ->required();
+  command->footer(
+      "Examples:\n"
+      "  crossload inspect my-bert/pytorch_model.bin\n"
+      "  crossload inspect my-bert-tf/saved_model");
   command->callback([path, action] { *action = [path] { return run(*path); }; });
 }
 

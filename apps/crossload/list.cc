@@ -10,6 +10,7 @@
 #include <set>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "command.h"
 #include "contribute/source_text.h"
 #include "contribute/transformers_registry.h"
@@ -88,12 +89,12 @@ void print_heads(const std::vector<ListedModel>& models) {
   }
 }
 
-Json as_json(const ListedModel& model) {
-  Json heads = Json::array();
+bytes::Json as_json(const ListedModel& model) {
+  bytes::Json heads = bytes::Json::array();
   for (const ListedHead& head : model.heads) {
-    Json families = Json::array();
+    bytes::Json families = bytes::Json::array();
     for (const std::string& family : head.families) families.push_back(family);
-    Json one = Json::object();
+    bytes::Json one = bytes::Json::object();
     one.set("class", head.name);
     one.set("families", families);
     one.set("goldens", head.goldens.size());
@@ -104,7 +105,7 @@ Json as_json(const ListedModel& model) {
     }
     heads.push_back(one);
   }
-  Json result = Json::object();
+  bytes::Json result = bytes::Json::object();
   result.set("model_type", model.model_type);
   result.set("source", model.source);
   result.set("heads", heads);
@@ -117,7 +118,7 @@ std::string model_type_of(const std::string& target) {
   const bool is_path = std::filesystem::exists(path) || target.find('/') != std::string::npos;
   if (!is_path) return target;
   const std::filesystem::path file = std::filesystem::is_directory(path) ? path / "config.json" : path;
-  return Json::parse(contribute::read_text(file), file.string()).at("model_type").as_string();
+  return bytes::Json::parse(bytes::read_text(file), file.string()).at("model_type").as_string();
 }
 
 /// Every architecture, or the one that `target` is: Error(kUnsupported) when it is not here.
@@ -140,7 +141,7 @@ std::vector<ListedModel> chosen(const std::string& target) {
 }
 
 void print_json(const std::vector<ListedModel>& models) {
-  Json list = Json::array();
+  bytes::Json list = bytes::Json::array();
   for (const ListedModel& model : models) list.push_back(as_json(model));
   std::printf("%s", list.dump_pretty().c_str());
 }
@@ -197,6 +198,11 @@ void add_list(CLI::App* app, Action* action) {
   form->require_option(0, 1);
   command->add_option("--transformers", flags->transformers, "With --missing: the package's folder or its environment")
       ->needs(missing);
+  command->footer(
+      "Examples:\n"
+      "  crossload list ./my-bert       # what this checkpoint can become\n"
+      "  crossload list --goldens | head\n"
+      "  crossload list --missing --transformers .venv");
   command->callback([flags, action] {
     *action = [flags] {
       run(*flags);

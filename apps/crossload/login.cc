@@ -30,6 +30,10 @@ void add_login(CLI::App* app, Action* action) {
   auto from_stdin = std::make_shared<bool>(false);
   CLI::App* command = app->add_subcommand("login", "Keeps a token of the Hub, for private models and for publishing.");
   command->add_flag("--token-stdin", *from_stdin, "Read the token from standard input instead of asking for it");
+  command->footer(
+      "Examples:\n"
+      "  crossload login\n"
+      "  crossload login --token-stdin <token.txt");
   command->callback([from_stdin, action] { *action = [from_stdin] { return run(*from_stdin); }; });
 }
 

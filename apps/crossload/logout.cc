@@ -21,6 +21,9 @@ int run() {
 
 void add_logout(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("logout", "Removes the token that login kept.");
+  command->footer(
+      "Example:\n"
+      "  crossload logout && crossload whoami    # says that nobody is logged in");
   command->callback([action] { *action = run; });
 }
 

@@ -20,7 +20,8 @@ constexpr int kEnvironment = static_cast<int>(crossload::ErrorKind::kEnvironment
 constexpr const char* kFooter =
     "Exit codes: 0 agrees; 1 disagrees; 2 wrong usage; 3 a bad input file; 4 architecture or head not supported;\n"
     "5 environment (TensorFlow or PyTorch not found, disk full); 6 Hub or network.\n\n"
-    "Example: crossload pt-to-tf --model-name ./my-bert --output ./my-bert-tf";
+    "Example: crossload pt-to-tf --model-name ./my-bert --output ./my-bert-tf\n"
+    "Each command has its own: crossload COMMAND --help";
 
 int fail(const std::string& message, int code) {
   std::fprintf(stderr, "crossload: %s\n", message.c_str());

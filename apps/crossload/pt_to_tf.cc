@@ -1,6 +1,5 @@
 // crossload pt-to-tf
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <sstream>
@@ -11,7 +10,7 @@
 #include "crossload/error.h"
 #include "crossload/hub.h"
 #include "crossload/shard_size.h"
-#include "proof_flags.h"
+#include "run_flags.h"
 #include "secrets.h"
 #include "terminal.h"
 #include "transfer_bars.h"
@@ -25,9 +24,7 @@ struct Flags {
   std::string model_name;
   std::string output;
   std::string formats = "h5,safetensors,saved_model";
-  std::string reference = "live";
   std::string max_shard_size = "10GB";
-  double max_hidden_error = -1;
   bool no_verify = false;
   bool no_pr = false;
   bool push = false;
@@ -38,15 +35,11 @@ std::set<Format> parse_formats(const std::string& list) {
   std::set<Format> formats;
   std::stringstream stream(list);
   for (std::string name; std::getline(stream, name, ',');) {
-    if (name == "h5") {
-      formats.insert(Format::kH5);
-    } else if (name == "safetensors") {
-      formats.insert(Format::kSafetensors);
-    } else if (name == "saved_model") {
-      formats.insert(Format::kSavedModel);
-    } else {
+    Format format = Format::kH5;
+    if (!parse_format(name, &format)) {
       throw Error(ErrorKind::kUsage, "--formats: \"" + name + "\" is none of h5, safetensors, saved_model");
     }
+    formats.insert(format);
   }
   return formats;
 }
@@ -57,52 +50,20 @@ ConvertOptions options_of(const Flags& flags) {
   options.formats = parse_formats(flags.formats);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
-  if (flags.reference != "live") options.reference = flags.reference;
-  options.max_hidden_error = flags.max_hidden_error < 0 ? options.max_error : flags.max_hidden_error;
   return options;
 }
 
-/// Runs the job behind a progress bar and prints its result.
-template <typename Job>
-ConvertResult run_job(const Job& job, bool wrote) {
-  const auto start = std::chrono::steady_clock::now();
-  ConvertResult result;
-  {
-    ProgressBar bar;
-    result = job(bar.callback());
-  }
-  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), wrote);
-  return result;
-}
-
-ConvertResult run_conversion(const ConvertOptions& options) {
+Outcome run_conversion(const ConvertOptions& options) {
   return run_job([&](const Progress& progress) { return convert(options, progress); }, /*wrote=*/true);
 }
 
-int exit_code(const ConvertResult& result) {
-  return result.verified && !result.agrees ? static_cast<int>(ErrorKind::kDisagrees) : 0;
+int exit_code(const Outcome& outcome) {
+  return outcome.verified && !outcome.agrees ? static_cast<int>(ErrorKind::kDisagrees) : 0;
 }
 
 /// What v4 did with weights that are there already: they are compared, nothing is written.
 int run_validation(const ConvertOptions& options) {
-  CompareOptions comparison;
-  comparison.artifact = options.model;
-  comparison.name = options.name;
-  comparison.model = options.model;
-  comparison.reference = options.reference;
-  comparison.override_model_class = options.override_model_class;
-  comparison.ignore_tensors = options.ignore_tensors;
-  comparison.max_error = options.max_error;
-  comparison.max_hidden_error = options.max_hidden_error;
-  comparison.strict = options.strict;
-  comparison.inputs = options.inputs;
-  comparison.grid = options.grid;
-  comparison.tensorflow = options.tensorflow;
-  comparison.python = options.python;
-  comparison.threads = options.threads;
-  comparison.onednn = options.onednn;
-  comparison.json = options.json;
-  comparison.report = options.report;
+  const CompareOptions comparison = {options.model, options.model, options.settings};
   return exit_code(run_job([&](const Progress& progress) { return compare(comparison, progress); }, /*wrote=*/false));
 }
 
@@ -149,11 +110,11 @@ int run_hub(const Flags& flags) {
   }
   print_notes(model.notes);
   options.model = model.folder;
-  options.name = model.label();
+  options.settings.name = model.label();
   if (model.fetched_tensorflow) return run_validation(options);
-  const ConvertResult result = run_conversion(options);
-  if (publishing != Publishing::kNone && result.agrees) publish(model, flags, options);
-  return exit_code(result);
+  const Outcome outcome = run_conversion(options);
+  if (publishing != Publishing::kNone && outcome.agrees) publish(model, flags, options);
+  return exit_code(outcome);
 }
 
 int run(const Flags& flags) {
@@ -183,43 +144,22 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "
       "working folder)");
   command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
-  command->add_option("--override-model-class", flags->options.override_model_class,
-                      "The class instead of config.json's: BertForMaskedLM, TFBertForMaskedLM, TFAutoModelForMaskedLM");
-  add_ignore_flag(command, &flags->options.ignore_tensors);
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights,
                     "Replace the TensorFlow weights that are there already, of all formats");
-  command
-      ->add_option("--reference", flags->reference,
-                   "What PyTorch computes: live (runs it), or a trace made by `crossload record`")
-      ->capture_default_str();
-  command->add_option("--max-error", flags->options.max_error, "Largest absolute difference that agrees")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command
-      ->add_option("--max-hidden-error", flags->max_hidden_error,
-                   "The same for the modules inside the model and its hidden states (default: --max-error)")
-      ->check(CLI::NonNegativeNumber);
-  add_proof_flags(command, &flags->options.strict, &flags->options.inputs, &flags->options.grid);
   command->add_flag("--no-verify", flags->no_verify, "Convert without comparing; needs no PyTorch");
-  command->add_option("--json", flags->options.json, "Write the certificate to this file too, whatever the verdict");
-  command->add_option("--report", flags->options.report,
-                      "Write the certificate as a page to read, one HTML file, whatever the verdict");
-  command->add_option("--tensorflow", flags->options.tensorflow,
-                      "libtensorflow_cc.so.2, or a virtual environment that has tensorflow");
-  command->add_option("--python", flags->options.python, "The Python that has torch and transformers");
-  command
-      ->add_option("--threads", flags->options.threads,
-                   "Threads of both frameworks; another number may change last bits")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  command->add_flag("--onednn", flags->options.onednn, "Let TensorFlow use oneDNN's kernels");
+  add_run_flags(command, &flags->options.settings);
   command->add_flag("--no-pr", flags->no_pr,
                     "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");
   command->add_flag("--push", flags->push, "For a model of the Hub: commit to main instead of opening a pull request");
   command->add_option("--extra-commit-description", flags->extra_commit_description,
                       "Text to add to the description of the pull request");
+  command->footer(
+      "Examples:\n"
+      "  crossload pt-to-tf --model-name ./my-bert --output ./my-bert-tf\n"
+      "  crossload pt-to-tf --model-name foo/bar --no-pr --formats h5 --report bar.html\n"
+      "  crossload pt-to-tf --model-name ./my-bert --reference my-bert.trace.safetensors --max-error 1e-6");
   command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
 }
 

@@ -1,11 +1,12 @@
 // crossload record
+#include "crossload/record.h"
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "command.h"
-#include "crossload/convert.h"
-#include "proof_flags.h"
+#include "run_flags.h"
 #include "terminal.h"
 
 namespace crossload::program {
@@ -15,13 +16,14 @@ void add_record(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("record", "Records what PyTorch computes, every module, for --reference.");
   command->add_option("--model-name", options->model, "The checkpoint's folder")->required();
   command->add_option("--output", options->output, "The trace to write, a safetensors file")->required();
-  command->add_option("--override-model-class", options->override_model_class, "The class instead of config.json's");
-  command->add_option("--python", options->python, "The Python that has torch and transformers");
-  command->add_option("--threads", options->threads, "PyTorch's threads")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
+  add_class_flag(command, &options->override_model_class);
+  add_python_flag(command, &options->python);
+  add_threads_flag(command, &options->threads);
   add_input_flags(command, &options->inputs, &options->grid);
   command->add_option("--seed", options->seed, "For inputs that are drawn at random")->capture_default_str();
+  command->footer(
+      "Example:\n"
+      "  crossload record --model-name ./my-bert --output my-bert.trace.safetensors --grid quick");
   command->callback([options, action] {
     *action = [options] {
       {

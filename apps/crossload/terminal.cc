@@ -11,18 +11,48 @@ namespace {
 
 constexpr int kBarWidth = 20;
 
-void print_table(const ConvertResult& result) {
+void print_table(const Outcome& outcome) {
   std::size_t width = 7;
-  for (const TableRow& row : result.table) width = std::max(width, row.name.size());
+  for (const TableRow& row : outcome.table) width = std::max(width, row.name.size());
   const int columns = static_cast<int>(width);
   std::printf("\n%-*s  tensors  max |TF - PT|     padded\n", columns, "part");
-  for (const TableRow& row : result.table) {
+  for (const TableRow& row : outcome.table) {
     char padded[32] = "-";
     if (row.max_error_padded >= 0) std::snprintf(padded, sizeof(padded), "%.2e", row.max_error_padded);
     std::printf("%-*s  %7zu  %13.2e  %9s  %s\n", columns, row.name.c_str(), row.stages, row.max_error, padded,
                 !row.agrees        ? "DIFFERS"
                 : row.rounding > 0 ? "ok, rounding"
                                    : "ok");
+  }
+}
+
+void print_outcome(const Outcome& outcome, double seconds, bool wrote) {
+  std::printf("\n%s: %s\n", outcome.tensorflow_class.c_str(), outcome.verdict.c_str());
+  for (const std::string& line : outcome.rounding) std::printf("  %s\n", line.c_str());
+  if (outcome.verified) print_table(outcome);
+  std::printf("\n%zu tensors bound, %zu tied, %zu ignored with a reason\n", outcome.tensors_bound, outcome.tensors_tied,
+              outcome.tensors_ignored);
+  if (outcome.verified) {
+    std::printf("%zu/%zu modules compared", outcome.modules_compared, outcome.modules_traced);
+    if (outcome.functions > 0)
+      std::printf(", %zu/%zu functions of the SavedModel run", outcome.functions_run, outcome.functions);
+    if (outcome.cells > 0) std::printf(", %zu further sets of inputs", outcome.cells);
+    std::printf("\n");
+  }
+  for (const std::string& note : outcome.notes) std::printf("note: %s\n", note.c_str());
+  for (const std::string& finding : outcome.findings) std::printf("%s\n", finding.c_str());
+  if (!outcome.verified) {
+    std::printf("NOT VERIFIED (--no-verify)");
+  } else {
+    std::printf("%s", outcome.agrees ? "AGREES" : "DISAGREES");
+  }
+  if (!wrote) {
+    std::printf(", %.1f s\n", seconds);
+  } else if (outcome.written) {
+    std::printf(", %.1f s, written to %s:\n", seconds, outcome.output.c_str());
+    for (const std::string& file : outcome.files) std::printf("  %s\n", file.c_str());
+  } else {
+    std::printf(", %.1f s, nothing written to %s\n", seconds, outcome.output.c_str());
   }
 }
 
@@ -59,34 +89,15 @@ Progress ProgressBar::callback() {
   return [this](int step, int steps, const std::string& what) { show(step, steps, what); };
 }
 
-void print_result(const ConvertResult& result, double seconds, bool wrote) {
-  std::printf("\n%s: %s\n", result.tensorflow_class.c_str(), result.verdict.c_str());
-  for (const std::string& line : result.rounding) std::printf("  %s\n", line.c_str());
-  if (result.verified) print_table(result);
-  std::printf("\n%zu tensors bound, %zu tied, %zu ignored with a reason\n", result.tensors_bound, result.tensors_tied,
-              result.tensors_ignored);
-  if (result.verified) {
-    std::printf("%zu/%zu modules compared", result.modules_compared, result.modules_traced);
-    if (result.functions > 0)
-      std::printf(", %zu/%zu functions of the SavedModel run", result.functions_run, result.functions);
-    if (result.cells > 0) std::printf(", %zu further sets of inputs", result.cells);
-    std::printf("\n");
+Outcome run_job(const std::function<Outcome(const Progress&)>& job, bool wrote) {
+  const auto start = std::chrono::steady_clock::now();
+  Outcome outcome;
+  {
+    ProgressBar bar;
+    outcome = job(bar.callback());
   }
-  for (const std::string& note : result.notes) std::printf("note: %s\n", note.c_str());
-  for (const std::string& finding : result.findings) std::printf("%s\n", finding.c_str());
-  if (!result.verified) {
-    std::printf("NOT VERIFIED (--no-verify)");
-  } else {
-    std::printf("%s", result.agrees ? "AGREES" : "DISAGREES");
-  }
-  if (!wrote) {
-    std::printf(", %.1f s\n", seconds);
-  } else if (result.written) {
-    std::printf(", %.1f s, written to %s:\n", seconds, result.output.c_str());
-    for (const std::string& file : result.files) std::printf("  %s\n", file.c_str());
-  } else {
-    std::printf(", %.1f s, nothing written to %s\n", seconds, result.output.c_str());
-  }
+  print_outcome(outcome, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), wrote);
+  return outcome;
 }
 
 }  // namespace crossload::program

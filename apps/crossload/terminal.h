@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 
-#include "crossload/convert.h"
+#include "crossload/outcome.h"
+#include "crossload/progress.h"
 
 namespace crossload::program {
 
@@ -29,7 +31,8 @@ class ProgressBar {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// The closing table and the verdict, on stdout. `wrote`: the job was to write the output.
-void print_result(const ConvertResult& result, double seconds, bool wrote);
+/// Runs the job behind a progress bar; then the closing table and the verdict, on stdout. `wrote`: the job was to write
+/// the output.
+Outcome run_job(const std::function<Outcome(const Progress&)>& job, bool wrote);
 
 }  // namespace crossload::program

@@ -7,22 +7,23 @@
 
 #include "command.h"
 #include "crossload/error.h"
+#include "run_flags.h"
 #include "terminal.h"
 
 namespace crossload::program {
 namespace {
 
-const char* word_of(CertificateCheck::Outcome outcome) {
-  switch (outcome) {
-    case CertificateCheck::Outcome::kHolds:
+const char* word_of(CertificateCheck::Kind kind) {
+  switch (kind) {
+    case CertificateCheck::Kind::kHolds:
       return "ok";
-    case CertificateCheck::Outcome::kNote:
+    case CertificateCheck::Kind::kNote:
       return "note";
-    case CertificateCheck::Outcome::kDiffers:
+    case CertificateCheck::Kind::kDiffers:
       return "DIFFERS";
-    case CertificateCheck::Outcome::kMissing:
+    case CertificateCheck::Kind::kMissing:
       return "MISSING";
-    case CertificateCheck::Outcome::kExtra:
+    case CertificateCheck::Kind::kExtra:
       return "EXTRA";
   }
   return "?";
@@ -39,8 +40,8 @@ std::string printable(std::string text) {
 void print(const VerifyCertificateResult& result) {
   std::size_t held = 0;
   for (const CertificateCheck& check : result.checks) {
-    if (check.outcome == CertificateCheck::Outcome::kHolds) ++held;
-    std::printf("%-8s %s: %s\n", word_of(check.outcome), printable(check.subject).c_str(),
+    if (check.kind == CertificateCheck::Kind::kHolds) ++held;
+    std::printf("%-8s %s: %s\n", word_of(check.kind), printable(check.subject).c_str(),
                 printable(check.detail).c_str());
   }
   if (result.holds()) {
@@ -83,10 +84,12 @@ void add_verify_certificate(CLI::App* app, Action* action) {
                    "For --replay: the file of inputs that the certificate was made with, if it was with one")
       ->needs(replay);
   command->add_option("--json", options->json, "Write the result to this file");
-  command->add_option("--tensorflow", options->tensorflow,
-                      "libtensorflow_cc.so.2, or a virtual environment that has tensorflow");
-  command->add_option("--python", options->python, "The Python that has torch and transformers");
+  add_tensorflow_flag(command, &options->tensorflow);
+  add_python_flag(command, &options->python);
   command->footer(
+      "Examples:\n"
+      "  crossload verify-certificate ./my-bert-tf\n"
+      "  crossload verify-certificate ./my-bert-tf --checkpoint ./my-bert --replay\n\n"
       "Exit codes: 0 all holds; 1 something differs, is missing or extra; 2 wrong usage; 3 the certificate cannot be\n"
       "read or does not meet the schema; others as the program's.");
   command->callback([options, action] { *action = [options] { return run(*options); }; });

@@ -23,6 +23,9 @@ int run() {
 
 void add_whoami(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("whoami", "Asks the Hub whose token is used.");
+  command->footer(
+      "Example:\n"
+      "  crossload whoami");
   command->callback([action] { *action = run; });
 }
 

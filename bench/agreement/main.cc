@@ -52,7 +52,7 @@ bool refused_before(const StageReport& report) {
   return !c.has_float64 || c.padded.tf_to_float64 > 2 * std::max(c.padded.pt_to_float64, c.padded.noise);
 }
 
-Json measured(const verify::Trace& trace, const verify::Observation& observation) {
+bytes::Json measured(const verify::Trace& trace, const verify::Observation& observation) {
   const Verification by_row = judged(trace, observation, verify::NoisePool::kRow);
   const Verification by_tensor = judged(trace, observation, verify::NoisePool::kTensor);
   double max_error = 0;
@@ -67,7 +67,7 @@ Json measured(const verify::Trace& trace, const verify::Observation& observation
     max_error = std::max({max_error, c.kept.tf_to_pt, c.padded.tf_to_pt});
     before = before || refused_before(*report);
   }
-  Json line = Json::object();
+  bytes::Json line = bytes::Json::object();
   line.set("tensors", by_row.tensors());
   line.set("max_error", max_error);
   line.set("absolute", max_error > 1e-5);
@@ -77,20 +77,20 @@ Json measured(const verify::Trace& trace, const verify::Observation& observation
   return line;
 }
 
-void print(Json line) { std::printf("%s\n", line.dump().c_str()); }
+void print(bytes::Json line) { std::printf("%s\n", line.dump().c_str()); }
 
 void measure_trace(const std::string& path, const std::vector<int>& threads, bool onednn,
                    const std::shared_ptr<const tf::Library>& library) {
-  const Checkpoint checkpoint = Checkpoint::open(path);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   const verify::Trace trace = verify::Trace::open(path);
   const verify::ReadVariable read = [](const keras::Variable& variable, std::span<float> out) {
-    keras::read_rows(variable, 0, row_count(variable.shape), out);
+    keras::read_rows(variable, 0, tensor::row_count(variable.shape), out);
   };
   for (const int count : threads) {
     verify::RunOptions options;
     options.session.threads = count;
-    Json line =
+    bytes::Json line =
         measured(trace, verify::observe(library, options, *loaded.model, *loaded.weights, read, trace.inputs()));
     line.set("name", path.substr(path.find_last_of('/') + 1));
     line.set("threads", count);
@@ -103,7 +103,7 @@ void measure_faults() {
   const faults::Bench bench(CROSSLOAD_GOLDENS_DIR);
   for (const faults::Fault& fault : faults::all_faults()) {
     const faults::Observed observed = bench.observe(fault);
-    Json line = measured(observed.trace, observed.observation);
+    bytes::Json line = measured(observed.trace, observed.observation);
     line.set("name", fault.golden + ": " + fault.what);
     line.set("expected", fault.reason.empty());
     print(line);

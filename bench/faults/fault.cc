@@ -22,9 +22,9 @@ fs::path golden_path(const std::string& goldens, const std::string& name) {
 }
 
 /// The configuration with some of its fields changed. Json values share, so the checkpoint's own changes with it.
-Config changed(const Config& config, const Fault& fault) {
+checkpoint::Config changed(const checkpoint::Config& config, const Fault& fault) {
   for (const auto& [path, value] : fault.config) {
-    Json object = config.json();
+    bytes::Json object = config.json();
     std::string name = path;
     for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
       object = object.at(name.substr(0, dot));
@@ -39,16 +39,16 @@ Config changed(const Config& config, const Fault& fault) {
 }
 
 /// A golden's keys are those of its class, so no prefix has to be found as load_from_pytorch does.
-LoadedModel load(const Checkpoint& checkpoint, const Fault& fault) {
-  const ModelClass model_class = choose_class(checkpoint.config());
-  LoadedModel loaded{model_class, std::make_unique<keras::Weights>(checkpoint.tensors()), nullptr};
+load::LoadedModel load(const checkpoint::Checkpoint& checkpoint, const Fault& fault) {
+  const load::ModelClass model_class = load::choose_class(checkpoint.config());
+  load::LoadedModel loaded{model_class, std::make_unique<keras::Weights>(checkpoint.tensors()), nullptr};
   for (const auto& [pattern, why] : model_class.head->ignores) loaded.weights->ignore(pattern, why);
   loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), changed(checkpoint.config(), fault));
   return loaded;
 }
 
 void read_right(const keras::Variable& variable, std::span<float> out) {
-  keras::read_rows(variable, 0, row_count(variable.shape), out);
+  keras::read_rows(variable, 0, tensor::row_count(variable.shape), out);
 }
 
 std::string type_of(const tf::Tensor& tensor) {
@@ -108,13 +108,14 @@ class Editor {
 bool v4_refuses(const verify::Trace& trace, const verify::Observation& observation) {
   constexpr double kMaxError = 5e-5;
   for (const std::string& name : trace.outputs()) {
-    const TensorView& expected = *trace.find("output." + name);
+    const tensor::TensorView& expected = *trace.find("output." + name);
     if (name.find("attentions") != std::string::npos || !is_floating(expected.dtype)) continue;
     const auto found = observation.outputs.find(name);
     if (found == observation.outputs.end() || found->second.shape != expected.shape) return true;
     const std::vector<float>& elements = found->second.elements;
     std::vector<float> wanted(elements.size());
-    widen_to_float32(expected.dtype, expected.bytes.data(), static_cast<std::int64_t>(wanted.size()), wanted.data());
+    tensor::widen_to_float32(expected.dtype, expected.bytes.data(), static_cast<std::int64_t>(wanted.size()),
+                             wanted.data());
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       if (!(std::abs(static_cast<double>(elements[i]) - static_cast<double>(wanted[i])) <= kMaxError)) return true;
     }
@@ -147,8 +148,8 @@ std::string table_line(const Fault& fault, const Finding& finding) {
 
 Observed Bench::observe(const Fault& fault) const {
   const fs::path path = golden_path(goldens_, fault.golden);
-  const Checkpoint checkpoint = Checkpoint::open(path);
-  const LoadedModel loaded = load(checkpoint, fault);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
+  const load::LoadedModel loaded = load(checkpoint, fault);
   const Variables variables(*loaded.weights);
   bool changed_a_variable = fault.variables == nullptr;
   const verify::ReadVariable read = [&](const keras::Variable& variable, std::span<float> out) {
@@ -193,8 +194,8 @@ Finding Bench::run_sound(const std::string& golden) const { return run({.golden 
 
 std::string Bench::operations(const std::string& golden) const {
   const fs::path path = golden_path(goldens_, golden);
-  const Checkpoint checkpoint = Checkpoint::open(path);
-  const LoadedModel loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config()));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
+  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
   std::string lines;
   Numbers numbers;
   verify::RunOptions options;

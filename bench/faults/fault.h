@@ -62,7 +62,7 @@ struct Fault {
   /// is the first to take, what the fault changes. "output.<name>" where only an output of the model is changed.
   std::string at;
   ChangeVariable variables = nullptr;
-  std::vector<std::pair<std::string, Json>> config = {};  // "text_config.hidden_act" is a member's member
+  std::vector<std::pair<std::string, bytes::Json>> config = {};  // "text_config.hidden_act" is a member's member
   std::vector<Edit> edits = {};
   bool training = false;
   /// Why it cannot be found or located, where that is so.

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "crossload/array.h"
-#include "crossload/convert.h"
+#include "crossload/format.h"
 
 namespace crossload {
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "crossload/convert.h"
+#include "crossload/certificate_check.h"
+#include "crossload/progress.h"
 
 namespace crossload {
 
@@ -25,21 +26,6 @@ struct VerifyCertificateOptions {
   std::filesystem::path python = {};
   /// Write the result here too.
   std::filesystem::path json = {};
-};
-
-/// One thing that was checked.
-struct CertificateCheck {
-  enum class Outcome {
-    kHolds,
-    kNote,     // worth knowing, wrong in nothing
-    kDiffers,  // is not what was certified
-    kMissing,  // was certified, is not there
-    kExtra,    // is there, was not certified, and loaders would take it
-  };
-  Outcome outcome = Outcome::kHolds;
-  std::string subject;  // a file, or a part of the comparison
-  std::string detail;   // a sentence
-  bool holds() const { return outcome == Outcome::kHolds || outcome == Outcome::kNote; }
 };
 
 struct VerifyCertificateResult {

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::artifact {
 namespace {
 
 namespace fs = std::filesystem;
@@ -24,13 +25,13 @@ bool is_part_of_saved_model(fs::path below) {
          below == "fingerprint.pb";
 }
 
-Json read_certificate(const fs::path& file) {
+bytes::Json read_certificate(const fs::path& file) {
   try {
-    const Json document = Json::parse(read_text(file), file.string());
+    const bytes::Json document = bytes::Json::parse(bytes::read_text(file), file.string());
     if (document.is_object() && document.contains("crossload_certificate")) return document;
   } catch (const Error&) {  // somebody else's file
   }
-  return Json();
+  return bytes::Json();
 }
 
 fs::path bundle_of(const fs::path& folder) { return folder / kSavedModelFolder / "variables" / "variables"; }
@@ -65,15 +66,15 @@ Owner ArtifactFolder::find_owner(const fs::path& relative) const {
     return is_part_of_saved_model(relative.lexically_relative(first)) ? Owner::kTensorFlow : Owner::kOther;
   }
   if (relative.has_parent_path()) return Owner::kOther;
-  if (is_file_of(first, kH5Weights)) return Owner::kTensorFlow;
+  if (checkpoint::is_file_of(first, checkpoint::kH5Weights)) return Owner::kTensorFlow;
   if (first == kCertificateFile) {
     return read_certificate(path_ / relative).is_null() ? Owner::kOther : Owner::kCertificate;
   }
-  if (is_file_of(first, kSafetensorsWeights)) {
-    return is_tensorflow_safetensors(path_ / relative) ? Owner::kTensorFlow : Owner::kPyTorch;
+  if (checkpoint::is_file_of(first, checkpoint::kSafetensorsWeights)) {
+    return checkpoint::is_tensorflow_safetensors(path_ / relative) ? Owner::kTensorFlow : Owner::kPyTorch;
   }
-  const bool is_pytorch =
-      is_file_of_any_variant(first, kSafetensorsWeights) || is_file_of_any_variant(first, kPyTorchBinWeights);
+  const bool is_pytorch = checkpoint::is_file_of_any_variant(first, checkpoint::kSafetensorsWeights) ||
+                          checkpoint::is_file_of_any_variant(first, checkpoint::kPyTorchBinWeights);
   return is_pytorch ? Owner::kPyTorch : Owner::kOther;
 }
 
@@ -92,27 +93,27 @@ std::vector<std::string> ArtifactFolder::files_of(Owner owner) const {
 
 std::set<Format> ArtifactFolder::formats() const {
   const auto has = [&](const std::string& file) { return owner_of(file) == Owner::kTensorFlow; };
-  const auto has_weights = [&](const std::string& whole) { return has(whole) || has(index_of(whole)); };
+  const auto has_weights = [&](const std::string& whole) { return has(whole) || has(checkpoint::index_of(whole)); };
   std::set<Format> formats;
-  if (has_weights(kH5Weights)) formats.insert(Format::kH5);
-  if (has_weights(kSafetensorsWeights)) formats.insert(Format::kSafetensors);
+  if (has_weights(checkpoint::kH5Weights)) formats.insert(Format::kH5);
+  if (has_weights(checkpoint::kSafetensorsWeights)) formats.insert(Format::kSafetensors);
   if (has("saved_model/variables/variables.index")) formats.insert(Format::kSavedModel);
   return formats;
 }
 
-std::unique_ptr<StoredWeights> ArtifactFolder::open(Format format) const {
+std::unique_ptr<exporting::StoredWeights> ArtifactFolder::open(Format format) const {
   switch (format) {
     case Format::kH5:
-      return open_h5_weights(path_);
+      return exporting::open_h5_weights(path_);
     case Format::kSafetensors:
-      return open_safetensors_weights(path_);
+      return exporting::open_safetensors_weights(path_);
     case Format::kSavedModel:
-      return open_bundle_weights(bundle_of(path_));
+      return exporting::open_bundle_weights(bundle_of(path_));
   }
   throw Error(ErrorKind::kUsage, path_.string() + ": no such format");
 }
 
-std::unique_ptr<StoredWeights> ArtifactFolder::open() const {
+std::unique_ptr<exporting::StoredWeights> ArtifactFolder::open() const {
   const std::set<Format> there = formats();
   for (const Format format : {Format::kH5, Format::kSavedModel, Format::kSafetensors}) {
     if (there.contains(format)) return open(format);
@@ -132,7 +133,7 @@ fs::path ArtifactFolder::saved_model() const {
 
 std::string ArtifactFolder::certified_class() const {
   if (!certificate_.is_object() || !certificate_.contains("class")) return "";
-  const Json name = certificate_.at("class");
+  const bytes::Json name = certificate_.at("class");
   return name.is_string() ? name.as_string() : "";
 }
 
@@ -140,7 +141,7 @@ std::map<std::string, std::string> ArtifactFolder::certified_files() const {
   std::map<std::string, std::string> files;
   if (!certificate_.is_object()) return files;
   try {
-    for (const Json& entry : certificate_.at("written").elements()) {
+    for (const bytes::Json& entry : certificate_.at("written").elements()) {
       files[entry.at("file").as_string()] = entry.at("sha256").as_string();
     }
   } catch (const Error&) {  // written by nobody we know: it vouches for nothing
@@ -158,4 +159,4 @@ std::vector<std::string> files_below(const fs::path& folder) {
   return files;
 }
 
-}  // namespace crossload
+}  // namespace crossload::artifact

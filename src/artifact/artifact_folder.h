@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/convert.h"
+#include "crossload/format.h"
 #include "export/stored_weights.h"
 
-namespace crossload {
+namespace crossload::artifact {
 
 enum class Owner { kTensorFlow, kCertificate, kPyTorch, kOther };
 
@@ -39,9 +39,9 @@ class ArtifactFolder {
   /// The formats in which there are TensorFlow weights that can be opened.
   std::set<Format> formats() const;
   /// Throws Error(kBadInput) when the format is not there or its files are not sound.
-  std::unique_ptr<StoredWeights> open(Format format) const;
+  std::unique_ptr<exporting::StoredWeights> open(Format format) const;
   /// The first there is of h5, SavedModel and safetensors.
-  std::unique_ptr<StoredWeights> open() const;
+  std::unique_ptr<exporting::StoredWeights> open() const;
 
   /// The SavedModel's folder, saved_model/ or Transformers' saved_model/1/; empty when there is none.
   std::filesystem::path saved_model() const;
@@ -55,7 +55,7 @@ class ArtifactFolder {
 
   std::filesystem::path path_;
   std::map<std::string, Owner> owners_;  // of all files but kOther
-  Json certificate_;                     // null without one
+  bytes::Json certificate_;              // null without one
 };
 
 inline constexpr const char* kCertificateFile = "crossload.json";
@@ -64,4 +64,4 @@ inline constexpr const char* kSavedModelFolder = "saved_model";
 /// Every file below the folder, relative to it, sorted.
 std::vector<std::string> files_below(const std::filesystem::path& folder);
 
-}  // namespace crossload
+}  // namespace crossload::artifact

@@ -6,12 +6,13 @@
 #include "bytes/digest.h"
 #include "bytes/mapped_file.h"
 #include "bytes/output_file.h"
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::artifact {
 namespace {
 
 namespace fs = std::filesystem;
@@ -33,8 +34,8 @@ bool have_same_bytes(const fs::path& one, const fs::path& other) {
   if (is_same_file(one, other)) return true;
   std::error_code error;
   if (fs::file_size(one, error) != fs::file_size(other, error) || error) return false;
-  const auto first = MappedFile::open(one);
-  const auto second = MappedFile::open(other);
+  const auto first = bytes::MappedFile::open(one);
+  const auto second = bytes::MappedFile::open(other);
   return first->bytes().size() == second->bytes().size() &&
          (first->bytes().empty() ||
           std::memcmp(first->bytes().data(), second->bytes().data(), first->bytes().size()) == 0);
@@ -60,8 +61,8 @@ std::set<std::string> as_set(const std::vector<std::string>& names) { return {na
 /// Names that the formats will have for certain, as far as they are known before anything is written.
 std::set<std::string> expected_files(const std::set<Format>& formats) {
   std::set<std::string> files = {kCertificateFile};
-  if (formats.contains(Format::kH5)) files.insert(kH5Weights);
-  if (formats.contains(Format::kSafetensors)) files.insert(kSafetensorsWeights);
+  if (formats.contains(Format::kH5)) files.insert(checkpoint::kH5Weights);
+  if (formats.contains(Format::kSafetensors)) files.insert(checkpoint::kSafetensorsWeights);
   if (formats.contains(Format::kSavedModel)) files.insert("saved_model/saved_model.pb");
   return files;
 }
@@ -101,12 +102,13 @@ bool ArtifactWriter::is_source_of(const ArtifactFolder& old) const {
   if (config == source_.files.end() || !is_there(target_ / "config.json")) return false;
   try {
     const fs::path there = target_ / "config.json";
-    if (Json::parse(read_text(there), there.string()).dump() != source_.config.original().dump()) return false;
+    if (bytes::Json::parse(bytes::read_text(there), there.string()).dump() != source_.config.original().dump())
+      return false;
     std::set<std::string> read;
     for (const fs::path& file : source_.files) {
       if (!is_config(file)) read.insert(file.filename().string());
     }
-    if (as_set(pytorch_files(old.path())) != read) return false;
+    if (as_set(checkpoint::pytorch_files(old.path())) != read) return false;
     return std::all_of(source_.files.begin(), source_.files.end(), [&](const fs::path& file) {
       return is_config(file) || have_same_bytes(file, target_ / file.filename());
     });
@@ -149,11 +151,11 @@ void ArtifactWriter::check_replaced(const ArtifactFolder& old, const std::string
   if (owner == Owner::kTensorFlow || owner == Owner::kCertificate) return;
   if (is_there(path() / file) && have_same_bytes(path() / file, there)) return;
   const std::map<std::string, std::string> certified = old.certified_files();
-  if (is_config_or_companion(file)) {
+  if (checkpoint::is_config_or_companion(file)) {
     // Beside weights that are replaced, and nobody knows better: it is theirs.
     if (certified.empty() && !old.files_of(Owner::kTensorFlow).empty()) return;
     const auto entry = certified.find(file);
-    if (entry != certified.end() && sha256_of_file(there) == entry->second) return;
+    if (entry != certified.end() && bytes::sha256_of_file(there) == entry->second) return;
     if (entry != certified.end()) {
       throw Error(ErrorKind::kUsage, there.string() +
                                          ": was changed since it was converted, and would be replaced; move it away, "
@@ -185,8 +187,8 @@ std::set<std::string> ArtifactWriter::plan(const ArtifactFolder& old, const std:
   if (old.files_of(Owner::kPyTorch).empty()) {
     for (const auto& [file, hash] : old.certified_files()) {
       const fs::path there = target_ / file;
-      if (!is_config_or_companion(file) || !fs::is_regular_file(there)) continue;
-      if (sha256_of_file(there) == hash) removed.insert(file);
+      if (!checkpoint::is_config_or_companion(file) || !fs::is_regular_file(there)) continue;
+      if (bytes::sha256_of_file(there) == hash) removed.insert(file);
     }
   }
   return removed;
@@ -195,7 +197,7 @@ std::set<std::string> ArtifactWriter::plan(const ArtifactFolder& old, const std:
 /// PyTorch's config.json and its companions stay. Those that are the source's are part of what is certified.
 void ArtifactWriter::keep_companions() const {
   staging_.keep([&](const fs::path& file) {
-    if (!is_config_or_companion(file.string()) || !fs::is_regular_file(target_ / file)) return false;
+    if (!checkpoint::is_config_or_companion(file.string()) || !fs::is_regular_file(target_ / file)) return false;
     return file == "config.json" ||
            (is_there(source_.folder / file) && have_same_bytes(source_.folder / file, target_ / file));
   });
@@ -204,9 +206,10 @@ void ArtifactWriter::keep_companions() const {
 void ArtifactWriter::write_companions() const {
   const fs::path original = source_.folder / "config.json";
   std::error_code ignored;
-  const std::string text = fs::exists(original, ignored) ? read_text(original) : "";
-  write_file(path() / "config.json", config_text(source_.config, source_.architecture, source_.model_type, text));
-  for (const std::string_view name : companion_names()) {
+  const std::string text = fs::exists(original, ignored) ? bytes::read_text(original) : "";
+  bytes::write_file(path() / "config.json",
+                    checkpoint::config_text(source_.config, source_.architecture, source_.model_type, text));
+  for (const std::string_view name : checkpoint::companion_names()) {
     const fs::path companion = source_.folder / name;
     if (!fs::is_regular_file(companion, ignored)) continue;
     std::error_code error;
@@ -229,11 +232,17 @@ void ArtifactWriter::tell(const ArtifactFolder& old, std::set<std::string> remov
   if (!old.certified_files().empty()) return;
   std::set<std::string> replaced;
   for (const std::string& file : incoming) {
-    const bool was_there = is_config_or_companion(file) && is_there(target_ / file);
+    const bool was_there = checkpoint::is_config_or_companion(file) && is_there(target_ / file);
     if (was_there && !have_same_bytes(path() / file, target_ / file)) replaced.insert(file);
   }
   if (replaced.empty()) return;
   notes_.push_back("replaced in " + target_.string() + ", which stood beside the older weights: " + list_of(replaced));
+}
+
+std::vector<fs::path> ArtifactWriter::files() const {
+  std::vector<fs::path> paths;
+  for (const std::string& file : files_below(path())) paths.push_back(path() / file);
+  return paths;
 }
 
 void ArtifactWriter::commit() {
@@ -250,4 +259,4 @@ void ArtifactWriter::commit() {
   staging_.commit();
 }
 
-}  // namespace crossload
+}  // namespace crossload::artifact

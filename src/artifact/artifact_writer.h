@@ -25,13 +25,13 @@
 #include "artifact/staging.h"
 #include "checkpoint/config.h"
 
-namespace crossload {
+namespace crossload::artifact {
 
 /// Where a conversion comes from.
 struct ArtifactSource {
   std::filesystem::path folder;              // that has the tokenizer's files, and config.json if there is one
   std::vector<std::filesystem::path> files;  // that were read
-  Config config;
+  checkpoint::Config config;
   std::string architecture;  // for config.json, "BertModel"
   std::string model_type;    // the same, "bert", for one that has none
 };
@@ -44,6 +44,8 @@ class ArtifactWriter {
 
   /// Where the files are to be written.
   const std::filesystem::path& path() const { return staging_.path(); }
+  /// The files that are there by now, with their paths.
+  std::vector<std::filesystem::path> files() const;
 
   /// Looks at the target once more, throws as the constructor does, and replaces it. Nothing changes before the end.
   void commit();
@@ -69,4 +71,4 @@ class ArtifactWriter {
   std::vector<std::string> notes_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::artifact

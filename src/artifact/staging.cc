@@ -19,7 +19,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::artifact {
 namespace {
 
 namespace fs = std::filesystem;
@@ -227,4 +227,4 @@ void Staging::commit() {
   sync_one(target_.parent_path(), O_DIRECTORY);
 }
 
-}  // namespace crossload
+}  // namespace crossload::artifact

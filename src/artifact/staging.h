@@ -13,7 +13,7 @@
 #include <functional>
 #include <memory>
 
-namespace crossload {
+namespace crossload::artifact {
 
 /// Every failure is an Error(kEnvironment) that names the path.
 class Staging {
@@ -53,4 +53,4 @@ class Staging {
 void replace_by_renames(const std::filesystem::path& fresh, const std::filesystem::path& target,
                         const std::filesystem::path& aside);
 
-}  // namespace crossload
+}  // namespace crossload::artifact

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "artifact/artifact_folder.h"
+#include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/class_scope.h"
 #include "export/h5_writer.h"
@@ -11,49 +13,57 @@
 #include "export/saved_model.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::artifact {
 
-void write_weights(const ModelToWrite& written, const std::set<Format>& formats, std::int64_t max_shard_size,
-                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder,
-                   const std::function<void(const std::string&)>& say) {
-  const std::string scope = class_scope(written.class_name);
-  const std::vector<keras::TopLayer> layers = written.weights.top_layers();
-  const auto announce = [&](const char* what) {
-    if (say) say(std::string("writing ") + what);
-  };
-  if (formats.contains(Format::kH5)) {
-    announce("tf_model.h5");
-    write_h5(folder, scope, layers, max_shard_size);
+std::string written_name(Format format) {
+  switch (format) {
+    case Format::kH5:
+      return checkpoint::kH5Weights;
+    case Format::kSafetensors:
+      return checkpoint::kSafetensorsWeights;
+    case Format::kSavedModel:
+      return kSavedModelFolder;
   }
-  if (formats.contains(Format::kSafetensors)) {
-    announce("model.safetensors");
-    write_tf_safetensors(folder, scope, layers, max_shard_size);
-  }
-  if (formats.contains(Format::kSavedModel)) {
-    announce("saved_model");
-    write_saved_model(folder / "saved_model", library, written.model, written.weights, scope);
+  return "";
+}
+
+void write_weights(const ModelToWrite& written, Format format, std::int64_t max_shard_size,
+                   const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder) {
+  const std::string scope = exporting::class_scope(written.class_name);
+  switch (format) {
+    case Format::kH5:
+      exporting::write_h5(folder, scope, written.weights.top_layers(), max_shard_size);
+      break;
+    case Format::kSafetensors:
+      exporting::write_tf_safetensors(folder, scope, written.weights.top_layers(), max_shard_size);
+      break;
+    case Format::kSavedModel:
+      exporting::write_saved_model(folder / kSavedModelFolder, library, written.model, written.weights, scope);
+      break;
   }
 }
 
-std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> open_written(const std::set<Format>& formats,
-                                                                                 const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, std::unique_ptr<StoredWeights>>> stored;
-  if (formats.contains(Format::kSavedModel)) {
-    stored.emplace_back("saved_model", open_bundle_weights(folder / "saved_model" / "variables" / "variables"));
-  }
-  if (formats.contains(Format::kH5)) stored.emplace_back("h5", open_h5_weights(folder));
-  if (formats.contains(Format::kSafetensors)) stored.emplace_back("safetensors", open_safetensors_weights(folder));
+std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> open_written(
+    const std::set<Format>& formats, const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> stored;
+  const auto add = [&](Format format, const auto& open) {
+    if (formats.contains(format)) stored.emplace_back(name_of(format), open());
+  };
+  add(Format::kSavedModel,
+      [&] { return exporting::open_bundle_weights(folder / kSavedModelFolder / "variables" / "variables"); });
+  add(Format::kH5, [&] { return exporting::open_h5_weights(folder); });
+  add(Format::kSafetensors, [&] { return exporting::open_safetensors_weights(folder); });
   return stored;
 }
 
-std::vector<NotFinite> check_read_back(const keras::Weights& weights, const StoredWeights& stored,
+std::vector<NotFinite> check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored,
                                        const std::string& format) {
   std::vector<NotFinite> found;
   std::vector<float> written;
   for (const keras::Variable& variable : weights.variables()) {
     std::int64_t at = 0;
     std::int64_t not_finite = 0;
-    stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
+    exporting::stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
       written.resize(expected.size());
       stored.read(stored_name(variable), at, written);
       if (std::memcmp(written.data(), expected.data(), expected.size_bytes()) != 0) {
@@ -72,4 +82,4 @@ std::vector<NotFinite> check_read_back(const keras::Weights& weights, const Stor
   return found;
 }
 
-}  // namespace crossload
+}  // namespace crossload::artifact

@@ -7,7 +7,7 @@
 #include "bytes/mapped_file.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 void require(bool done) {
@@ -59,4 +59,4 @@ std::string git_sha1_of_file(const std::filesystem::path& path) {
   return digest.hex();
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

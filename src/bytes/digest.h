@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// A hash that is fed piece by piece.
 class Digest {
@@ -36,4 +36,4 @@ std::string sha256_of_file(const std::filesystem::path& path);
 /// The name that git gives to a file's content: SHA-1 over "blob SIZE\0" and the bytes. Throws like sha256_of_file.
 std::string git_sha1_of_file(const std::filesystem::path& path);
 
-}  // namespace crossload
+}  // namespace crossload::bytes

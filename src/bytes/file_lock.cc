@@ -10,7 +10,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
@@ -57,4 +57,4 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

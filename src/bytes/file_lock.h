@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-namespace crossload {
+namespace crossload::bytes {
 
 class FileLock {
  public:
@@ -18,4 +18,4 @@ class FileLock {
   int fd_ = -1;
 };
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -7,7 +7,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 std::string type_name(const json_t* value) {
@@ -207,4 +207,4 @@ void Json::push_back(const Json& value) {
 std::string Json::dump() const { return dumped(value_.get(), JSON_COMPACT); }
 std::string Json::dump_pretty() const { return dumped(value_.get(), JSON_INDENT(2)) + "\n"; }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

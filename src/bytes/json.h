@@ -11,7 +11,7 @@
 
 struct json_t;
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// A JSON value; copies share it. Objects keep the order of their members. The accessors throw Error(kBadInput) that
 /// names the document and the member when the value has another type.
@@ -83,4 +83,4 @@ class Json {
   std::string where_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -10,7 +10,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& why) {
@@ -57,4 +57,4 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

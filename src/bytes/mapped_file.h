@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// The bytes of a file, paged in as they are read and shared with the page cache, so that a checkpoint larger than the
 /// memory can be read. The views on it keep it alive through the shared pointer.
@@ -29,4 +29,4 @@ class MappedFile {
   std::size_t size_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -11,7 +11,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 /// One write(2) takes at most 2,147,479,552 bytes.
@@ -66,4 +66,4 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   file.close();
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// A new file, written from its beginning to its end. Every failure (disk full, no permission) is an
 /// Error(kEnvironment) that names the file. A file that was not closed is left as it is.
@@ -46,4 +46,4 @@ std::string write_failure(int error);
 /// Writes a whole file and waits until it is on the disk. Throws Error(kEnvironment).
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -9,7 +9,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ std::optional<std::string> read_small(const fs::path& path) {
   return content;
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -12,7 +12,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::bytes {
 namespace {
 
 [[noreturn]] void fail(const std::string& folder, std::size_t size, int error) {
@@ -50,4 +50,4 @@ ScratchBytes::~ScratchBytes() {
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 
-namespace crossload {
+namespace crossload::bytes {
 
 /// Zeros that can be written. Up to kMaxPrivateScratch they are on the heap; more are a mapped file without a name in
 /// the system's temporary folder (TMPDIR), which the system can move to the disk, so that private memory stays small.
@@ -30,4 +30,4 @@ class ScratchBytes {
 /// For all of one process it is the callers' sum that counts: tensors of a few KiB are many, and together small.
 inline constexpr std::size_t kMaxPrivateScratch = std::size_t{64} << 10;
 
-}  // namespace crossload
+}  // namespace crossload::bytes

@@ -2,16 +2,16 @@
 
 #include <functional>
 #include <set>
-#include <span>
 
 #include "bytes/mapped_file.h"
 #include "checkpoint/foreign.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shard_index.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -26,15 +26,7 @@ bool is_there(const fs::path& path) {
   return fs::status(path, ignored).type() != fs::file_type::not_found;
 }
 
-/// A shard's name must be a plain file name: an index from somebody else must not reach outside its folder.
-void require_plain_name(const std::string& name, const fs::path& index) {
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos) {
-    fail(index.string() + ": names the shard \"" + name + "\", which is not a file of its folder");
-  }
-}
-
-using Tensors = std::map<std::string, TensorView>;
+using Tensors = std::map<std::string, tensor::TensorView>;
 /// The tensors of one file.
 using Reader = std::function<Tensors(const fs::path&)>;
 
@@ -42,28 +34,10 @@ Tensors read_safetensors(const fs::path& path) { return SafetensorsFile::open(pa
 
 Tensors read_pytorch(const fs::path& path) { return PyTorchFile::open(path).tensors(); }
 
-/// A document of JSON, or an error that says what is there instead.
-Json read_json(const fs::path& file) {
-  const std::string text = read_text(file);
-  try {
-    return Json::parse(text, file.string());
-  } catch (const Error&) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    const std::string cause = foreign_file(std::as_bytes(std::span(text)));
-    if (cause.empty() || (begin != std::string::npos && (text[begin] == '{' || text[begin] == '['))) throw;
-    fail(file.string() + ": not valid JSON: " + cause);
-  }
-}
-
 Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader& read, std::vector<fs::path>* files) {
-  const Json document = read_json(index);
-  std::map<std::string, std::string> weight_map;
+  const std::map<std::string, std::string> weight_map = read_shard_index(index);
   std::set<std::string> shards;
-  for (const auto& [key, shard] : document.at("weight_map").members()) {
-    require_plain_name(shard.as_string(), index);
-    weight_map[key] = shard.as_string();
-    shards.insert(shard.as_string());
-  }
+  for (const auto& [key, shard] : weight_map) shards.insert(shard);
   Tensors tensors;
   for (const std::string& shard : shards) {
     const fs::path path = folder / shard;
@@ -95,15 +69,6 @@ Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader&
 }
 
 }  // namespace
-
-std::string read_text(const fs::path& path, std::size_t limit) {
-  const auto file = MappedFile::open(path);
-  if (file->bytes().size() > limit) {
-    fail(path.string() + ": has " + std::to_string(file->bytes().size()) + " bytes; a text file of at most " +
-         std::to_string(limit) + " is expected");
-  }
-  return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
-}
 
 Checkpoint Checkpoint::open(const fs::path& path) {
   if (!is_there(path)) fail(path.string() + ": no such file or folder");
@@ -166,4 +131,4 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   return checkpoint;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -9,7 +9,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/named_tensors.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// What a folder with config.json and weights holds: the first there is of model.safetensors,
 /// model.safetensors.index.json with its shards, pytorch_model.bin, pytorch_model.bin.index.json with its shards. Files
@@ -23,7 +23,7 @@ class Checkpoint {
   static Checkpoint open(const std::filesystem::path& path);
 
   const Config& config() const { return config_; }
-  const std::map<std::string, TensorView>& tensors() const { return tensors_.tensors(); }
+  const std::map<std::string, tensor::TensorView>& tensors() const { return tensors_.tensors(); }
   const NamedTensors& named_tensors() const { return tensors_; }
   /// The folder; the golden itself when it is one file.
   const std::filesystem::path& path() const { return path_; }
@@ -39,7 +39,4 @@ class Checkpoint {
   std::vector<std::filesystem::path> files_;
 };
 
-/// The whole of a text file, at most `limit` bytes. Throws Error(kBadInput).
-std::string read_text(const std::filesystem::path& path, std::size_t limit = 64 << 20);
-
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 constexpr std::array<std::string_view, 22> kCompanions = {
@@ -44,13 +44,13 @@ std::string config_text(const Config& config, const std::string& architecture, c
                         const std::string& original) {
   const bool is_named = config.architectures() == std::vector<std::string>{architecture} && config.has("model_type");
   if (!original.empty() && !config.is_changed() && is_named) return original;
-  Json changed = Json::object();
+  bytes::Json changed = bytes::Json::object();
   for (const auto& [name, value] : config.json().members()) changed.set(name, value);
-  Json architectures = Json::array();
+  bytes::Json architectures = bytes::Json::array();
   architectures.push_back(architecture);
   changed.set("architectures", architectures);
   if (!config.has("model_type")) changed.set("model_type", model_type);
   return changed.dump_pretty();
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

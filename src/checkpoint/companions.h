@@ -7,7 +7,7 @@
 
 #include "checkpoint/config.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// The files that tokenizers and processors of Transformers save, and generation_config.json.
 std::span<const std::string_view> companion_names();
@@ -19,4 +19,4 @@ bool is_config_or_companion(std::string_view file);
 std::string config_text(const Config& config, const std::string& architecture, const std::string& model_type,
                         const std::string& original);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -8,14 +8,14 @@
 
 #include "bytes/json.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// The fields of config.json under their own names. Each getter throws Error(kBadInput) naming the file and the field
 /// when it is absent (without a default) or of another type. null counts as absent, as in Transformers.
 class Config {
  public:
   /// Fields that Transformers 5 writes in another way than 4 become those of 4, which is what json() then has.
-  explicit Config(Json json);
+  explicit Config(bytes::Json json);
   static Config parse(const std::string& text, const std::string& where);
 
   bool has(const std::string& name) const;
@@ -31,15 +31,15 @@ class Config {
   /// The size of "id2label", or "num_labels", or 2, as PretrainedConfig counts them.
   std::int64_t num_labels() const;
 
-  const Json& json() const { return json_; }
+  const bytes::Json& json() const { return json_; }
   /// True when json() is not as it was given.
   bool is_changed() const { return original_.has_value(); }
   /// As it was given.
-  const Json& original() const { return original_ ? *original_ : json_; }
+  const bytes::Json& original() const { return original_ ? *original_ : json_; }
 
  private:
-  Json json_;
-  std::optional<Json> original_;
+  bytes::Json json_;
+  std::optional<bytes::Json> original_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -8,7 +8,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 constexpr const char* kMerge =
@@ -118,8 +118,8 @@ std::string foreign_file(std::span<const std::byte> bytes) {
 void refuse_foreign_config(const Config& config, const std::string& where) {
   for (const char* field : {"quantization_config", "compression_config"}) {
     if (!config.has(field)) continue;
-    const Json value = config.json().at(field);
-    const Json method = value.contains("quant_method") ? value.at("quant_method") : Json();
+    const bytes::Json value = config.json().at(field);
+    const bytes::Json method = value.contains("quant_method") ? value.at("quant_method") : bytes::Json();
     not_supported(where, std::string(field) + " is not supported: the weights are quantized" +
                              (method.is_string() ? " by " + method.as_string() : "") +
                              "; give the checkpoint that they were made from, or in Python load it, call the model's "
@@ -233,4 +233,4 @@ void refuse_foreign_folder(const std::filesystem::path& folder) {
     bad("has " + part + ", an unfinished download; download it again");
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

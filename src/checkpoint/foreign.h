@@ -11,7 +11,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/named_tensors.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// "it is a pointer of Git LFS, not the file itself; run `git lfs pull` in its folder"; empty when the bytes say
 /// nothing. For files that turned out not to be what their name says.
@@ -28,4 +28,4 @@ void refuse_foreign_tensors(const NamedTensors& tensors, const std::string& wher
 /// of PyTorch's: an adapter, another framework's model, a variant, a trainer's folders. Returns when nothing is known.
 void refuse_foreign_folder(const std::filesystem::path& folder);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

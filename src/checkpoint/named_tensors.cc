@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 const std::string& NamedTensors::in_file(const std::string& name) const {
   const auto found = names_in_file_.find(name);
@@ -12,9 +12,9 @@ const std::string& NamedTensors::in_file(const std::string& name) const {
 }
 
 void NamedTensors::rename(const std::function<std::string(const std::string&)>& renamed) {
-  std::map<std::string, TensorView> tensors;
+  std::map<std::string, tensor::TensorView> tensors;
   NamesInFile names_in_file;
-  const auto place = [&](const std::string& old_name, const std::string& new_name, const TensorView& view) {
+  const auto place = [&](const std::string& old_name, const std::string& new_name, const tensor::TensorView& view) {
     if (!tensors.emplace(new_name, view).second) return false;
     const std::string& original = in_file(old_name);
     if (original != new_name) names_in_file.emplace(new_name, original);
@@ -51,4 +51,4 @@ std::string some_of(const std::vector<std::string>& names) {
   return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more" : text;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

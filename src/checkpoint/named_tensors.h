@@ -9,7 +9,7 @@
 
 #include "tensor/tensor_view.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// The names of a file, where they differ, by those of today.
 using NamesInFile = std::map<std::string, std::string>;
@@ -17,9 +17,9 @@ using NamesInFile = std::map<std::string, std::string>;
 class NamedTensors {
  public:
   NamedTensors() = default;
-  explicit NamedTensors(std::map<std::string, TensorView> tensors) : tensors_(std::move(tensors)) {}
+  explicit NamedTensors(std::map<std::string, tensor::TensorView> tensors) : tensors_(std::move(tensors)) {}
 
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::map<std::string, tensor::TensorView>& tensors() const { return tensors_; }
   const NamesInFile& names_in_file() const { return names_in_file_; }
   /// What the file calls the tensor.
   const std::string& in_file(const std::string& name) const;
@@ -28,10 +28,12 @@ class NamedTensors {
   /// its own: nobody expects it under that, and it is reported.
   void rename(const std::function<std::string(const std::string&)>& renamed);
   /// Adds what another file holds. Of two tensors with one name the first stays.
-  void add(const std::map<std::string, TensorView>& tensors) { tensors_.insert(tensors.begin(), tensors.end()); }
+  void add(const std::map<std::string, tensor::TensorView>& tensors) {
+    tensors_.insert(tensors.begin(), tensors.end());
+  }
 
  private:
-  std::map<std::string, TensorView> tensors_;
+  std::map<std::string, tensor::TensorView> tensors_;
   NamesInFile names_in_file_;
 };
 
@@ -44,4 +46,4 @@ std::string name_of_today(const std::string& name);
 /// "a, b, c and 4 more": what an error lists of many names.
 std::string some_of(const std::vector<std::string>& names);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

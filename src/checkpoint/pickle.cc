@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 std::string_view name_of(PickleKind kind) {
   constexpr std::array<std::string_view, 13> kNames = {
@@ -18,4 +18,4 @@ std::string quoted_name(std::string_view name) {
   return text + (name.size() > kShown ? "...\"" : "\"");
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -10,7 +10,7 @@
 
 #include "checkpoint/torch_types.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// Bytes of one pickle. A checkpoint of ten thousand tensors needs about 2 MB.
 inline constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
@@ -85,4 +85,4 @@ struct Pickle {
 /// "name" with what is not printable replaced, at most 200 bytes of it: for errors of one line.
 std::string quoted_name(std::string_view name);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -5,7 +5,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 using Value = PickleValue;
@@ -262,4 +262,4 @@ Pickle PickleObjects::finish(const PickleValue* root, std::size_t end) {
   return std::move(pickle_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

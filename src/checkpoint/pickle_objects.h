@@ -8,7 +8,7 @@
 
 #include "checkpoint/pickle.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// Makes values and counts them. Nothing is run: a call of a global in the closed list of pickle_objects.cc makes a
 /// tensor or a container, all else is refused. Every failure is an Error(kBadInput) that names the offset.
@@ -50,4 +50,4 @@ class PickleObjects {
   Pickle pickle_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

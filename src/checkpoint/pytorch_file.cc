@@ -12,7 +12,7 @@
 #include "checkpoint/zip_archive.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 /// 0x1950a86a20f9469cfc6c, as the first pickle of the stream has it.
@@ -139,7 +139,7 @@ class Tensors {
   Tensors(const Saved& saved, std::uint64_t file_size, const std::string& where)
       : saved_(saved), file_size_(file_size), where_(where) {}
 
-  TensorView view(const std::string& name, const PickleTensor& tensor) {
+  tensor::TensorView view(const std::string& name, const PickleTensor& tensor) {
     const std::string what = "tensor " + quoted_name(name);
     if (!tensor.unsupported.empty()) {
       not_supported(where_, what + " " + tensor.unsupported + "; save it as a dense float32 tensor");
@@ -150,7 +150,7 @@ class Tensors {
     }
     const ZipContent storage = storage_of(tensor, what);
     const std::size_t size = tensor.type->size;
-    TensorView view{*tensor.type->dtype, tensor.shape, {}, storage.owner};
+    tensor::TensorView view{*tensor.type->dtype, tensor.shape, {}, storage.owner};
     std::int64_t count = 0;
     try {
       count = element_count(tensor.shape);
@@ -214,7 +214,7 @@ class Tensors {
 
   /// Row-major, little-endian elements of its own; tensors that are the same share them.
   void copy(const PickleTensor& tensor, std::span<const std::byte> from, std::uint64_t bytes, const std::string& what,
-            TensorView* view) {
+            tensor::TensorView* view) {
     const auto key = std::make_tuple(from.data(), tensor.shape, tensor.strides, tensor.type);
     auto found = copies_.find(key);
     if (found == copies_.end()) {
@@ -226,7 +226,7 @@ class Tensors {
                          std::to_string(limit) + " bytes; save it with .contiguous()");
       }
       copied_ += bytes;
-      auto buffer = ScratchBytes::make(bytes);
+      auto buffer = bytes::ScratchBytes::make(bytes);
       gather(tensor, from, buffer->bytes().data());
       if (saved_.big_endian) {
         const std::size_t size = tensor.type->size;
@@ -263,7 +263,7 @@ class Tensors {
   const Saved& saved_;
   std::uint64_t file_size_;
   const std::string& where_;
-  std::map<CopyKey, std::shared_ptr<ScratchBytes>> copies_;
+  std::map<CopyKey, std::shared_ptr<bytes::ScratchBytes>> copies_;
   std::uint64_t copied_ = 0;
 };
 
@@ -320,7 +320,7 @@ const PickleValue& find_state_dict(const PickleValue& root, const std::string& w
 }  // namespace
 
 PyTorchFile PyTorchFile::open(const std::filesystem::path& path) {
-  std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  std::shared_ptr<const bytes::MappedFile> file = bytes::MappedFile::open(path);
   return parse(file->bytes(), file, path.string());
 }
 
@@ -350,7 +350,7 @@ PyTorchFile PyTorchFile::parse(std::span<const std::byte> bytes, std::shared_ptr
   return file;
 }
 
-std::string wrapper_prefix(const std::map<std::string, TensorView>& tensors) {
+std::string wrapper_prefix(const std::map<std::string, tensor::TensorView>& tensors) {
   std::string prefix;
   const auto next = [&]() -> std::string_view {
     for (const std::string_view wrapper : kPrefixes) {
@@ -365,11 +365,12 @@ std::string wrapper_prefix(const std::map<std::string, TensorView>& tensors) {
   return prefix;
 }
 
-std::map<std::string, TensorView> without_wrapper_prefixes(const std::map<std::string, TensorView>& tensors) {
+std::map<std::string, tensor::TensorView> without_wrapper_prefixes(
+    const std::map<std::string, tensor::TensorView>& tensors) {
   const std::size_t prefix = wrapper_prefix(tensors).size();
-  std::map<std::string, TensorView> shorter;
+  std::map<std::string, tensor::TensorView> shorter;
   for (const auto& [key, view] : tensors) shorter.emplace(key.substr(prefix), view);
   return shorter;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

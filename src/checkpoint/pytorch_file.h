@@ -27,7 +27,7 @@
 
 #include "tensor/tensor_view.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// What the tensors of one file may come to that must be copied: those with other strides than row-major, and those
 /// of the other byte order. All others are views. A larger file may copy as much as it has bytes, see scratch_bytes.h.
@@ -45,21 +45,22 @@ class PyTorchFile {
                            const std::string& where);
 
   /// By the keys of the file, which may begin with "module." or "_orig_mod.", see without_wrapper_prefixes.
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::map<std::string, tensor::TensorView>& tensors() const { return tensors_; }
   /// Keys beside the tensors whose values are none: numbers, text, None.
   const std::vector<std::string>& skipped() const { return skipped_; }
   /// False for the stream of PyTorch before 1.6.
   bool is_zip() const { return is_zip_; }
 
  private:
-  std::map<std::string, TensorView> tensors_;
+  std::map<std::string, tensor::TensorView> tensors_;
   std::vector<std::string> skipped_;
   bool is_zip_ = false;
 };
 
 /// What DataParallel ("module.") and torch.compile ("_orig_mod.") put before every key, as often as all have it.
-std::string wrapper_prefix(const std::map<std::string, TensorView>& tensors);
+std::string wrapper_prefix(const std::map<std::string, tensor::TensorView>& tensors);
 /// Takes it off.
-std::map<std::string, TensorView> without_wrapper_prefixes(const std::map<std::string, TensorView>& tensors);
+std::map<std::string, tensor::TensorView> without_wrapper_prefixes(
+    const std::map<std::string, tensor::TensorView>& tensors);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -12,7 +12,7 @@
 #include "checkpoint/foreign.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 constexpr std::size_t kLengthBytes = 8;
@@ -28,16 +28,16 @@ struct Range {
               where + ": not a sound safetensors file: " + why + "; download or save the file again");
 }
 
-std::size_t offset_from(const Json& value, const std::string& where, const std::string& name) {
+std::size_t offset_from(const bytes::Json& value, const std::string& where, const std::string& name) {
   if (!value.is_integer() || value.as_integer() < 0) {
     fail(where, "tensor \"" + name + "\" has a data offset that is no size");
   }
   return static_cast<std::size_t>(value.as_integer());
 }
 
-TensorView read_tensor(const std::string& name, const Json& entry, std::span<const std::byte> data,
-                       const std::string& where, Range* range) {
-  TensorView view;
+tensor::TensorView read_tensor(const std::string& name, const bytes::Json& entry, std::span<const std::byte> data,
+                               const std::string& where, Range* range) {
+  tensor::TensorView view;
   if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
     fail(where, "tensor \"" + name + "\" lacks dtype, shape or data_offsets");
   }
@@ -46,8 +46,8 @@ TensorView read_tensor(const std::string& name, const Json& entry, std::span<con
     throw Error(ErrorKind::kUnsupported, where + ": tensor \"" + name + "\" has dtype " + dtype +
                                              ", which TensorFlow variables cannot hold; save it as F32, F16 or BF16");
   }
-  for (const Json& size : entry.at("shape").elements()) view.shape.push_back(size.as_integer());
-  const Json offsets = entry.at("data_offsets");
+  for (const bytes::Json& size : entry.at("shape").elements()) view.shape.push_back(size.as_integer());
+  const bytes::Json offsets = entry.at("data_offsets");
   if (!offsets.is_array() || offsets.size() != 2) fail(where, "tensor \"" + name + "\" needs two data offsets");
   range->begin = offset_from(offsets.at(0), where, name);
   range->end = offset_from(offsets.at(1), where, name);
@@ -96,7 +96,7 @@ void refuse_repeated_fields(std::string_view text, const std::string& where) {
       const std::size_t end = end_of_string(text, at);
       const std::size_t next = text.find_first_not_of(" \t\r\n", end);
       if (depth <= 2 && next != std::string_view::npos && text[next] == ':') {
-        const std::string name = Json::parse_strict(text.substr(at, end - at), where).as_string();
+        const std::string name = bytes::Json::parse_strict(text.substr(at, end - at), where).as_string();
         const bool counts =
             depth == 1 ? name == "__metadata__" : name == "dtype" || name == "shape" || name == "data_offsets";
         if (counts && !(depth == 1 ? top : fields).insert(name).second) {
@@ -128,7 +128,7 @@ void check_coverage(std::vector<Range> ranges, std::size_t data_size, const std:
 }  // namespace
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  std::shared_ptr<const bytes::MappedFile> file = bytes::MappedFile::open(path);
   return parse(file->bytes(), file, path.string());
 }
 
@@ -156,7 +156,7 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::sh
   const std::string_view text(reinterpret_cast<const char*>(header_bytes.data()), header_bytes.size());
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos || text[begin] != '{') fail(where, "its header does not begin with '{'");
-  const Json header = Json::parse_strict(text, where);
+  const bytes::Json header = bytes::Json::parse_strict(text, where);
   refuse_repeated_fields(text, where);
 
   SafetensorsFile file;
@@ -168,7 +168,7 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::sh
       continue;
     }
     Range range;
-    TensorView view = read_tensor(name, entry, data, where, &range);
+    tensor::TensorView view = read_tensor(name, entry, data, where, &range);
     view.owner = owner;
     ranges.push_back(std::move(range));
     file.tensors_.emplace(name, std::move(view));
@@ -177,4 +177,4 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::sh
   return file;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

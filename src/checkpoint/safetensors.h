@@ -18,7 +18,7 @@
 
 #include "tensor/tensor_view.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// The header's limit in bytes, the same as in the reference implementation (MAX_HEADER_SIZE).
 inline constexpr std::size_t kMaxSafetensorsHeader = 100'000'000;
@@ -31,12 +31,12 @@ class SafetensorsFile {
   static SafetensorsFile parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                const std::string& where);
 
-  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::map<std::string, tensor::TensorView>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
-  std::map<std::string, TensorView> tensors_;
+  std::map<std::string, tensor::TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 constexpr std::array<TorchType, 27> kTypes = {{
@@ -90,4 +90,4 @@ const TorchType* dtype_of(std::string_view global) {
   return global.starts_with(kModule) ? find_type(global.substr(kModule.size())) : nullptr;
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

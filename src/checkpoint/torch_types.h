@@ -7,7 +7,7 @@
 
 #include "crossload/dtype.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// An element type of PyTorch. `dtype` is empty for those that TensorFlow variables cannot hold.
 struct TorchType {
@@ -21,4 +21,4 @@ const TorchType* storage_type(std::string_view global);
 /// The type of "torch.float32", or null.
 const TorchType* dtype_of(std::string_view global);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

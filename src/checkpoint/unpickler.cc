@@ -6,7 +6,7 @@
 
 #include "checkpoint/pickle_objects.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 bool is_utf8(std::string_view text) {
@@ -383,4 +383,4 @@ Pickle unpickle(std::span<const std::byte> bytes, const std::string& where, std:
   return Unpickler(bytes, where, std::min(begin, bytes.size())).run();
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

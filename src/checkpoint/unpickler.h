@@ -21,10 +21,10 @@
 
 #include "checkpoint/pickle.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// Reads the pickle that begins at `begin`; offsets in errors count from the first of `bytes`, `where` begins them.
 /// Tensors are checked for their types and ranks only; their storages are not looked at. Throws Error(kBadInput).
 Pickle unpickle(std::span<const std::byte> bytes, const std::string& where, std::size_t begin = 0);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "bytes/json.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shard_index.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,17 +24,11 @@ bool is_part(std::string_view text) {
   return of != std::string_view::npos && is_number(text.substr(0, of)) && is_number(text.substr(of + 4));
 }
 
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
-}
-
 bool is_tensorflow_index(const fs::path& file) {
-  const Json map = Json::parse(read_text(file), file.string()).at("weight_map");
-  const auto members = map.members();
+  const auto index = read_shard_index(file);
   // Keras names every variable "...:0"; no parameter of PyTorch's is called so.
-  return !members.empty() &&
-         std::all_of(members.begin(), members.end(), [](const auto& entry) { return entry.first.ends_with(":0"); });
+  return !index.empty() &&
+         std::all_of(index.begin(), index.end(), [](const auto& entry) { return entry.first.ends_with(":0"); });
 }
 
 }  // namespace
@@ -77,13 +70,12 @@ std::vector<std::string> files_of_weights(const std::string& whole, const std::f
   if (!has(index)) return {};
   const fs::path path = read(index);
   std::set<std::string> files = {index};
-  for (const auto& [tensor, shard] : Json::parse(read_text(path), path.string()).at("weight_map").members()) {
-    const std::string name = shard.as_string();
-    if (!is_plain_name(name) || !has(name)) {
+  for (const auto& [tensor, shard] : read_shard_index(path)) {
+    if (!has(shard)) {
       throw Error(ErrorKind::kBadInput,
-                  path.string() + ": names the shard \"" + name + "\", which the repository does not have");
+                  path.string() + ": names the shard \"" + shard + "\", which the repository does not have");
     }
-    files.insert(name);
+    files.insert(shard);
   }
   return {files.begin(), files.end()};
 }
@@ -102,4 +94,4 @@ std::vector<std::string> pytorch_files(const fs::path& folder) {
   return {};
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 inline constexpr const char* kSafetensorsWeights = "model.safetensors";
 inline constexpr const char* kPyTorchBinWeights = "pytorch_model.bin";
@@ -48,4 +48,4 @@ std::vector<std::string> files_of_weights(const std::string& whole, const std::f
 /// over. Empty when there are none. Throws like files_of_weights.
 std::vector<std::string> pytorch_files(const std::filesystem::path& folder);
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -10,7 +10,7 @@
 #include "bytes/scratch_bytes.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::checkpoint {
 namespace {
 
 constexpr std::uint32_t kEntrySignature = 0x04034b50;
@@ -250,7 +250,7 @@ ZipContent ZipArchive::read(const std::string& name) const {
   const std::span<const std::byte> packed = bytes_.subspan(entry.offset, entry.stored);
   if (!entry.deflated) return {packed, owner_};
 
-  const auto scratch = ScratchBytes::make(entry.size);
+  const auto scratch = bytes::ScratchBytes::make(entry.size);
   const std::span<std::byte> content = scratch->bytes();
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) fail(where_, "zlib does not start");  // negative: no zlib header
@@ -279,4 +279,4 @@ ZipContent ZipArchive::read(const std::string& name) const {
   return {content, scratch};
 }
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

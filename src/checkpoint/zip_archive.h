@@ -20,7 +20,7 @@
 #include <span>
 #include <string>
 
-namespace crossload {
+namespace crossload::checkpoint {
 
 /// Entries of one archive. PyTorch writes one a storage; the largest public checkpoints have some ten thousand.
 inline constexpr std::uint64_t kMaxZipEntries = 1'000'000;
@@ -62,4 +62,4 @@ class ZipArchive {
   std::map<std::string, ZipEntry> entries_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::checkpoint

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <regex>
 
+#include "bytes/text_file.h"
+
 namespace crossload::contribute {
 namespace {
 
@@ -59,7 +61,7 @@ Blocks read_blocks(const fs::path& root) {
       if (one.name.empty()) continue;
       blocks.names.insert(one.name);
       if (takes_call(one.text)) blocks.takers.insert(one.name);
-      if (one.name == "BertSizes") blocks.bert_sizes = fields_of(code_of(one.text, true), read_text(source));
+      if (one.name == "BertSizes") blocks.bert_sizes = fields_of(code_of(one.text, true), bytes::read_text(source));
       if (!one.is_class) continue;
       one.text = plain(one.text);
       for (const Definition& body : bodies) one.text = with_body(one.text, one.name, plain(body.text));

@@ -6,6 +6,7 @@
 #include <map>
 #include <regex>
 
+#include "bytes/text_file.h"
 #include "crossload/error.h"
 
 namespace crossload::contribute {
@@ -20,7 +21,7 @@ const std::set<std::string> kOfEveryConfig = {
     "id2label",      "label2id",   "_name_or_path",        "use_cache",   "problem_type"};
 
 /// The value as C++ writes it; empty for one that is not of the kind.
-std::string as_literal(const Json& value, const std::string& kind) {
+std::string as_literal(const bytes::Json& value, const std::string& kind) {
   const bool fits = (kind == "text" && value.is_string()) || (kind == "flag" && value.is_bool()) ||
                     (kind == "integer" && value.is_integer()) || (kind == "number" && value.is_number());
   return fits ? value.dump() : "";
@@ -59,7 +60,7 @@ std::map<std::string, std::string> initialisers(const std::string& list) {
 
 ConfigDefaults::ConfigDefaults(const fs::path& path, const Blocks& blocks) : blocks_(blocks) {
   const fs::path file = fs::is_directory(path) ? path / "config.json" : path;
-  config_ = Json::parse(read_text(file), file.string());
+  config_ = bytes::Json::parse(bytes::read_text(file), file.string());
   if (!config_.is_object()) throw Error(ErrorKind::kBadInput, file.string() + ": is no JSON object");
 }
 

@@ -31,7 +31,7 @@ class ConfigDefaults {
   std::string apply_sizes(const std::string& text);
   std::string apply_alias(const std::string& text);
 
-  Json config_;
+  bytes::Json config_;
   const Blocks& blocks_;
   std::vector<std::string> changes_;
 };

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/blocks.h"
 #include "contribute/copies.h"
 #include "contribute/naming.h"
@@ -105,7 +106,7 @@ std::vector<Finding> add_marks(const fs::path& root, const std::string& name) {
   std::erase_if(findings, [](const Finding& one) { return one.point != "unmarked copy"; });
   if (findings.empty()) return {};
   const fs::path file = model_file(root, name);
-  std::string text = read_text(file);
+  std::string text = bytes::read_text(file);
   for (auto one = findings.rbegin(); one != findings.rend(); ++one) {
     std::size_t at = 0;
     for (int line = 1; line < one->line; ++line) at = text.find('\n', at) + 1;
@@ -164,7 +165,7 @@ std::vector<Finding> check_equals(const fs::path& root, const std::string& name)
   std::set<std::string> origins;  // architectures that others copy from
   for (const std::string& one : architecture_names(root)) {
     sources.push_back(read_source(model_file(root, one)));
-    for (const std::string& origin : matches(read_text(sources.back().file), "// Copied from (\\w+)\\.")) {
+    for (const std::string& origin : matches(bytes::read_text(sources.back().file), "// Copied from (\\w+)\\.")) {
       origins.insert(origin);
     }
   }
@@ -213,7 +214,7 @@ std::vector<Finding> check_equals(const fs::path& root, const std::string& name)
 
 std::vector<Finding> check_registration(const fs::path& root, const std::string& name) {
   const SourceText source = read_source(model_file(root, name));
-  const std::string whole = read_text(source.file);
+  const std::string whole = bytes::read_text(source.file);
   const std::string& text = source.registration;
   const std::size_t start = whole.size() - text.size();
   std::vector<Finding> findings;
@@ -269,10 +270,10 @@ std::vector<Finding> check_recipe(const fs::path& root, const std::string& name)
     return {
         {recipe, 1, "recipe", "is missing, so no head of " + name + " is compared with PyTorch; begin with a copy"}};
   }
-  const Json document = Json::parse(read_text(recipe), recipe.string());
+  const bytes::Json document = bytes::Json::parse(bytes::read_text(recipe), recipe.string());
   std::set<std::string> classes;
   std::set<std::string> names;
-  for (const Json& one : document.at("recipes").elements()) {
+  for (const bytes::Json& one : document.at("recipes").elements()) {
     if (one.contains("class")) classes.insert("TF" + one.at("class").as_string());
     names.insert(one.at("name").as_string());
   }
@@ -284,11 +285,11 @@ std::vector<Finding> check_recipe(const fs::path& root, const std::string& name)
                             ", whose trace (under 100 KB) stays in the repository, for tests "
                             "without Python"});
   } else if (!fs::exists(root / "tests" / "goldens" / (small + ".safetensors"))) {
-    const std::string recipes = read_text(recipe);
+    const std::string recipes = bytes::read_text(recipe);
     findings.push_back({recipe, line_at(recipes, recipes.find("\"" + small + "\"")), "recipe",
                         small + ".safetensors has not been made from this recipe; run make small-goldens"});
   }
-  const std::string whole = read_text(source.file);
+  const std::string whole = bytes::read_text(source.file);
   for (const RegisteredHead& head : source.heads) {
     if (classes.contains(head.name)) continue;
     const std::size_t place = whole.find("\"" + head.name + "\"");  // nowhere in the file of an alias
@@ -304,7 +305,7 @@ std::vector<Finding> check_pages(const fs::path& root, const std::string& name) 
   const std::string first = "TF" + read_source(model_file(root, name)).camel + "Model";
   for (const auto& [page, word] : {std::pair<fs::path, std::string>{"README.md", first},
                                    {fs::path("docs") / "models.md", "modeling_tf_" + name}}) {
-    const std::string text = read_text(root / page);
+    const std::string text = bytes::read_text(root / page);
     if (has_word(text, word)) continue;
     const std::size_t table = text.find(":begin -->");
     findings.push_back({root / page, line_at(text, table == std::string::npos ? 0 : table), "pages",

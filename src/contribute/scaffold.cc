@@ -8,6 +8,7 @@
 #include <set>
 
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "contribute/blocks.h"
 #include "contribute/config_defaults.h"
 #include "contribute/naming.h"
@@ -143,15 +144,15 @@ std::string model_text(const SourceText& source, const std::vector<Definition>& 
 }
 
 /// The recipes of the heads that are left.
-std::string recipe_text(const Json& document, const SourceText& source, const std::vector<Replacement>& replacements,
-                        Scaffold* result) {
-  const auto renamed = [&](const Json& json) { return replaced(json.dump(), replacements, {}); };
+std::string recipe_text(const bytes::Json& document, const SourceText& source,
+                        const std::vector<Replacement>& replacements, Scaffold* result) {
+  const auto renamed = [&](const bytes::Json& json) { return replaced(json.dump(), replacements, {}); };
   std::string text = "{\n";
   for (const auto& [key, value] : document.members()) {
     if (key != "recipes") text += "  \"" + key + "\": " + renamed(value) + ",\n";
   }
   std::string list;
-  for (const Json& recipe : document.at("recipes").elements()) {
+  for (const bytes::Json& recipe : document.at("recipes").elements()) {
     const auto is_class = [&](const RegisteredHead& head) {
       return recipe.contains("class") && head.name == "TF" + recipe.at("class").as_string();
     };
@@ -215,7 +216,7 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   SourceText source = read_source(model_file(options.root, options.like));
   const Blocks blocks = read_blocks(options.root);
   const fs::path base_recipe = recipe_file(options.root, options.like);
-  const Json recipes = Json::parse(read_text(base_recipe), base_recipe.string());
+  const bytes::Json recipes = bytes::Json::parse(bytes::read_text(base_recipe), base_recipe.string());
   const std::vector<Replacement> replacements = renaming(source, camel, options.name);
   keep_heads(&source, options.heads, camel);
   remove_unused(&source);
@@ -228,8 +229,9 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   const std::vector<Definition> base = source.definitions;
   if (!options.config.empty()) {
     ConfigDefaults defaults(options.config, blocks);
-    const std::string original = source.alias_of.empty() ? "" : read_text(model_file(options.root, source.alias_of));
-    result.not_read = defaults.not_read(read_text(source.file) + original);
+    const std::string original =
+        source.alias_of.empty() ? "" : bytes::read_text(model_file(options.root, source.alias_of));
+    result.not_read = defaults.not_read(bytes::read_text(source.file) + original);
     defaults.apply(&source);
     result.from_config = defaults.changes();
   }

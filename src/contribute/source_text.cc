@@ -6,6 +6,7 @@
 #include <regex>
 #include <sstream>
 
+#include "bytes/text_file.h"
 #include "crossload/error.h"
 
 namespace crossload::contribute {
@@ -125,18 +126,10 @@ void read_alias(SourceText* source) {
 
 }  // namespace
 
-std::string read_text(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw Error(ErrorKind::kBadInput, file.string() + ": cannot be read");
-  return text.str();
-}
-
 SourceText read_source(const std::filesystem::path& file) {
   constexpr std::string_view kOpen = "\nnamespace {\n";
   constexpr std::string_view kClose = "\n}  // namespace\n";
-  const std::string text = read_text(file);
+  const std::string text = bytes::read_text(file);
   SourceText source;
   source.file = file;
   source.name = file.stem().string().substr(std::string_view("modeling_tf_").size());
@@ -169,7 +162,7 @@ SourceText read_source(const std::filesystem::path& file) {
 
 std::vector<Definition> read_block(const std::filesystem::path& file) {
   constexpr std::string_view kOpen = "\nnamespace crossload::blocks {\n";
-  const std::string text = read_text(file);
+  const std::string text = bytes::read_text(file);
   const std::size_t open = text.find(kOpen);
   const std::size_t close = text.rfind("\n}  // namespace crossload::blocks");
   if (open == std::string::npos || close == std::string::npos || close < open) {

@@ -54,9 +54,6 @@ std::filesystem::path model_file(const std::filesystem::path& root, const std::s
 /// tests/goldens/<name>.json
 std::filesystem::path recipe_file(const std::filesystem::path& root, const std::string& name);
 
-/// The whole file. Throws Error(kBadInput).
-std::string read_text(const std::filesystem::path& file);
-
 /// Every occurrence of `from`, left to right; what was put in is not looked at again.
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 

@@ -1,9 +1,10 @@
 #include "contribute/transformers_registry.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <regex>
 
+#include "bytes/environment.h"
+#include "bytes/text_file.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
 
@@ -24,17 +25,7 @@ fs::path package_in(const fs::path& environment) {
 }
 
 fs::path find_package(const fs::path& given) {
-  std::vector<fs::path> places = {given};
-  if (given.empty()) {
-    const char* active = std::getenv("VIRTUAL_ENV");
-    places = {active == nullptr ? "" : active};
-    for (fs::path folder = fs::current_path();; folder = folder.parent_path()) {
-      places.push_back(folder / ".venv");
-      if (!folder.has_relative_path()) break;
-    }
-  }
-  for (const fs::path& place : places) {
-    if (place.empty()) continue;
+  for (const fs::path& place : given.empty() ? bytes::virtual_environments() : std::vector<fs::path>{given}) {
     if (fs::path package = package_in(place); !package.empty()) return package;
   }
   throw Error(ErrorKind::kEnvironment, (given.empty() ? "transformers" : given.string()) +
@@ -44,7 +35,7 @@ fs::path find_package(const fs::path& given) {
 
 /// The keys of `<mapping> = OrderedDict([("key", ...), ...])`.
 std::vector<std::string> keys_of(const fs::path& file, const std::string& mapping) {
-  const std::string text = read_text(file);
+  const std::string text = bytes::read_text(file);
   const std::size_t name = ("\n" + text).find("\n" + mapping + " = OrderedDict(");
   const std::size_t end = name == std::string::npos ? name : text.find("\n)\n", name);
   std::vector<std::string> keys;
@@ -67,7 +58,7 @@ TransformersRegistry read_transformers_registry(const fs::path& given) {
   TransformersRegistry registry;
   registry.folder = find_package(given);
   std::smatch version;
-  const std::string init = read_text(registry.folder / "__init__.py");
+  const std::string init = bytes::read_text(registry.folder / "__init__.py");
   if (std::regex_search(init, version, std::regex("__version__ = \"([^\"]+)\""))) registry.version = version[1];
   const fs::path automatic = registry.folder / "models" / "auto";
   registry.pytorch = keys_of(automatic / "modeling_auto.py", "MODEL_MAPPING_NAMES");

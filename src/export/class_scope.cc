@@ -1,6 +1,6 @@
 #include "export/class_scope.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -32,4 +32,4 @@ std::string class_scope(std::string_view class_name) {
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -8,7 +8,7 @@
 #include <nmmintrin.h>
 #endif
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 constexpr std::uint32_t kPolynomial = 0x82f63b78U;  // reflected
@@ -80,4 +80,4 @@ std::uint32_t extend_crc32c(std::uint32_t crc, std::span<const std::byte> bytes)
 
 std::uint32_t mask_crc32c(std::uint32_t crc) { return std::rotr(crc, 15) + kMaskDelta; }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

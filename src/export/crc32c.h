@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <span>
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The checksum of A followed by `bytes`, where `crc` is the checksum of A (0 for no bytes). Uses the instruction of
 /// SSE 4.2 where the processor has it.
@@ -21,4 +21,4 @@ std::uint32_t extend_crc32c_portable(std::uint32_t crc, std::span<const std::byt
 
 std::uint32_t mask_crc32c(std::uint32_t crc);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -3,7 +3,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 // Numbers of fields, from
@@ -133,4 +133,4 @@ std::string string_tensor(const std::vector<std::string>& values) {
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

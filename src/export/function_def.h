@@ -8,7 +8,7 @@
 #include "crossload/dtype.h"
 #include "tf/data_type.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// What is known of a tensor before it is computed: -1 for sizes known at run time.
 struct TensorSpec {
@@ -30,4 +30,4 @@ std::string shape_proto(const Shape& shape);
 /// protozero::exception when it is no protocol buffer.
 Shape parse_shape_proto(std::string_view bytes, bool* has_rank = nullptr);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 /// The properties' own record, copied by the library.
@@ -150,4 +150,4 @@ bool use_h5_output_driver(H5Id access, int* error) {
   return H5Pset_driver(access, id, &settings) >= 0;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

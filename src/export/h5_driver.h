@@ -3,7 +3,7 @@
 
 #include "export/h5_library.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// Makes a list of file access properties write new files by a driver that hides failures from the library: when a
 /// write fails, `*error` becomes its errno (it is 0 before), the library is told that all is well, and the file is
@@ -11,4 +11,4 @@ namespace crossload {
 /// file on a full disk; it frees its records but keeps the handle, and crashes when the process ends.
 bool use_h5_output_driver(H5Id access, int* error);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 static_assert(std::is_same_v<hid_t, H5Id>, "the width of hid_t since HDF5 1.10");
@@ -129,4 +129,4 @@ bool write_h5_text(H5Id object, const std::string& attribute, const std::string&
   return write_attribute(object, attribute, text_type(H5T_VARIABLE), {H5Screate(H5S_SCALAR), H5Sclose}, &pointer);
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -9,7 +9,7 @@
 #include "crossload/dtype.h"
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// hid_t of the library.
 using H5Id = std::int64_t;
@@ -56,4 +56,4 @@ bool write_h5_names(H5Id object, const std::string& attribute, const std::vector
 /// Writes one string of variable length. False when the library fails.
 bool write_h5_text(H5Id object, const std::string& attribute, const std::string& text);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

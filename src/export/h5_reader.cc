@@ -12,7 +12,7 @@
 #include "crossload/error.h"
 #include "export/h5_library.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 /// More dimensions than TensorFlow has.
@@ -236,4 +236,4 @@ void H5File::read(const std::string& name, std::int64_t first, std::span<float> 
   for (std::size_t i = 1; i < found->second.size(); ++i) contents_->check_copy(found->second, i, first, out);
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -16,7 +16,7 @@
 
 #include "export/stored_weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 enum class H5Kind {
   kSingle,  // groups of layers that hold datasets under their full names: tf_model.h5
@@ -45,4 +45,4 @@ class H5File {
   std::unique_ptr<Contents> contents_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -13,10 +13,10 @@
 #include "export/variable_names.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
-constexpr std::string_view kFileName = kH5Weights;
+constexpr std::string_view kFileName = checkpoint::kH5Weights;
 constexpr const char* kBackend = "tensorflow";
 constexpr const char* kKerasVersion = "2.21.0";
 
@@ -109,7 +109,7 @@ class H5Output {
   void require(bool ok, const std::string& what) const {
     if (ok && write_error_ == 0) return;
     throw Error(ErrorKind::kEnvironment, path_ + ": " + what + " cannot be written: " +
-                                             (write_error_ != 0 ? write_failure(write_error_) : h5_reason()));
+                                             (write_error_ != 0 ? bytes::write_failure(write_error_) : h5_reason()));
   }
 
   std::string path_;
@@ -172,4 +172,4 @@ std::vector<std::string> write_h5(const std::filesystem::path& folder, std::stri
   return {std::string(kFileName)};
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -23,7 +23,7 @@
 
 #include "keras/variable.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// A layer of this name holds the variables that belong to the model itself; it is not among the layer_names.
 inline constexpr std::string_view kTopLevelWeights = "top_level_model_weights";
@@ -34,4 +34,4 @@ inline constexpr std::string_view kTopLevelWeights = "top_level_model_weights";
 std::vector<std::string> write_h5(const std::filesystem::path& folder, std::string_view scope,
                                   const std::vector<keras::TopLayer>& layers, std::int64_t max_shard_size);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

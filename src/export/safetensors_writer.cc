@@ -13,12 +13,12 @@
 #include "export/variable_names.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "tensors are passed on as the processor holds them");
 
-constexpr std::string_view kFileName = kSafetensorsWeights;
+constexpr std::string_view kFileName = checkpoint::kSafetensorsWeights;
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::size_t kAlignment = 8;
 
@@ -35,9 +35,9 @@ std::uint64_t bytes_of(const TensorToWrite& tensor, const std::filesystem::path&
 
 std::string header_text(const std::vector<TensorToWrite>& tensors, const std::map<std::string, std::string>& metadata,
                         const std::filesystem::path& path) {
-  Json header = Json::object();
+  bytes::Json header = bytes::Json::object();
   if (!metadata.empty()) {
-    Json object = Json::object();
+    bytes::Json object = bytes::Json::object();
     for (const auto& [key, value] : metadata) object.set(key, value);
     header.set(std::string(kMetadata), object);
   }
@@ -46,13 +46,13 @@ std::string header_text(const std::vector<TensorToWrite>& tensors, const std::ma
     if (tensor.name == kMetadata || header.contains(tensor.name)) {
       fail(path, "two entries are named \"" + tensor.name + "\"");
     }
-    Json shape = Json::array();
+    bytes::Json shape = bytes::Json::array();
     for (std::int64_t size : tensor.shape) shape.push_back(size);
-    Json offsets = Json::array();
+    bytes::Json offsets = bytes::Json::array();
     offsets.push_back(offset);
     offset += bytes_of(tensor, path);
     offsets.push_back(offset);
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("dtype", name_of(tensor.dtype));
     entry.set("shape", shape);
     entry.set("data_offsets", offsets);
@@ -60,9 +60,9 @@ std::string header_text(const std::vector<TensorToWrite>& tensors, const std::ma
   }
   std::string text = header.dump();
   text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
-  if (text.size() > kMaxSafetensorsHeader) {
+  if (text.size() > checkpoint::kMaxSafetensorsHeader) {
     fail(path, "its header would have " + std::to_string(text.size()) + " bytes, the limit is " +
-                   std::to_string(kMaxSafetensorsHeader));
+                   std::to_string(checkpoint::kMaxSafetensorsHeader));
   }
   return text;
 }
@@ -90,7 +90,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWr
   });
   const std::string header = header_text(tensors, metadata, path);
   const std::uint64_t length = header.size();
-  OutputFile file(path);
+  bytes::OutputFile file(path);
   file.append(std::as_bytes(std::span(&length, 1)));
   file.append(header);
   for (const TensorToWrite& tensor : tensors) {
@@ -115,4 +115,4 @@ std::vector<std::string> write_tf_safetensors(const std::filesystem::path& folde
   return write_shards(folder, kFileName, scope, shards, write_part);
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

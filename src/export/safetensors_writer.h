@@ -23,7 +23,7 @@
 #include "crossload/dtype.h"
 #include "keras/variable.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// Takes the next bytes of a tensor.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
@@ -47,4 +47,4 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWr
 std::vector<std::string> write_tf_safetensors(const std::filesystem::path& folder, std::string_view scope,
                                               const std::vector<keras::TopLayer>& layers, std::int64_t max_shard_size);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

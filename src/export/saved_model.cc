@@ -4,14 +4,14 @@
 #include "export/saved_model_proto.h"
 #include "export/tensor_bundle.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 void write_saved_model(const std::filesystem::path& folder, const std::shared_ptr<const tf::Library>& library,
                        const keras::Model& model, const keras::Weights& weights, const std::string& scope) {
   std::filesystem::create_directories(folder / "variables");
   std::filesystem::create_directories(folder / "assets");
   const SavedModelGraph graph = build_saved_model_graph(library, model, weights);
-  write_file(folder / "saved_model.pb", saved_model_proto(graph, weights, scope, library->version()));
+  bytes::write_file(folder / "saved_model.pb", saved_model_proto(graph, weights, scope, library->version()));
   TensorBundleWriter bundle(folder / "variables" / "variables");
   for (std::size_t i = 0; i < weights.variables().size(); ++i) {
     bundle.add(variable_checkpoint_key(i), weights.variables()[i]);
@@ -20,4 +20,4 @@ void write_saved_model(const std::filesystem::path& folder, const std::shared_pt
   bundle.finish();
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

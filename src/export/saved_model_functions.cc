@@ -8,7 +8,7 @@
 #include "crossload/error.h"
 #include "export/function_def.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 using protozero::pbf_reader;
@@ -337,4 +337,4 @@ std::vector<SavedFunction> read_saved_functions(const std::string& meta_graph_de
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -17,7 +17,7 @@
 
 #include "crossload/dtype.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// One tensor among a function's arguments or results.
 struct FunctionTensor {
@@ -43,4 +43,4 @@ struct SavedFunction {
 /// of its layers is not among them. Throws Error(kBadInput), which `where` begins.
 std::vector<SavedFunction> read_saved_functions(const std::string& meta_graph_def, const std::string& where);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -5,7 +5,7 @@
 
 #include "tf/ops.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 using keras::ModelGraph;
@@ -131,8 +131,8 @@ std::string variable_checkpoint_key(std::size_t index) {
   return "variables/" + std::to_string(index) + "/.ATTRIBUTES/VARIABLE_VALUE";
 }
 
-SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::Model& model, const keras::Weights& weights) {
+SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                                        const keras::Weights& weights) {
   ModelGraph main(library, ModelGraph::Handles::kVariables);
   std::vector<Tensor> handles;
   for (const Variable& variable : weights.variables()) handles.push_back(main.handle(variable));
@@ -171,4 +171,4 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -9,7 +9,7 @@
 #include "keras/model.h"
 #include "keras/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// One result of a function; a list (hidden_states) is a tuple of tensors.
 struct OutputSpec {
@@ -45,7 +45,7 @@ inline constexpr const char* kInitNode = "NoOp";
 std::string variable_checkpoint_key(std::size_t index);
 
 /// Calls the model into functions: each set of inputs with training false and true, and the serving signature.
-SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library,
-                                        const keras::Model& model, const keras::Weights& weights);
+SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                                        const keras::Weights& weights);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -7,7 +7,7 @@
 #include "export/function_def.h"
 #include "export/variable_names.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 using protozero::pbf_writer;
@@ -387,4 +387,4 @@ ServingSignature read_serving_signature(const std::string& meta_graph_def, const
   throw Error(ErrorKind::kBadInput, where + ": has no signature serving_default");
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -1,7 +1,10 @@
 // The protocol buffers of a TensorFlow 2 SavedModel.
 //
-//   saved_model.pb   SavedModel { schema version, MetaGraphDef { tags, GraphDef, SaverDef, signatures, SavedObjectGraph
-//   } } variables/       a TensorBundle; its entry _CHECKPOINTABLE_OBJECT_GRAPH is a TrackableObjectGraph
+//   saved_model.pb   SavedModel {
+//                      schema version
+//                      MetaGraphDef { tags, GraphDef, SaverDef, signatures, SavedObjectGraph }
+//                    }
+//   variables/       a TensorBundle; its entry _CHECKPOINTABLE_OBJECT_GRAPH is a TrackableObjectGraph
 //
 // The object graph has the interface of TF Hub's reusable SavedModel: `__call__(inputs, training=False)`, `variables`,
 // `trainable_variables`, `regularization_losses`, and `signatures`.
@@ -13,7 +16,7 @@
 
 #include "export/saved_model_graph.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The bytes of saved_model.pb. `scope` is the model's own level in the names of its variables ("tf_bert_model").
 std::string saved_model_proto(const SavedModelGraph& graph, const keras::Weights& weights, const std::string& scope,
@@ -31,4 +34,4 @@ struct ServingSignature {
 /// Reads it from a serialized MetaGraphDef, of any SavedModel. Throws Error(kBadInput) when there is none.
 ServingSignature read_serving_signature(const std::string& meta_graph_def, const std::string& where);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -1,54 +1,20 @@
 #include "export/shards.h"
 
-#include <array>
-#include <charconv>
-#include <limits>
-
 #include "bytes/json.h"
 #include "bytes/output_file.h"
-#include "checkpoint/checkpoint.h"
-#include "crossload/error.h"
 #include "export/variable_names.h"
 #include "export/weights.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
-
-struct Unit {
-  std::string_view name;
-  std::int64_t bytes;
-};
-
-// The longer names first: "MiB" ends in "B" as well.
-constexpr std::array<Unit, 6> kUnits = {{
-    {"GIB", std::int64_t{1} << 30},
-    {"MIB", std::int64_t{1} << 20},
-    {"KIB", std::int64_t{1} << 10},
-    {"GB", 1'000'000'000},
-    {"MB", 1'000'000},
-    {"KB", 1'000},
-}};
-
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return result;
-}
-
-[[noreturn]] void bad_size(std::string_view text) {
-  throw Error(ErrorKind::kUsage, "shard size \"" + std::string(text) +
-                                     "\": a positive number with a unit is expected, such as 10GB, 500MB or 200MiB");
-}
 
 /// Sorted names and two blanks a level, as Transformers writes it.
 std::string index_text(std::int64_t total_size, const std::map<std::string, std::string>& weight_map) {
-  Json metadata = Json::object();
+  bytes::Json metadata = bytes::Json::object();
   metadata.set("total_size", total_size);
-  Json map = Json::object();
+  bytes::Json map = bytes::Json::object();
   for (const auto& [name, shard] : weight_map) map.set(name, shard);
-  Json index = Json::object();
+  bytes::Json index = bytes::Json::object();
   index.set("metadata", metadata);
   index.set("weight_map", map);
   return index.dump_pretty();
@@ -60,30 +26,6 @@ std::string five_digits(std::size_t number) {
 }
 
 }  // namespace
-
-std::int64_t parse_shard_size(std::string_view text) {
-  const std::string name = upper(text);
-  std::string_view digits = text;
-  std::int64_t unit = 1;
-  bool bits = false;
-  for (const Unit& candidate : kUnits) {
-    if (name.ends_with(candidate.name)) {
-      digits = text.substr(0, text.size() - candidate.name.size());
-      unit = candidate.bytes;
-      bits = candidate.name.size() == 2 && text.ends_with('b');
-      break;
-    }
-  }
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || number <= 0 ||
-      number > std::numeric_limits<std::int64_t>::max() / unit) {
-    bad_size(text);
-  }
-  const std::int64_t size = bits ? number * unit / 8 : number * unit;
-  if (size == 0) bad_size(text);
-  return size;
-}
 
 std::vector<std::vector<const keras::Variable*>> plan_shards(const std::vector<const keras::Variable*>& variables,
                                                              std::int64_t max_size) {
@@ -123,23 +65,8 @@ std::vector<std::string> write_shards(const std::filesystem::path& folder, std::
     }
   }
   files.push_back(std::string(file_name) + ".index.json");
-  write_file(folder / files.back(), index_text(total_size, weight_map));
+  bytes::write_file(folder / files.back(), index_text(total_size, weight_map));
   return files;
 }
 
-std::map<std::string, std::string> read_shard_index(const std::filesystem::path& index) {
-  std::map<std::string, std::string> weight_map;
-  for (const auto& [name, value] : Json::parse(read_text(index), index.string()).at("weight_map").members()) {
-    const std::string shard = value.as_string();
-    // An index from somebody else must not reach outside its folder.
-    if (shard.empty() || shard == "." || shard == ".." || shard.find('/') != std::string::npos ||
-        shard.find('\0') != std::string::npos) {
-      throw Error(ErrorKind::kBadInput,
-                  index.string() + ": names the shard \"" + shard + "\", which is not a file of its folder");
-    }
-    weight_map.emplace(name, shard);
-  }
-  return weight_map;
-}
-
-}  // namespace crossload
+}  // namespace crossload::exporting

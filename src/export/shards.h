@@ -18,7 +18,7 @@
 #include "crossload/shard_size.h"
 #include "keras/variable.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The default of --max-shard-size.
 inline constexpr std::int64_t kDefaultMaxShardSize = 10'000'000'000;
@@ -41,7 +41,4 @@ std::vector<std::string> write_shards(const std::filesystem::path& folder, std::
                                       const std::vector<std::vector<const keras::Variable*>>& shards,
                                       const ShardWriter& write);
 
-/// Reads the weight_map of an index. Throws Error(kBadInput), also when a shard is no plain file name.
-std::map<std::string, std::string> read_shard_index(const std::filesystem::path& index);
-
-}  // namespace crossload
+}  // namespace crossload::exporting

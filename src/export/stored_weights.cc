@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shard_index.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "export/h5_reader.h"
-#include "export/shards.h"
 #include "export/tensor_bundle.h"
 #include "export/variable_names.h"
 #include "tensor/layout.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -32,10 +32,11 @@ struct Parts {
 Parts find_parts(const fs::path& folder, const std::string& file_name) {
   if (fs::exists(folder / file_name)) return {{folder / file_name}, {}, {}};
   Parts parts;
-  parts.index = folder / index_of(file_name);
-  if (!fs::exists(parts.index)) fail(folder.string(), "has neither " + file_name + " nor " + index_of(file_name));
+  parts.index = folder / checkpoint::index_of(file_name);
+  if (!fs::exists(parts.index))
+    fail(folder.string(), "has neither " + file_name + " nor " + checkpoint::index_of(file_name));
   std::set<std::string> shards;
-  for (const auto& [full, shard] : read_shard_index(parts.index)) {
+  for (const auto& [full, shard] : checkpoint::read_shard_index(parts.index)) {
     if (!parts.weight_map.emplace(stored_name_of_full_name(full), shard).second) {
       fail(parts.index.string(), "names the variable " + full + " twice");
     }
@@ -69,7 +70,7 @@ void check_complete(const Parts& parts, const std::map<std::string, StoredTensor
 class H5Weights final : public StoredWeights {
  public:
   explicit H5Weights(const fs::path& folder) : StoredWeights(folder.string()) {
-    const Parts parts = find_parts(folder, kH5Weights);
+    const Parts parts = find_parts(folder, checkpoint::kH5Weights);
     const H5Kind kind = parts.index.empty() ? H5Kind::kSingle : H5Kind::kShard;
     for (const fs::path& path : parts.files) {
       files_.push_back(H5File::open(path, kind));
@@ -94,17 +95,17 @@ class H5Weights final : public StoredWeights {
   std::map<std::string, std::pair<std::size_t, std::string>> places_;
 };
 
-void widen_range(const TensorView& view, std::int64_t first, std::span<float> out) {
+void widen_range(const tensor::TensorView& view, std::int64_t first, std::span<float> out) {
   const std::byte* begin = view.bytes.data() + static_cast<std::size_t>(first) * size_of(view.dtype);
-  widen_to_float32(view.dtype, begin, static_cast<std::int64_t>(out.size()), out.data());
+  tensor::widen_to_float32(view.dtype, begin, static_cast<std::int64_t>(out.size()), out.data());
 }
 
 class SafetensorsWeights final : public StoredWeights {
  public:
   explicit SafetensorsWeights(const fs::path& folder) : StoredWeights(folder.string()) {
-    const Parts parts = find_parts(folder, kSafetensorsWeights);
+    const Parts parts = find_parts(folder, checkpoint::kSafetensorsWeights);
     for (const fs::path& path : parts.files) {
-      const SafetensorsFile file = SafetensorsFile::open(path);
+      const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
       const auto format = file.metadata().find("format");
       if (format == file.metadata().end() || format->second != "tf") {
         fail(path.string(), "its metadata do not say \"format\": \"tf\"; these are no weights of a TensorFlow model");
@@ -125,7 +126,7 @@ class SafetensorsWeights final : public StoredWeights {
     widen_range(views_.at(name), first, out);
   }
 
-  std::map<std::string, TensorView> views_;
+  std::map<std::string, tensor::TensorView> views_;
 };
 
 class BundleWeights final : public StoredWeights {
@@ -149,7 +150,7 @@ class BundleWeights final : public StoredWeights {
   }
 
   /// Taking the view checks the checksum of all its bytes: once for each tensor.
-  const TensorView& view_of(const std::string& name) const {
+  const tensor::TensorView& view_of(const std::string& name) const {
     const auto known = views_.find(name);
     if (known != views_.end()) return known->second;
     return views_.emplace(name, bundle_.tensor(keys_.at(name))).first->second;
@@ -157,7 +158,7 @@ class BundleWeights final : public StoredWeights {
 
   TensorBundle bundle_;
   std::map<std::string, std::string> keys_;
-  mutable std::map<std::string, TensorView> views_;
+  mutable std::map<std::string, tensor::TensorView> views_;
 };
 
 }  // namespace
@@ -196,4 +197,4 @@ std::unique_ptr<StoredWeights> open_bundle_weights(const fs::path& prefix) {
   return std::make_unique<BundleWeights>(prefix);
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

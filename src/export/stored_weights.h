@@ -16,7 +16,7 @@
 
 #include "crossload/dtype.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 struct StoredTensor {
   DType dtype = DType::kF32;
@@ -63,4 +63,4 @@ std::unique_ptr<StoredWeights> open_safetensors_weights(const std::filesystem::p
 /// object graph that it holds: the floating variables' full names.
 std::unique_ptr<StoredWeights> open_bundle_weights(const std::filesystem::path& prefix);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

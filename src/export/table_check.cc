@@ -5,7 +5,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 constexpr std::size_t kFooterBytes = 48;
@@ -86,4 +86,4 @@ void check_table(std::span<const std::byte> table, const std::string& where) {
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

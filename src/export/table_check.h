@@ -12,7 +12,7 @@
 #include <span>
 #include <string>
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// What one compressed block may unfold into. TensorFlow's have 256 KiB and are not compressed.
 inline constexpr std::size_t kMaxTableBlock = std::size_t{64} << 20;
@@ -21,4 +21,4 @@ inline constexpr std::size_t kMaxTableBlock = std::size_t{64} << 20;
 /// checks itself (checksums, order) is left to it. `where` begins the errors.
 void check_table(std::span<const std::byte> table, const std::string& where);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

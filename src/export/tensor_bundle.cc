@@ -18,7 +18,7 @@
 #include "export/table_check.h"
 #include "tf/data_type.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 /// More files than anybody splits a checkpoint into.
@@ -147,7 +147,7 @@ bool BundleEntry::dtype_of_elements(DType* dtype_out) const {
 
 TensorBundle TensorBundle::open(const std::filesystem::path& prefix) {
   const std::string where = index_name(prefix);
-  const auto index = MappedFile::open(where);
+  const auto index = bytes::MappedFile::open(where);
   check_table(index->bytes(), where);
   MappedTableFile file(index->bytes());
   leveldb::Options options;
@@ -175,7 +175,7 @@ TensorBundle TensorBundle::open(const std::filesystem::path& prefix) {
   if (!row->status().ok()) fail(where, row->status().ToString());
   if (shards == 0) fail(where, "it has no header");
   for (std::int32_t shard = 0; shard < shards; ++shard) {
-    bundle.shards_.push_back(MappedFile::open(shard_name(prefix, shard, static_cast<std::size_t>(shards))));
+    bundle.shards_.push_back(bytes::MappedFile::open(shard_name(prefix, shard, static_cast<std::size_t>(shards))));
   }
   return bundle;
 }
@@ -206,9 +206,9 @@ std::span<const std::byte> TensorBundle::bytes_of(const std::string& key, const 
   return data.subspan(static_cast<std::size_t>(entry.offset), static_cast<std::size_t>(entry.size));
 }
 
-TensorView TensorBundle::tensor(const std::string& key) const {
+tensor::TensorView TensorBundle::tensor(const std::string& key) const {
   const BundleEntry& found = entry(key);
-  TensorView view;
+  tensor::TensorView view;
   if (!found.dtype_of_elements(&view.dtype)) {
     throw Error(ErrorKind::kUnsupported, index_name(prefix_) + ": " + key + " has TensorFlow's type " +
                                              std::to_string(found.dtype) + ", which is no type of numbers");
@@ -273,4 +273,4 @@ std::map<std::string, std::string> TensorBundle::variable_names() const {
   return names;
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

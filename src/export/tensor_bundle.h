@@ -35,7 +35,7 @@
 #include "export/weights.h"
 #include "tensor/tensor_view.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The key under which the object graph is stored.
 inline constexpr std::string_view kObjectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH";
@@ -72,7 +72,7 @@ class TensorBundleWriter {
   BundleEntry& new_entry(const std::string& key);
 
   std::filesystem::path prefix_;
-  OutputFile data_;
+  bytes::OutputFile data_;
   std::map<std::string, BundleEntry> entries_;
 };
 
@@ -84,7 +84,7 @@ class TensorBundle {
 
   const std::map<std::string, BundleEntry>& entries() const { return entries_; }
   /// The mapped bytes of a numeric tensor; their checksum is verified by each call.
-  TensorView tensor(const std::string& key) const;
+  tensor::TensorView tensor(const std::string& key) const;
   /// The value of a string scalar, its checksums verified.
   std::string string(const std::string& key) const;
 
@@ -99,7 +99,7 @@ class TensorBundle {
 
   std::filesystem::path prefix_;
   std::map<std::string, BundleEntry> entries_;
-  std::vector<std::shared_ptr<const MappedFile>> shards_;
+  std::vector<std::shared_ptr<const bytes::MappedFile>> shards_;
 };
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -12,7 +12,7 @@
 #include "export/tensor_bundle.h"
 #include "tensor/half.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& prefix, const std::string& why) {
@@ -99,7 +99,8 @@ void TensorBundleWriter::add(const std::string& key, const Shape& shape, const F
     auto bytes = std::as_bytes(piece);
     if (dtype != DType::kF32) {
       halves.resize(piece.size());
-      std::transform(piece.begin(), piece.end(), halves.begin(), dtype == DType::kF16 ? float16_bits : bfloat16_bits);
+      std::transform(piece.begin(), piece.end(), halves.begin(),
+                     dtype == DType::kF16 ? tensor::float16_bits : tensor::bfloat16_bits);
       bytes = std::as_bytes(std::span(halves));
     }
     crc = extend_crc32c(crc, bytes);
@@ -145,7 +146,7 @@ void TensorBundleWriter::finish() {
   for (const auto& [key, entry] : entries_) table.Add(key, entry_message(entry));
   const leveldb::Status status = table.Finish();
   if (!status.ok()) fail(prefix_, status.ToString());
-  write_file(with_suffix(prefix_, ".index"), index.bytes());
+  bytes::write_file(with_suffix(prefix_, ".index"), index.bytes());
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -1,6 +1,6 @@
 #include "export/variable_names.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 constexpr std::string_view kOutput = ":0";
@@ -37,4 +37,4 @@ std::string stored_name_of_key(std::string_view key) {
   return std::string(keeps_first_level(name) ? without_first_level(name) : name);
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -1,8 +1,8 @@
 // Names of TensorFlow variables in weight files.
 //
-//   variable          bert/pooler/dense/kernel                    as the layers declare it, and as StoredWeights lists
-//   it full name         tf_bert_model/bert/pooler/dense/kernel:0    tf_model.h5, the indexes of shards key
-//   bert/pooler/dense/kernel:0                  model.safetensors, the shards of tf_model.h5
+//   variable    bert/pooler/dense/kernel                  as layers declare it, and as StoredWeights lists it
+//   full name   tf_bert_model/bert/pooler/dense/kernel:0  in tf_model.h5, and in the indexes of shards
+//   key         bert/pooler/dense/kernel:0                in model.safetensors, and in the shards of tf_model.h5
 //
 // A declared name that begins with "/" lies outside the scope of the model's class: "/shared/shared/embeddings" has the
 // full name "shared/shared/embeddings:0". Every name is stored without the first level of its full name, whichever it
@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// The full name of a declared variable in the scope of a class, such as "tf_bert_model".
 std::string full_name(std::string_view scope, std::string_view variable);
@@ -27,4 +27,4 @@ std::string key_of_full_name(std::string_view full);
 std::string stored_name_of_full_name(std::string_view full);
 std::string stored_name_of_key(std::string_view key);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

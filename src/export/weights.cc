@@ -6,7 +6,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload {
+namespace crossload::exporting {
 namespace {
 
 constexpr std::int64_t kPieceElements =
@@ -27,14 +27,14 @@ void require_filled(const keras::Variable& variable) {
 /// The same elements in the same order, seen as a tensor whose rows are as short as they can be.
 keras::Variable with_short_rows(keras::Variable variable) {
   Shape& shape = variable.source.shape;
-  if (variable.layout == Layout::kSame) shape = {element_count(shape)};
-  if (variable.layout == Layout::kConv2D && shape.size() == 4) {
+  if (variable.layout == tensor::Layout::kSame) shape = {element_count(shape)};
+  if (variable.layout == tensor::Layout::kConv2D && shape.size() == 4) {
     shape = {shape[0], shape[1], shape[2] * shape[3]};
-    variable.layout = Layout::kConv1D;
+    variable.layout = tensor::Layout::kConv1D;
   }
-  if (variable.layout == Layout::kConv1D && shape.size() == 3 && shape[2] == 1) {
+  if (variable.layout == tensor::Layout::kConv1D && shape.size() == 3 && shape[2] == 1) {
     shape.pop_back();
-    variable.layout = Layout::kTranspose;
+    variable.layout = tensor::Layout::kTranspose;
   }
   return variable;
 }
@@ -70,9 +70,9 @@ std::int64_t byte_size(const keras::Variable& variable) {
 void stream_float32(const keras::Variable& variable, const FloatSink& sink) {
   require_filled(variable);
   const keras::Variable walked = with_short_rows(variable);
-  const Shape shape = apply_layout(walked.layout, walked.source.shape);
-  const std::int64_t per_row = row_elements(shape);
-  const std::int64_t rows = row_count(shape);
+  const Shape shape = tensor::apply_layout(walked.layout, walked.source.shape);
+  const std::int64_t per_row = tensor::row_elements(shape);
+  const std::int64_t rows = tensor::row_count(shape);
   if (rows == 0 || per_row == 0) return;
   const std::int64_t step = std::min(rows, std::max<std::int64_t>(1, kPieceElements / per_row));
   std::vector<float> piece(static_cast<std::size_t>(step * per_row));
@@ -84,4 +84,4 @@ void stream_float32(const keras::Variable& variable, const FloatSink& sink) {
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -8,7 +8,7 @@
 
 #include "keras/variable.h"
 
-namespace crossload {
+namespace crossload::exporting {
 
 /// Takes the next elements of a tensor, in row-major order. The span lives until the call returns.
 using FloatSink = std::function<void(std::span<const float>)>;
@@ -30,4 +30,4 @@ std::int64_t byte_size(const keras::Variable& variable);
 /// when one row of a convolution's kernel is. Throws Error(kBadInput) when the source does not fill the shape.
 void stream_float32(const keras::Variable& variable, const FloatSink& sink);
 
-}  // namespace crossload
+}  // namespace crossload::exporting

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TensorView view_of(const Array& array) { return {array.dtype(), array.shape(), array.bytes(), nullptr}; }
+tensor::TensorView view_of(const Array& array) { return {array.dtype(), array.shape(), array.bytes(), nullptr}; }
 
 Array dummy_input(const keras::InputSpec& input) {
   Shape shape;
@@ -30,7 +30,7 @@ Array dummy_input(const keras::InputSpec& input) {
 
 class TFPreTrainedModel::State {
  public:
-  State(LoadedModel model, fs::path folder, std::vector<fs::path> read, LoadOptions options)
+  State(load::LoadedModel model, fs::path folder, std::vector<fs::path> read, LoadOptions options)
       : loaded(std::move(model)), source(std::move(folder)), files(std::move(read)), options_(std::move(options)) {}
 
   /// Opened when it is first needed.
@@ -51,14 +51,14 @@ class TFPreTrainedModel::State {
     return *runner;
   }
 
-  const LoadedModel loaded;
+  const load::LoadedModel loaded;
   const fs::path source;
   const std::vector<fs::path> files;  // of PyTorch's that were read
 
  private:
   std::unique_ptr<verify::Runner> make_runner(const verify::Feeds& inputs, const CallOptions& options) {
     const auto read = [](const keras::Variable& variable, std::span<float> out) {
-      keras::read_rows(variable, 0, row_count(variable.shape), out);
+      keras::read_rows(variable, 0, tensor::row_count(variable.shape), out);
     };
     verify::RunOptions run;
     run.session.threads = options_.threads;
@@ -112,29 +112,31 @@ NamedArrays TFPreTrainedModel::operator()(const NamedArrays& inputs, const CallO
 }
 
 std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& folder, const SaveOptions& options) const {
-  const LoadedModel& loaded = state_->loaded;
-  ArtifactWriter artifact(folder,
-                          {state_->source, state_->files, loaded.model->config(), loaded.model_class.pytorch_name(),
-                           loaded.model_class.architecture->model_type},
-                          options.formats, /*new_weights=*/true);
-  write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, options.formats,
-                options.max_shard_size, options.formats.contains(Format::kSavedModel) ? state_->library() : nullptr,
-                artifact.path(), {});
-  std::vector<std::string> files = files_below(artifact.path());
+  const load::LoadedModel& loaded = state_->loaded;
+  artifact::ArtifactWriter artifact(folder,
+                                    {state_->source, state_->files, loaded.model->config(),
+                                     loaded.model_class.pytorch_name(), loaded.model_class.architecture->model_type},
+                                    options.formats, /*new_weights=*/true);
+  for (const Format format : options.formats) {
+    artifact::write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, format,
+                            options.max_shard_size, format == Format::kSavedModel ? state_->library() : nullptr,
+                            artifact.path());
+  }
+  std::vector<std::string> files = artifact::files_below(artifact.path());
   artifact.commit();
   return files;
 }
 
 TFPreTrainedModel TFAutoClass::from_pretrained(const fs::path& folder, const LoadOptions& options) const {
   // TFAutoModel takes the base model of any checkpoint; the other families their class.
-  std::optional<LoadedModel> loaded;
+  std::optional<load::LoadedModel> loaded;
   std::vector<fs::path> files;
   if (options.from_pt) {
-    const Checkpoint checkpoint = Checkpoint::open(folder);
-    loaded = load_from_pytorch(checkpoint, choose_class(checkpoint.config(), name_));
+    const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(folder);
+    loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config(), name_));
     files = checkpoint.files();
   } else {
-    loaded = load_from_tensorflow(folder, name_);
+    loaded = load::load_from_tensorflow(folder, name_);
   }
   return TFPreTrainedModel(
       std::make_unique<TFPreTrainedModel::State>(std::move(*loaded), folder, std::move(files), options));

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Inspected from_stored(const StoredWeights& stored, const std::string& kind) {
+Inspected from_stored(const exporting::StoredWeights& stored, const std::string& kind) {
   Inspected result;
   result.kind = kind;
   for (const auto& [name, tensor] : stored.tensors()) result.tensors.push_back({name, tensor.dtype, tensor.shape});
@@ -30,7 +30,7 @@ Inspected from_stored(const StoredWeights& stored, const std::string& kind) {
 }
 
 Inspected from_safetensors(const fs::path& path) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
+  const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
   Inspected result;
   result.kind = "safetensors";
   for (const auto& [key, value] : file.metadata()) result.metadata.emplace_back(key, value);
@@ -39,10 +39,10 @@ Inspected from_safetensors(const fs::path& path) {
 }
 
 Inspected from_pytorch(const fs::path& path) {
-  const PyTorchFile file = PyTorchFile::open(path);
+  const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(path);
   Inspected result;
   result.kind = file.is_zip() ? "PyTorch" : "PyTorch before 1.6";
-  for (const auto& [name, view] : without_wrapper_prefixes(file.tensors())) {
+  for (const auto& [name, view] : checkpoint::without_wrapper_prefixes(file.tensors())) {
     result.tensors.push_back({name, view.dtype, view.shape});
   }
   return result;
@@ -51,31 +51,31 @@ Inspected from_pytorch(const fs::path& path) {
 Inspected from_shards(const fs::path& folder, const std::string& kind) {
   Inspected result;
   result.kind = kind;
-  const Checkpoint checkpoint = Checkpoint::open(folder);
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(folder);
   for (const auto& [name, view] : checkpoint.tensors()) result.tensors.push_back({name, view.dtype, view.shape});
   return result;
 }
 
 Inspected from_bundle(const fs::path& index, const std::string& kind) {
   fs::path prefix = index;
-  return from_stored(*open_bundle_weights(prefix.replace_extension()), kind);
+  return from_stored(*exporting::open_bundle_weights(prefix.replace_extension()), kind);
 }
 
 Inspected from_folder(const fs::path& folder) {
   const fs::path bundle = fs::path("variables") / "variables.index";
   if (fs::exists(folder / bundle)) return from_bundle(folder / bundle, "SavedModel");
   const auto has = [&](const std::string& file) { return fs::exists(folder / file); };
-  const ArtifactFolder artifact(folder);
+  const artifact::ArtifactFolder artifact(folder);
   const std::set<Format> formats = artifact.formats();
-  if (has(kSafetensorsWeights)) return from_safetensors(folder / kSafetensorsWeights);
+  if (has(checkpoint::kSafetensorsWeights)) return from_safetensors(folder / checkpoint::kSafetensorsWeights);
   if (formats.contains(Format::kSafetensors)) {
     return from_stored(*artifact.open(Format::kSafetensors), "safetensors, sharded, of TensorFlow");
   }
-  if (has(index_of(kSafetensorsWeights))) return from_shards(folder, "safetensors, sharded");
-  if (formats.contains(Format::kH5)) return from_stored(*artifact.open(Format::kH5), kH5Weights);
+  if (has(checkpoint::index_of(checkpoint::kSafetensorsWeights))) return from_shards(folder, "safetensors, sharded");
+  if (formats.contains(Format::kH5)) return from_stored(*artifact.open(Format::kH5), checkpoint::kH5Weights);
   if (formats.contains(Format::kSavedModel)) return from_stored(*artifact.open(Format::kSavedModel), "SavedModel");
-  if (has(kPyTorchBinWeights)) return from_pytorch(folder / kPyTorchBinWeights);
-  if (has(index_of(kPyTorchBinWeights))) return from_shards(folder, "PyTorch, sharded");
+  if (has(checkpoint::kPyTorchBinWeights)) return from_pytorch(folder / checkpoint::kPyTorchBinWeights);
+  if (has(checkpoint::index_of(checkpoint::kPyTorchBinWeights))) return from_shards(folder, "PyTorch, sharded");
   throw Error(ErrorKind::kBadInput, folder.string() +
                                         ": holds no weights that are known here (model.safetensors, tf_model.h5, "
                                         "a SavedModel, pytorch_model.bin)");
@@ -86,7 +86,7 @@ std::map<std::string, std::vector<VerifiedGolden>> read_verified() {
   std::map<std::string, std::vector<VerifiedGolden>> by_class;
   std::istringstream lines(verified_goldens);
   for (std::string text; std::getline(lines, text);) {
-    const Json line = Json::parse(text, "tests/goldens/verified");
+    const bytes::Json line = bytes::Json::parse(text, "tests/goldens/verified");
     const auto count = [&](const char* name) { return static_cast<int>(line.at(name).as_integer()); };
     // "Infinity" where PyTorch's run in float64 is not finite itself.
     const auto distance = [&](const char* name) {
@@ -115,7 +115,8 @@ Inspected inspect(const fs::path& path) {
   if (fs::is_directory(path)) return from_folder(path);
   if (path.extension() == ".safetensors") return from_safetensors(path);
   if (path.extension() == ".bin" || path.extension() == ".pt" || path.extension() == ".pth") return from_pytorch(path);
-  if (path.filename() == kH5Weights) return from_stored(*open_h5_weights(path.parent_path()), kH5Weights);
+  if (path.filename() == checkpoint::kH5Weights)
+    return from_stored(*exporting::open_h5_weights(path.parent_path()), checkpoint::kH5Weights);
   if (path.extension() == ".index") return from_bundle(path, "TensorBundle");
   throw Error(ErrorKind::kUnsupported, path.string() +
                                            ": its kind is not known; there are *.safetensors, tf_model.h5, "

@@ -8,7 +8,7 @@
 #include "crossload/error.h"
 #include "load/loaded_model.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 namespace fs = std::filesystem;
@@ -21,12 +21,12 @@ fs::path make_temporary_folder() {
   return name;
 }
 
-Json tensors(const keras::Signature& signature) {
-  Json list = Json::array();
+bytes::Json tensors(const keras::Signature& signature) {
+  bytes::Json list = bytes::Json::array();
   for (const keras::InputSpec& input : signature) {
-    Json shape = Json::array();
+    bytes::Json shape = bytes::Json::array();
     for (const std::int64_t size : input.shape) shape.push_back(size);
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("name", input.name);
     entry.set("dtype", name_of(input.dtype));
     entry.set("shape", shape);
@@ -38,37 +38,38 @@ Json tensors(const keras::Signature& signature) {
 }  // namespace
 
 std::string signature_text(const keras::Model& model) {
-  Json calls = Json::array();
+  bytes::Json calls = bytes::Json::array();
   for (const keras::Signature& call : model.other_calls()) {
-    Json names = Json::array();
+    bytes::Json names = bytes::Json::array();
     for (const keras::InputSpec& input : call) names.push_back(input.name);
     calls.push_back(names);
   }
-  Json text = Json::object();
+  bytes::Json text = bytes::Json::object();
   text.set("serving", tensors(model.serving()));
   text.set("calls", calls);
   text.set("inputs", tensors(model.inputs()));
   return text.dump();
 }
 
-std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const ReferenceRequest& request, const LoadedModel& loaded) {
-  if (!request.reference.empty()) {
-    if (!request.inputs.empty() || request.grid != "none") {
-      throw Error(ErrorKind::kUsage, std::string(request.inputs.empty() ? "--grid" : "--inputs") + ": " +
-                                         request.reference.string() +
+std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
+                                                     const load::LoadedModel& loaded) {
+  if (!settings.reference.empty()) {
+    if (!settings.inputs.empty() || settings.grid != "none") {
+      throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
+                                         settings.reference.string() +
                                          " is a trace and has its inputs; give this to `crossload record`, or leave "
                                          "--reference out");
     }
-    return std::make_unique<ReferenceTrace>(request.reference);
+    return std::make_unique<ReferenceTrace>(settings.reference);
   }
   verify::ReferenceOptions options;
-  options.python = request.python;
+  options.python = settings.python;
   options.model_class = loaded.model_class.pytorch_name();
-  options.threads = request.threads;
+  options.threads = settings.threads;
   options.signature = signature_text(*loaded.model);
-  options.inputs = request.inputs;
-  options.grid = request.grid;
-  return std::make_unique<ReferenceTrace>(request.model, options);
+  options.inputs = settings.inputs;
+  options.grid = settings.grid;
+  return std::make_unique<ReferenceTrace>(model, options);
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
@@ -82,9 +83,9 @@ ReferenceTrace::~ReferenceTrace() {
   if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
 }
 
-verify::Trace ReferenceTrace::open(const Steps& steps) {
-  if (process_) process_->wait([&](const std::string& what) { steps.say("PyTorch: " + what); });
+verify::Trace ReferenceTrace::open(const Step& step) {
+  if (process_) process_->wait([&](const std::string& what) { step.say("PyTorch: " + what); });
   return verify::Trace::open(file_);
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

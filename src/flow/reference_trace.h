@@ -3,26 +3,15 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 
+#include "crossload/settings.h"
 #include "flow/steps.h"
 #include "keras/model.h"
+#include "load/loaded_model.h"
 #include "verify/reference.h"
 #include "verify/trace.h"
 
-namespace crossload {
-
-struct LoadedModel;
-
-/// Where the trace comes from.
-struct ReferenceRequest {
-  std::filesystem::path model;      // a PyTorch checkpoint, for a live run
-  std::filesystem::path reference;  // a trace; empty: a live run
-  std::filesystem::path python = {};
-  std::filesystem::path inputs = {};  // for a live run, see ConvertOptions
-  std::string grid = "none";
-  int threads = 1;
-};
+namespace crossload::flow {
 
 class ReferenceTrace {
  public:
@@ -30,16 +19,17 @@ class ReferenceTrace {
   explicit ReferenceTrace(std::filesystem::path file) : file_(std::move(file)) {}
   /// Starts to record the model into a temporary file.
   ReferenceTrace(const std::filesystem::path& model, const verify::ReferenceOptions& options);
-  /// The trace that is there, or a live run of the model's class with what its signatures take. Throws Error(kUsage)
-  /// for what a trace that is there cannot have.
-  static std::unique_ptr<ReferenceTrace> find(const ReferenceRequest& request, const LoadedModel& loaded);
+  /// The trace of the settings, or a live run of the checkpoint with the class's signatures. Throws Error(kUsage) for
+  /// what a trace that is there cannot have.
+  static std::unique_ptr<ReferenceTrace> find(const std::filesystem::path& model, const RunSettings& settings,
+                                              const load::LoadedModel& loaded);
   /// Ends the recorder if it still runs, and removes what it wrote.
   ~ReferenceTrace();
   ReferenceTrace(const ReferenceTrace&) = delete;
   ReferenceTrace& operator=(const ReferenceTrace&) = delete;
 
   /// Waits for the recorder, and says what it does. Throws what it says when it fails.
-  verify::Trace open(const Steps& steps);
+  verify::Trace open(const Step& step);
 
  private:
   std::filesystem::path temporary_folder_;
@@ -51,4 +41,4 @@ class ReferenceTrace {
 /// it can take, as JSON.
 std::string signature_text(const keras::Model& model);
 
-}  // namespace crossload
+}  // namespace crossload::flow

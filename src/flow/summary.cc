@@ -5,7 +5,7 @@
 
 #include "verify/describe.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 using verify::StageReport;
@@ -113,8 +113,8 @@ std::vector<std::string> describe_rounding(const verify::Verification& verificat
 
 }  // namespace
 
-ConvertResult summarize(const verify::CertificateParts& parts, const std::string& certificate) {
-  ConvertResult result;
+Outcome summarize(const verify::CertificateParts& parts, const std::string& certificate) {
+  Outcome result;
   result.tensorflow_class = parts.tensorflow_class;
   result.certificate = certificate;
   result.verdict = verify::verdict_of(parts);
@@ -189,4 +189,4 @@ ConvertResult summarize(const verify::CertificateParts& parts, const std::string
   return result;
 }
 
-}  // namespace crossload
+}  // namespace crossload::flow

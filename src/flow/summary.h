@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "crossload/convert.h"
+#include "crossload/outcome.h"
 #include "verify/certificate.h"
 
-namespace crossload {
+namespace crossload::flow {
 
 /// Counts, the closing table and the findings.
-ConvertResult summarize(const verify::CertificateParts& parts, const std::string& certificate);
+Outcome summarize(const verify::CertificateParts& parts, const std::string& certificate);
 
-}  // namespace crossload
+}  // namespace crossload::flow

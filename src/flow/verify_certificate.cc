@@ -1,15 +1,17 @@
 #include "crossload/verify_certificate.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
 #include "bytes/output_file.h"
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/weight_files.h"
-#include "crossload/compare.h"
 #include "crossload/error.h"
+#include "flow/comparison.h"
 #include "flow/steps.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -20,7 +22,7 @@ namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 
 void require_usable(const VerifyCertificateOptions& options) {
   if (!fs::is_directory(options.artifact)) {
@@ -39,40 +41,38 @@ void require_usable(const VerifyCertificateOptions& options) {
 
 verify::Loaded loaded_as(const fs::path& relative) {
   const std::string first = relative.begin()->string();
-  if (first == kSavedModelFolder) return verify::Loaded::kWeights;
+  if (first == artifact::kSavedModelFolder) return verify::Loaded::kWeights;
   if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
-  if (is_file_of_any_variant(first, kSafetensorsWeights) || first.ends_with(".h5") || first == index_of(kH5Weights)) {
+  if (checkpoint::is_file_of_any_variant(first, checkpoint::kSafetensorsWeights) || first.ends_with(".h5") ||
+      first == checkpoint::index_of(checkpoint::kH5Weights)) {
     return verify::Loaded::kWeights;
   }
-  return is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
-}
-
-Format format_of(const std::string& name) {
-  if (name == "h5") return Format::kH5;
-  return name == "safetensors" ? Format::kSafetensors : Format::kSavedModel;
+  return checkpoint::is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;
 }
 
 /// What differs from the checkpoint in one format of the artifact.
-CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const LoadedModel& source) {
+CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const load::LoadedModel& source) {
   const std::string subject = "replay: " + format;
   try {
-    const auto stored = open_written({format_of(format)}, artifact);
+    Format known = Format::kSavedModel;
+    parse_format(format, &known);  // the schema has only names that are known
+    const auto stored = artifact::open_written({known}, artifact);
     const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
     if (!faults.empty()) {
-      return {Outcome::kDiffers, subject,
+      return {Kind::kDiffers, subject,
               (faults.size() == 1 ? std::string("1 variable is") : std::to_string(faults.size()) + " variables are") +
                   " not the checkpoint's: " + faults[0].variable + ": " + faults[0].what};
     }
-    return {Outcome::kHolds, subject, "every variable is bit by bit the checkpoint's"};
+    return {Kind::kHolds, subject, "every variable is bit by bit the checkpoint's"};
   } catch (const Error& error) {
-    return {Outcome::kDiffers, subject, error.what()};
+    return {Kind::kDiffers, subject, error.what()};
   }
 }
 
 /// The tensors that were left aside, by the user or by the class.
-IgnoredTensors ignored_in(const Json& certificate) {
-  IgnoredTensors ignored;
-  for (const Json& entry : certificate.at("ledger").elements()) {
+load::IgnoredTensors ignored_in(const bytes::Json& certificate) {
+  load::IgnoredTensors ignored;
+  for (const bytes::Json& entry : certificate.at("ledger").elements()) {
     if (entry.at("fate").as_string() != "ignored") continue;
     ignored.emplace_back(entry.at("tensor").as_string(), entry.at("reason").as_string());
   }
@@ -80,64 +80,63 @@ IgnoredTensors ignored_in(const Json& certificate) {
 }
 
 /// Every format that was read back before: compare() looks at the variables of one.
-std::vector<CertificateCheck> read_back_again(const Json& certificate, const VerifyCertificateOptions& options) {
+std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
   if (options.checkpoint.empty()) return {};
-  const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
-  const ModelClass model_class = choose_class(checkpoint.config(), certificate.at("class").as_string());
-  const LoadedModel source = load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.checkpoint);
+  const load::ModelClass model_class = load::choose_class(checkpoint.config(), certificate.at("class").as_string());
+  const load::LoadedModel source = load::load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
   std::vector<CertificateCheck> checks;
-  for (const Json& format : certificate.at("read_back").elements()) {
+  for (const bytes::Json& format : certificate.at("read_back").elements()) {
     checks.push_back(read_back_again(format.as_string(), options.artifact, source));
   }
   return checks;
 }
 
 /// The same comparison as the certified one.
-Json compare_again(const Json& certificate, const VerifyCertificateOptions& options, const Progress& progress) {
-  CompareOptions again;
-  again.artifact = options.artifact;
-  again.name = certificate.at("model").as_string();
-  again.model = options.checkpoint;
-  again.reference = options.reference;
-  again.override_model_class = certificate.at("class").as_string();
-  again.max_error = certificate.at("tolerances").at("max_error").as_number();
-  again.max_hidden_error = certificate.at("tolerances").at("max_hidden_error").as_number();
-  again.ignore_tensors = ignored_in(certificate);
-  again.strict = certificate.at("tolerances").at("strict").as_bool();
-  again.grid = certificate.at("settings").at("grid").as_string();
-  again.inputs = options.inputs;
-  again.tensorflow = options.tensorflow;
-  again.python = options.python;
-  again.threads = static_cast<int>(certificate.at("settings").at("threads").as_integer());
-  again.onednn = certificate.at("settings").at("onednn").as_bool();
-  return Json::parse(compare(again, progress).certificate, "the comparison that ran again");
+CompareOptions certified_comparison(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
+  CompareOptions again{.artifact = options.artifact, .model = options.checkpoint};
+  RunSettings& settings = again.settings;
+  settings.name = certificate.at("model").as_string();
+  settings.override_model_class = certificate.at("class").as_string();
+  settings.ignore_tensors = ignored_in(certificate);
+  settings.reference = options.reference;
+  settings.inputs = options.inputs;
+  settings.grid = certificate.at("settings").at("grid").as_string();
+  settings.max_error = certificate.at("tolerances").at("max_error").as_number();
+  settings.max_hidden_error = certificate.at("tolerances").at("max_hidden_error").as_number();
+  settings.strict = certificate.at("tolerances").at("strict").as_bool();
+  settings.tensorflow = options.tensorflow;
+  settings.python = options.python;
+  settings.threads = static_cast<int>(certificate.at("settings").at("threads").as_integer());
+  settings.onednn = certificate.at("settings").at("onednn").as_bool();
+  return again;
 }
 
-std::string name_of(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kHolds:
+std::string word_for(Kind kind) {
+  switch (kind) {
+    case Kind::kHolds:
       return "holds";
-    case Outcome::kNote:
+    case Kind::kNote:
       return "note";
-    case Outcome::kDiffers:
+    case Kind::kDiffers:
       return "differs";
-    case Outcome::kMissing:
+    case Kind::kMissing:
       return "missing";
-    case Outcome::kExtra:
+    case Kind::kExtra:
       return "extra";
   }
   return "?";
 }
 
-Json document_of(const VerifyCertificateResult& result) {
-  Json document = Json::object();
+bytes::Json document_of(const VerifyCertificateResult& result) {
+  bytes::Json document = bytes::Json::object();
   document.set("holds", result.holds());
   document.set("failed", result.failed);
   document.set("verdict", result.verdict);
-  Json checks = Json::array();
+  bytes::Json checks = bytes::Json::array();
   for (const CertificateCheck& check : result.checks) {
-    Json entry = Json::object();
-    entry.set("outcome", name_of(check.outcome));
+    bytes::Json entry = bytes::Json::object();
+    entry.set("outcome", word_for(check.kind));
     entry.set("subject", check.subject);
     entry.set("detail", check.detail);
     checks.push_back(entry);
@@ -166,46 +165,49 @@ class Checks {
 
 VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& options, const Progress& progress) {
   require_usable(options);
-  const int own_steps = options.checkpoint.empty() ? 2 : 3;
-  constexpr int kStepsOfCompare = 4;
-  const int all_steps = own_steps + (options.replay ? kStepsOfCompare : 0);
-  Steps steps(progress, all_steps);
+  const fs::path file =
+      options.certificate.empty() ? options.artifact / artifact::kCertificateFile : options.certificate;
+  flow::Steps steps(progress);
+  const flow::Step reading = steps.add("reading " + file.string());
+  const flow::Step hashing_written = steps.add("hashing what was written");
+  std::optional<flow::Step> hashing_read;
+  if (!options.checkpoint.empty()) hashing_read = steps.add("hashing what was read");
+  std::optional<flow::ComparisonSteps> comparing;
+  if (options.replay) comparing.emplace(options.artifact, &steps);
 
-  const fs::path file = options.certificate.empty() ? options.artifact / kCertificateFile : options.certificate;
-  steps.next("reading " + file.string());
+  reading.begin();
   if (!fs::is_regular_file(file)) {
     throw Error(ErrorKind::kBadInput,
                 file.string() +
                     ": is not there or no file; the folder has no certificate, name one that lies "
                     "elsewhere with --certificate");
   }
-  const std::string text = read_text(file);
-  const Json certificate = verify::parse_certificate(text, file.string());
+  const std::string text = bytes::read_text(file);
+  const bytes::Json certificate = verify::parse_certificate(text, file.string());
 
   VerifyCertificateResult result;
   result.verdict = certificate.at("verdict").as_string();
   Checks checks(&result);
   checks.add(verify::check_own_hash(certificate, text));
-  steps.next("hashing what was written");
+  hashing_written.begin();
   checks.add(verify::check_written(certificate, options.artifact, file, loaded_as));
-  if (!options.checkpoint.empty()) {
-    steps.next("hashing what was read");
+  if (hashing_read) {
+    hashing_read->begin();
     checks.add(verify::check_read(certificate, options.checkpoint));
   }
 
   if (options.replay && result.verdict == "not verified") {
-    checks.add({Outcome::kMissing, "replay", "the certificate has no comparison: it was made with --no-verify"});
+    checks.add({Kind::kMissing, "replay", "the certificate has no comparison: it was made with --no-verify"});
   } else if (options.replay && !result.holds()) {
     // What is not what was certified is not loaded: a SavedModel is a program.
-    checks.add({Outcome::kNote, "replay", "was not run, as the files are not those certified"});
+    checks.add({Kind::kNote, "replay", "was not run, as the files are not those certified"});
   } else if (options.replay) {
-    const Progress further = [&](int step, int, const std::string& what) {
-      if (progress) progress(own_steps + step, all_steps, what);
-    };
     checks.add(read_back_again(certificate, options));
-    checks.add(verify::check_replay(certificate, compare_again(certificate, options, further)));
+    const Outcome again = flow::compare(certified_comparison(certificate, options), *comparing);
+    checks.add(
+        verify::check_replay(certificate, bytes::Json::parse(again.certificate, "the comparison that ran again")));
   }
-  if (!options.json.empty()) write_file(options.json, document_of(result).dump_pretty());
+  if (!options.json.empty()) bytes::write_file(options.json, document_of(result).dump_pretty());
   return result;
 }
 

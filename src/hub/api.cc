@@ -14,7 +14,7 @@ std::string own_words(const Http& http, const Response& response) {
   std::string words = response.header("x-error-message");
   if (words.empty() && response.body.starts_with('{')) {
     try {
-      const Json body = Json::parse(response.body, "");
+      const bytes::Json body = bytes::Json::parse(response.body, "");
       for (const char* name : {"error", "message"}) {
         if (words.empty() && body.contains(name) && body.at(name).is_string()) words = body.at(name).as_string();
       }
@@ -46,15 +46,15 @@ bool token_is_refused(const Response& response) {
       "login");
 }
 
-std::int64_t integer_or(const Json& object, const std::string& name, std::int64_t otherwise) {
+std::int64_t integer_or(const bytes::Json& object, const std::string& name, std::int64_t otherwise) {
   return object.contains(name) && object.at(name).is_integer() ? object.at(name).as_integer() : otherwise;
 }
 
-std::string text_or_empty(const Json& object, const std::string& name) {
+std::string text_or_empty(const bytes::Json& object, const std::string& name) {
   return object.contains(name) && object.at(name).is_string() ? object.at(name).as_string() : "";
 }
 
-RemoteFile file_of(const Json& entry) {
+RemoteFile file_of(const bytes::Json& entry) {
   RemoteFile file;
   file.path = entry.at("rfilename").as_string();
   file.hash = text_or_empty(entry, "blobId");
@@ -110,9 +110,9 @@ void fail_with(const Http& http, const Response& response, const Repository& rep
   fail(answer);
 }
 
-Json json_of(const Http& http, const Response& response) {
+bytes::Json json_of(const Http& http, const Response& response) {
   try {
-    return Json::parse(response.body, shown(response.url));
+    return bytes::Json::parse(response.body, shown(response.url));
   } catch (const Error& error) {
     fail(http.cleaned(error.what()) + "; is HF_ENDPOINT the address of a Hub, and no proxy's page in between?");
   }
@@ -132,11 +132,11 @@ Account whoami(Http* http) {
   if (response.status != 200) {
     fail("whoami: " + shown(response.url) + " answers " + std::to_string(response.status) + own_words(*http, response));
   }
-  const Json body = json_of(*http, response);
+  const bytes::Json body = json_of(*http, response);
   Account account;
   account.name = http->cleaned(body.at("name").as_string());
   if (body.contains("orgs") && body.at("orgs").is_array()) {
-    for (const Json& organization : body.at("orgs").elements()) {
+    for (const bytes::Json& organization : body.at("orgs").elements()) {
       account.organizations.push_back(http->cleaned(text_or_empty(organization, "name")));
     }
   }
@@ -151,11 +151,11 @@ ModelInfo model_info(Http* http, const Repository& repository) {
       api_url(*http, repository) + "/revision/" + percent_encoded(repository.revision) + "?blobs=True";
   const Response response = http->send({.url = url});
   if (response.status != 200) fail_with(*http, response, repository, repository.id);
-  const Json body = json_of(*http, response);
+  const bytes::Json body = json_of(*http, response);
   ModelInfo info;
   try {
     info.commit = body.at("sha").as_string();
-    for (const Json& entry : body.at("siblings").elements()) info.files.push_back(file_of(entry));
+    for (const bytes::Json& entry : body.at("siblings").elements()) info.files.push_back(file_of(entry));
   } catch (const Error& error) {
     fail(http->cleaned(error.what()) + "; is HF_ENDPOINT the address of a Hub?");
   }

@@ -48,7 +48,7 @@ ModelInfo model_info(Http* http, const Repository& repository);
                             const std::string& subject);
 
 /// The answer as JSON. Throws Error(kNetwork) when it is none.
-Json json_of(const Http& http, const Response& response);
+bytes::Json json_of(const Http& http, const Response& response);
 
 /// "https://huggingface.co/api/models/foo/bar"
 std::string api_url(const Http& http, const Repository& repository);

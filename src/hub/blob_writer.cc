@@ -86,8 +86,8 @@ std::string BlobWriter::hash_of(const std::filesystem::path& path, const std::st
   constexpr std::size_t kSha256Digits = 64;
   constexpr std::size_t kSha1Digits = 40;
   if (!is_hexadecimal(etag)) return "";
-  if (etag.size() == kSha256Digits) return sha256_of_file(path);
-  return etag.size() == kSha1Digits ? git_sha1_of_file(path) : "";
+  if (etag.size() == kSha256Digits) return bytes::sha256_of_file(path);
+  return etag.size() == kSha1Digits ? bytes::git_sha1_of_file(path) : "";
 }
 
 void BlobWriter::finish(const std::filesystem::path& blob) {

@@ -24,14 +24,14 @@ fs::path Cache::lock(const std::string& etag) const { return root_ / ".locks" / 
 
 std::optional<std::string> Cache::commit_of(const std::string& revision) const {
   if (is_commit(revision)) return revision;
-  std::optional<std::string> commit = read_small(folder_ / "refs" / revision);
+  std::optional<std::string> commit = bytes::read_small(folder_ / "refs" / revision);
   if (!commit || !is_commit(*commit)) return std::nullopt;
   return commit;
 }
 
 void Cache::remember(const std::string& revision, const std::string& commit) const {
   if (revision == commit || commit_of(revision) == commit) return;
-  write_whole(folder_ / "refs" / revision, commit, kShared);
+  bytes::write_whole(folder_ / "refs" / revision, commit, kShared);
 }
 
 void Cache::link(const std::string& etag, const std::string& commit, const std::string& path) const {

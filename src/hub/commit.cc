@@ -13,7 +13,7 @@ constexpr std::size_t kSample = 512;  // bytes that the Hub looks at to tell tex
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::kNetwork, message); }
 
-Json ask(Http* http, const Commit& commit, const Request& request) {
+bytes::Json ask(Http* http, const Commit& commit, const Request& request) {
   const Response response = http->send(request);
   if (response.status != 200) fail_with(*http, response, commit.repository, commit.repository.id);
   return json_of(*http, response);
@@ -23,24 +23,24 @@ std::string query(const Commit& commit) { return commit.pull_request ? "?create_
 
 /// The paths that the Hub wants in its storage for large files.
 std::set<std::string> large_paths(Http* http, const Commit& commit) {
-  Json files = Json::array();
+  bytes::Json files = bytes::Json::array();
   for (const OutgoingFile& file : commit.files) {
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("path", file.path);
     entry.set("sample", base64(file.sample(kSample)));
     entry.set("size", file.size());
     files.push_back(entry);
   }
-  Json question = Json::object();
+  bytes::Json question = bytes::Json::object();
   question.set("files", files);
-  const Json answer = ask(http, commit,
-                          {.method = "POST",
-                           .url = api_url(*http, commit.repository) + "/preupload/main" + query(commit),
-                           .headers = {"Content-Type: application/json"},
-                           .body = question.dump(),
-                           .to_other_hosts = false});
+  const bytes::Json answer = ask(http, commit,
+                                 {.method = "POST",
+                                  .url = api_url(*http, commit.repository) + "/preupload/main" + query(commit),
+                                  .headers = {"Content-Type: application/json"},
+                                  .body = question.dump(),
+                                  .to_other_hosts = false});
   std::set<std::string> large;
-  for (const Json& file : answer.at("files").elements()) {
+  for (const bytes::Json& file : answer.at("files").elements()) {
     const std::string path = file.at("path").as_string();
     if (file.contains("shouldIgnore") && file.at("shouldIgnore").is_bool() && file.at("shouldIgnore").as_bool()) {
       fail(commit.repository.id + ": its .gitignore excludes " + http->cleaned(path) + "; publish it by hand");
@@ -56,17 +56,17 @@ std::string content_of(const OutgoingFile& file) {
 
 /// The commit as lines of JSON: the header, then a line a file.
 std::string lines_of(const Commit& commit, const std::set<std::string>& large) {
-  Json header = Json::object();
+  bytes::Json header = bytes::Json::object();
   header.set("summary", commit.title);
   header.set("description", commit.description);
   header.set("parentCommit", commit.parent);
-  Json line = Json::object();
+  bytes::Json line = bytes::Json::object();
   line.set("key", "header");
   line.set("value", header);
   std::string lines = line.dump() + "\n";
   for (const OutgoingFile& file : commit.files) {
     const bool is_large = large.contains(file.path);
-    Json value = Json::object();
+    bytes::Json value = bytes::Json::object();
     value.set("path", file.path);
     if (is_large) {
       value.set("algo", "sha256");
@@ -76,15 +76,15 @@ std::string lines_of(const Commit& commit, const std::set<std::string>& large) {
       value.set("content", base64(content_of(file)));
       value.set("encoding", "base64");
     }
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("key", is_large ? "lfsFile" : "file");
     entry.set("value", value);
     lines += entry.dump() + "\n";
   }
   for (const std::string& path : commit.deletions) {
-    Json value = Json::object();
+    bytes::Json value = bytes::Json::object();
     value.set("path", path);
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("key", "deletedFile");
     entry.set("value", value);
     lines += entry.dump() + "\n";
@@ -106,11 +106,11 @@ bool holds_ours(Http* http, const Commit& commit, const std::set<std::string>& l
 
 /// An open pull request of ours with these weights.
 std::optional<Published> find_pull_request(Http* http, const Commit& commit, const std::set<std::string>& large) {
-  const Json answer =
+  const bytes::Json answer =
       ask(http, commit,
           {.url = api_url(*http, commit.repository) +
                   "/discussions?p=0&type=pull_request&status=open&author=" + percent_encoded(commit.author)});
-  for (const Json& discussion : answer.at("discussions").elements()) {
+  for (const bytes::Json& discussion : answer.at("discussions").elements()) {
     if (!discussion.at("isPullRequest").as_bool() || discussion.at("title").as_string() != commit.title ||
         discussion.at("status").as_string() != "open" ||
         discussion.at("author").at("name").as_string() != commit.author) {
@@ -169,7 +169,7 @@ Published publish(Http* http, const Commit& commit, const TransferProgress& prog
       throw CommitConflict(commit.repository.id + ": main has got another commit since it was read");
     }
     if (response.status != 200) fail_with(*http, response, commit.repository, commit.repository.id);
-    const Json answer = json_of(*http, response);
+    const bytes::Json answer = json_of(*http, response);
     Published published;
     published.commit = http->cleaned(answer.at("commitOid").as_string());
     published.url = http->cleaned(answer.at(commit.pull_request ? "pullRequestUrl" : "commitUrl").as_string());

@@ -182,7 +182,7 @@ void fetch_blob(Job* job, const std::string& file, const Metadata& metadata) {
 void clear_away(const Job& job, const std::string& etag) {
   std::error_code error;
   if (!is_etag(etag) || !fs::exists(job.cache.incomplete(etag), error)) return;
-  const FileLock lock(job.cache.lock(etag));
+  const bytes::FileLock lock(job.cache.lock(etag));
   if (fs::is_regular_file(job.cache.blob(etag), error)) fs::remove(job.cache.incomplete(etag), error);
 }
 
@@ -195,7 +195,7 @@ void fetch(Job* job, const std::string& file) {
   }
   const Metadata metadata = ask(job, file);
   fs::create_directories(job->cache.blob(metadata.etag).parent_path(), error);
-  const FileLock lock(job->cache.lock(metadata.etag));
+  const bytes::FileLock lock(job->cache.lock(metadata.etag));
   // Another process may have brought it while we waited. A blob of another size is not what its name says.
   const fs::path blob = job->cache.blob(metadata.etag);
   const bool there =

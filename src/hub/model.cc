@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/config.h"
@@ -37,8 +38,8 @@ bool is_whole(const fs::path& folder) {
   const auto read = [&](const std::string& file) { return folder / file; };
   try {
     return has("config.json") &&
-           std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights),
-                       [&](const char* name) { return !files_of_weights(name, has, read).empty(); });
+           std::any_of(std::begin(checkpoint::kPyTorchWeights), std::end(checkpoint::kPyTorchWeights),
+                       [&](const char* name) { return !checkpoint::files_of_weights(name, has, read).empty(); });
   } catch (const Error&) {
     return false;
   }
@@ -53,7 +54,8 @@ std::optional<HubModel> from_cache(const hub::Cache& cache, const Repository& re
   model.revision = repository.revision;
   model.commit = *commit;
   model.folder = cache.snapshot(*commit);
-  model.has_tensorflow = is_there(model.folder / kH5Weights) || is_there(model.folder / index_of(kH5Weights));
+  model.has_tensorflow = is_there(model.folder / checkpoint::kH5Weights) ||
+                         is_there(model.folder / checkpoint::index_of(checkpoint::kH5Weights));
   model.fetched_tensorflow = model.has_tensorflow;
   return model;
 }
@@ -88,7 +90,7 @@ bool compares_tensorflow(const std::string& id, const FetchOptions& options) {
 /// What is published stands beside the repository's own config.json.
 void require_config_of_v4(const HubModel& model) {
   const fs::path path = model.folder / "config.json";
-  if (!Config::parse(read_text(path), path.string()).is_changed()) return;
+  if (!checkpoint::Config::parse(bytes::read_text(path), path.string()).is_changed()) return;
   throw Error(ErrorKind::kUsage,
               model.id +
                   ": its config.json is of Transformers 5, and by it TensorFlow's T5 of Transformers 4 computes other "
@@ -113,20 +115,21 @@ class Fetcher {
     if (!has("config.json")) {
       throw Error(ErrorKind::kBadInput, repository_.id + ": has no config.json; is it a model of Transformers?");
     }
-    model.has_tensorflow = has(kH5Weights) || has(index_of(kH5Weights));
+    model.has_tensorflow = has(checkpoint::kH5Weights) || has(checkpoint::index_of(checkpoint::kH5Weights));
     model.fetched_tensorflow = model.has_tensorflow && compares_tensorflow(repository_.id, options);
 
     std::vector<std::string> weights;
-    for (const char* name : kPyTorchWeights) {
-      if (weights.empty()) weights = files_of_weights(name, has, read);
+    for (const char* name : checkpoint::kPyTorchWeights) {
+      if (weights.empty()) weights = checkpoint::files_of_weights(name, has, read);
     }
     if (weights.empty()) no_weights(info);
     if (model.fetched_tensorflow) {
-      for (const std::string& file : files_of_weights(kH5Weights, has, read)) weights.push_back(file);
+      for (const std::string& file : checkpoint::files_of_weights(checkpoint::kH5Weights, has, read))
+        weights.push_back(file);
     }
     std::vector<std::string> files = {"config.json"};
     files.insert(files.end(), weights.begin(), weights.end());
-    for (const std::string_view name : companion_names()) {
+    for (const std::string_view name : checkpoint::companion_names()) {
       if (has(std::string(name))) files.emplace_back(name);
     }
     model.folder = download(info.commit, files);
@@ -180,12 +183,12 @@ fs::path local_model(const std::string& name) {
   const auto has = [&](const std::string& file) { return is_there(folder / file); };
   const auto read = [&](const std::string& file) { return folder / file; };
   const std::string file = path.filename().string();
-  const bool is_weights = std::any_of(std::begin(kPyTorchWeights), std::end(kPyTorchWeights), [&](const char* weights) {
-    return file == weights || file == index_of(weights);
-  });
+  const bool is_weights =
+      std::any_of(std::begin(checkpoint::kPyTorchWeights), std::end(checkpoint::kPyTorchWeights),
+                  [&](const char* weights) { return file == weights || file == checkpoint::index_of(weights); });
   if (!is_weights || !has("config.json")) return path;
-  for (const char* weights : kPyTorchWeights) {
-    const std::vector<std::string> files = files_of_weights(weights, has, read);
+  for (const char* weights : checkpoint::kPyTorchWeights) {
+    const std::vector<std::string> files = checkpoint::files_of_weights(weights, has, read);
     if (files.empty()) continue;
     if (std::find(files.begin(), files.end(), file) != files.end()) return folder;
     throw Error(ErrorKind::kBadInput,

@@ -6,6 +6,7 @@
 
 #include "bytes/digest.h"
 #include "bytes/json.h"
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
@@ -32,16 +33,16 @@ std::string scientific(double value) {
   return text;
 }
 
-bool is_tensorflow_file(const std::string& name) { return is_file_of(name, kH5Weights); }
+bool is_tensorflow_file(const std::string& name) { return checkpoint::is_file_of(name, checkpoint::kH5Weights); }
 
 /// crossload.json of the folder, found to be about this model and to say that it agrees.
-Json open_certificate(const HubModel& model, const fs::path& folder) {
+bytes::Json open_certificate(const HubModel& model, const fs::path& folder) {
   const fs::path path = folder / kCertificate;
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     throw Error(ErrorKind::kUsage, folder.string() + ": has no crossload.json; only what is certified is published");
   }
-  Json certificate = Json::parse(read_text(path), path.string());
+  bytes::Json certificate = bytes::Json::parse(bytes::read_text(path), path.string());
   const std::string verdict = certificate.at("verdict").as_string();
   if (verdict != "agrees" && verdict != "agrees by rounding") {
     throw Error(ErrorKind::kUsage, path.string() + ": says \"" + verdict + "\"; only what agrees is published");
@@ -55,15 +56,15 @@ Json open_certificate(const HubModel& model, const fs::path& folder) {
 }
 
 /// The weights and the certificate. Each weight file must be, byte for byte, what was certified.
-std::vector<hub::OutgoingFile> certified_files(const Json& certificate, const fs::path& folder) {
+std::vector<hub::OutgoingFile> certified_files(const bytes::Json& certificate, const fs::path& folder) {
   std::vector<hub::OutgoingFile> files;
-  for (const Json& entry : certificate.at("written").elements()) {
+  for (const bytes::Json& entry : certificate.at("written").elements()) {
     const std::string name = entry.at("file").as_string();
     if (!is_tensorflow_file(name)) continue;
     const fs::path path = folder / name;
     std::error_code error;
     const bool same = static_cast<std::int64_t>(fs::file_size(path, error)) == entry.at("bytes").as_integer() &&
-                      !error && sha256_of_file(path) == entry.at("sha256").as_string();
+                      !error && bytes::sha256_of_file(path) == entry.at("sha256").as_string();
     if (!same) {
       throw Error(ErrorKind::kUsage, path.string() +
                                          ": is not the file that crossload.json is about, it changed since; convert "
@@ -87,29 +88,29 @@ struct Largest {
   double modules = 0;
 };
 
-double number_or_zero(const Json& entry, const char* name) {
+double number_or_zero(const bytes::Json& entry, const char* name) {
   return entry.contains(name) && entry.at(name).is_number() ? entry.at(name).as_number() : 0;
 }
 
 /// v4 put what has "hidden" in its name apart from the outputs; so do we.
-Largest largest_differences(const Json& certificate) {
+Largest largest_differences(const bytes::Json& certificate) {
   Largest largest;
-  for (const Json& entry : certificate.at("outputs").elements()) {
+  for (const bytes::Json& entry : certificate.at("outputs").elements()) {
     double& group = entry.at("path").as_string().find("hidden") == std::string::npos ? largest.outputs : largest.hidden;
     group = std::max(group, number_or_zero(entry, "max_error"));
   }
-  for (const Json& entry : certificate.at("stages").elements()) {
+  for (const bytes::Json& entry : certificate.at("stages").elements()) {
     largest.modules = std::max(largest.modules, number_or_zero(entry, "max_error"));
   }
   return largest;
 }
 
-std::string description_of(const HubModel& model, const Json& certificate, const PublishOptions& options,
+std::string description_of(const HubModel& model, const bytes::Json& certificate, const PublishOptions& options,
                            const std::vector<hub::OutgoingFile>& files) {
   const Largest largest = largest_differences(certificate);
-  const Json coverage = certificate.at("coverage");
-  const Json tolerances = certificate.at("tolerances");
-  const Json versions = certificate.at("versions");
+  const bytes::Json coverage = certificate.at("coverage");
+  const bytes::Json tolerances = certificate.at("tolerances");
+  const bytes::Json versions = certificate.at("versions");
   const auto version_of = [&](const char* name) {
     return versions.contains(name) ? versions.at(name).as_string() : std::string("?");
   };
@@ -156,9 +157,9 @@ std::string title_of(const HubModel& model) { return model.has_tensorflow ? "Upd
 hub::Repository at_revision(const HubModel& model, const std::string& revision) { return {model.id, revision}; }
 
 /// What the certificate was read from must be on main still as it was; other files may have changed.
-void require_unchanged(const Json& certificate, const HubModel& model, const hub::ModelInfo& then,
+void require_unchanged(const bytes::Json& certificate, const HubModel& model, const hub::ModelInfo& then,
                        const hub::ModelInfo& now, const PublishOptions& options) {
-  for (const Json& entry : certificate.at("read").elements()) {
+  for (const bytes::Json& entry : certificate.at("read").elements()) {
     const std::string name = entry.at("file").as_string();
     const hub::RemoteFile* const before = then.find(name);
     const hub::RemoteFile* const after = now.find(name);
@@ -205,13 +206,13 @@ std::vector<std::string> stale_weights(const hub::ModelInfo& info, const std::ve
 }  // namespace
 
 PublishText publish_text(const HubModel& model, const PublishOptions& options) {
-  const Json certificate = open_certificate(model, options.folder);
+  const bytes::Json certificate = open_certificate(model, options.folder);
   const std::vector<hub::OutgoingFile> files = certified_files(certificate, options.folder);
   return {title_of(model), description_of(model, certificate, options, files)};
 }
 
 PublishResult publish_on_hub(const HubModel& model, const PublishOptions& options, const FileProgress& progress) {
-  const Json certificate = open_certificate(model, options.folder);
+  const bytes::Json certificate = open_certificate(model, options.folder);
   const std::vector<hub::OutgoingFile> files = certified_files(certificate, options.folder);
   const hub::Settings settings = hub::Settings::from_environment();
   hub::Http http(settings, hub::find_token(settings));

@@ -56,7 +56,7 @@ std::string Token::removed_from(std::string text) const {
 
 std::optional<Token> find_token(const Settings& settings) {
   if (const std::string text = from_environment(); !text.empty()) return Token(text);
-  const std::optional<std::string> stored = read_small(settings.token_file);
+  const std::optional<std::string> stored = bytes::read_small(settings.token_file);
   if (!stored || trimmed(*stored).empty()) return std::nullopt;
   return Token(*stored);
 }
@@ -64,17 +64,17 @@ std::optional<Token> find_token(const Settings& settings) {
 bool token_is_in_environment() { return !from_environment().empty(); }
 
 void store_token(const Settings& settings, const Token& token) {
-  write_whole(settings.token_file, token.secret(), kOwnerOnly);
+  bytes::write_whole(settings.token_file, token.secret(), kOwnerOnly);
 }
 
 bool forget_token(const Settings& settings) {
-  const std::optional<std::string> stored = read_small(settings.token_file);
+  const std::optional<std::string> stored = bytes::read_small(settings.token_file);
   if (!stored) return false;
   const fs::path list = stored_tokens_of(settings);
-  const std::optional<std::string> tokens = read_small(list);
+  const std::optional<std::string> tokens = bytes::read_small(list);
   if (tokens && !trimmed(*stored).empty()) {
     const std::string kept = without_token(*tokens, Token(*stored));
-    if (kept != *tokens) write_whole(list, kept, kOwnerOnly);
+    if (kept != *tokens) bytes::write_whole(list, kept, kOwnerOnly);
   }
   if (::unlink(settings.token_file.c_str()) != 0) {
     throw Error(ErrorKind::kEnvironment, settings.token_file.string() + ": cannot be removed: " + std::strerror(errno));
@@ -123,8 +123,8 @@ bool has_refresh_token(const std::string& stored_tokens, const Token& token) {
 }
 
 bool token_is_renewable(const Settings& settings) {
-  const std::optional<std::string> stored = read_small(settings.token_file);
-  const std::optional<std::string> tokens = read_small(stored_tokens_of(settings));
+  const std::optional<std::string> stored = bytes::read_small(settings.token_file);
+  const std::optional<std::string> tokens = bytes::read_small(stored_tokens_of(settings));
   return stored && tokens && !trimmed(*stored).empty() && has_refresh_token(*tokens, Token(*stored));
 }
 

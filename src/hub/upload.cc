@@ -54,11 +54,11 @@ std::int64_t number_in(const std::string& text) {
 }
 
 /// A header's value may come as a string or as a number.
-std::string text_of(const Json& value) { return value.is_string() ? value.as_string() : value.dump(); }
+std::string text_of(const bytes::Json& value) { return value.is_string() ? value.as_string() : value.dump(); }
 
-Target target_of(const Http& http, const Json& actions) {
+Target target_of(const Http& http, const bytes::Json& actions) {
   Target target;
-  const Json upload = actions.at("upload");
+  const bytes::Json upload = actions.at("upload");
   target.href = at_endpoint(http, upload.at("href").as_string());
   if (upload.contains("header") && upload.at("header").is_object()) {
     for (const auto& [name, value] : upload.at("header").members()) {
@@ -78,15 +78,15 @@ Target target_of(const Http& http, const Json& actions) {
 
 /// Asks where to send the file; nothing when the storage has it already.
 std::optional<Target> ask(Http* http, const Repository& repository, const OutgoingFile& file) {
-  Json object = Json::object();
+  bytes::Json object = bytes::Json::object();
   object.set("oid", file.sha256());
   object.set("size", file.size());
-  Json objects = Json::array();
+  bytes::Json objects = bytes::Json::array();
   objects.push_back(object);
-  Json transfers = Json::array();
+  bytes::Json transfers = bytes::Json::array();
   transfers.push_back("basic");
   transfers.push_back("multipart");
-  Json question = Json::object();
+  bytes::Json question = bytes::Json::object();
   question.set("operation", "upload");
   question.set("transfers", transfers);
   question.set("objects", objects);
@@ -101,7 +101,7 @@ std::optional<Target> ask(Http* http, const Repository& repository, const Outgoi
   const std::string subject = repository.id + ": " + file.path;
   if (response.status != 200) fail_with(*http, response, repository, subject);
   try {
-    const Json answer = json_of(*http, response).at("objects").at(std::size_t{0});
+    const bytes::Json answer = json_of(*http, response).at("objects").at(std::size_t{0});
     if (answer.contains("error")) {
       fail(subject + ": the storage refuses it: \"" + http->cleaned(answer.at("error").at("message").as_string()) +
            "\"");
@@ -205,14 +205,14 @@ void send_parts(Job* job, const OutgoingFile& file, const Target& target) {
     work();
   }
   if (failure) std::rethrow_exception(failure);
-  Json parts = Json::array();
+  bytes::Json parts = bytes::Json::array();
   for (std::size_t i = 0; i < etags.size(); ++i) {
-    Json part = Json::object();
+    bytes::Json part = bytes::Json::object();
     part.set("partNumber", i + 1);
     part.set("etag", etags[i]);
     parts.push_back(part);
   }
-  Json completion = Json::object();
+  bytes::Json completion = bytes::Json::object();
   completion.set("oid", file.sha256());
   completion.set("parts", parts);
   const Response response =
@@ -224,7 +224,7 @@ void send_parts(Job* job, const OutgoingFile& file, const Target& target) {
 }
 
 void verify(Job* job, const OutgoingFile& file, const std::string& url) {
-  Json question = Json::object();
+  bytes::Json question = bytes::Json::object();
   question.set("oid", file.sha256());
   question.set("size", file.size());
   const Response response = job->http.send(
@@ -269,8 +269,8 @@ std::int64_t OutgoingFile::size() const {
 }
 
 std::string OutgoingFile::sha256() const {
-  if (!file.empty()) return sha256_of_file(file);
-  Digest digest(Digest::Kind::kSha256);
+  if (!file.empty()) return bytes::sha256_of_file(file);
+  bytes::Digest digest(bytes::Digest::Kind::kSha256);
   digest.update(content);
   return digest.hex();
 }

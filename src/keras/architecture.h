@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "keras/model.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/config.h"
 #include "keras/module.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

@@ -21,6 +21,7 @@
 #include "keras/model_graph.h"
 #include "keras/model_output.h"
 #include "keras/weights.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

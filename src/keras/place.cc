@@ -36,9 +36,15 @@ std::string without_namespaces(const std::string& name) {
   return result;
 }
 
-/// Builds that do not map the folder away (see cmake/Rooms.cmake) have it in the name.
+/// Builds that do not map the folder away (see cmake/Rooms.cmake) have it in the name, and a header is found by the door
+/// of its room: "build/rooms/keras/keras/layers.h".
 std::string below_repository(std::string_view file) {
+  constexpr std::string_view kDoors = "rooms/";
   const std::size_t sources = file.rfind("/src/");
+  const std::size_t doors = file.rfind(kDoors);
+  if (doors != std::string_view::npos && (sources == std::string_view::npos || doors > sources)) {
+    return "src" + std::string(file.substr(file.find('/', doors + kDoors.size())));
+  }
   return std::string(sources == std::string_view::npos ? file : file.substr(sources + 1));
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "checkpoint/config.h"
+#include "keras/words.h"
 #include "tf/ops.h"
 
 namespace crossload::keras {

@@ -4,18 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "keras/words.h"
 #include "tensor/half.h"
-#include "tensor/layout.h"
-#include "tensor/tensor_view.h"
 #include "tf/data_type.h"
 
 namespace crossload::keras {
 
 /// Declared by a layer when it is bound; holds no data of its own.
 struct Variable {
-  std::string
-      name;  // TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel".
-             // One that lies outside that scope begins with "/": "/shared/shared/embeddings"
+  /// TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel". One that lies
+  /// outside that scope begins with "/": "/shared/shared/embeddings"
+  std::string name;
   std::string key;  // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
   Shape shape;      // TensorFlow's
   Layout layout = Layout::kSame;
@@ -32,7 +31,7 @@ inline tf::DataType dtype_of(const Variable& variable) { return tf::data_type_of
 inline void read_rows(const Variable& variable, std::int64_t first_row, std::int64_t rows, std::span<float> out) {
   copy_rows_as_float32(variable.source, variable.layout, first_row, rows, out);
   if (variable.dtype == DType::kF32 || variable.dtype == variable.source.dtype) return;
-  const auto rounded = variable.dtype == DType::kF16 ? through_float16 : through_bfloat16;
+  const auto rounded = variable.dtype == DType::kF16 ? tensor::through_float16 : tensor::through_bfloat16;
   for (float& element : out) element = rounded(element);
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "keras/variable.h"
+#include "keras/words.h"
 
 namespace crossload::keras {
 

@@ -4,11 +4,12 @@
 #include <map>
 
 #include "artifact/artifact_folder.h"
+#include "bytes/text_file.h"
 #include "crossload/error.h"
 #include "export/stored_weights.h"
 #include "load/misfit.h"
 
-namespace crossload {
+namespace crossload::load {
 namespace {
 
 namespace fs = std::filesystem;
@@ -74,7 +75,7 @@ const keras::Architecture& architecture_without_type(const std::string& name) {
 }
 
 /// Gives the tensors the names of the model: a head's begin with the prefix of the base model, the base model's do not.
-void give_names_of(const ModelClass& model_class, NamedTensors* tensors) {
+void give_names_of(const ModelClass& model_class, checkpoint::NamedTensors* tensors) {
   if (const std::string& level = model_class.head->outer_level; !level.empty()) {
     const bool has_level = std::any_of(tensors->tensors().begin(), tensors->tensors().end(),
                                        [&](const auto& entry) { return entry.first.starts_with(level + "."); });
@@ -93,18 +94,18 @@ void give_names_of(const ModelClass& model_class, NamedTensors* tensors) {
 }
 
 /// With the model_type of its class where it has none.
-Config with_model_type(const Config& config, const ModelClass& model_class) {
+checkpoint::Config with_model_type(const checkpoint::Config& config, const ModelClass& model_class) {
   if (config.has("model_type")) return config;
-  Json fields = Json::object();
+  bytes::Json fields = bytes::Json::object();
   for (const auto& [name, value] : config.json().members()) fields.set(name, value);
   fields.set("model_type", model_class.architecture->model_type);
-  return Config(fields);
+  return checkpoint::Config(fields);
 }
 
 /// What another class of the architecture has a place for is no surprise: a part that this class lacks. Classes that
 /// the configuration does not fit are asked as far as they could be made. Names of the base model, which lack its
 /// prefix, and those of heads are not held against each other: a tensor that is there by both is one too many.
-void leave_other_heads_aside(const ModelClass& model_class, const Config& config, keras::Weights* weights) {
+void leave_other_heads_aside(const ModelClass& model_class, const checkpoint::Config& config, keras::Weights* weights) {
   const std::string& prefix = model_class.architecture->base_model_prefix;
   const keras::Head* base = &model_class.architecture->heads.front();
   for (const keras::Head& head : model_class.architecture->heads) {
@@ -121,13 +122,14 @@ void leave_other_heads_aside(const ModelClass& model_class, const Config& config
   }
 }
 
-LoadedModel build(const ModelClass& model_class, const Config& config, std::unique_ptr<keras::Weights> weights,
-                  const std::string& where, const IgnoredTensors& wanted = {}) {
+LoadedModel build(const ModelClass& model_class, const checkpoint::Config& config,
+                  std::unique_ptr<keras::Weights> weights, const std::string& where,
+                  const IgnoredTensors& wanted = {}) {
   for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
   for (const auto& [pattern, reason] : model_class.architecture->ignores) weights->ignore(pattern, reason);
   weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
   LoadedModel loaded{model_class, std::move(weights), nullptr};
-  const Config whole = with_model_type(config, model_class);
+  const checkpoint::Config whole = with_model_type(config, model_class);
   loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), whole);
   if (!loaded.weights->misfit().unexpected.empty()) {
     leave_other_heads_aside(model_class, whole, loaded.weights.get());
@@ -140,7 +142,7 @@ LoadedModel build(const ModelClass& model_class, const Config& config, std::uniq
 }
 
 /// A view on values of its own.
-TensorView read_whole(const StoredWeights& stored, const std::string& name, const Shape& shape) {
+tensor::TensorView read_whole(const exporting::StoredWeights& stored, const std::string& name, const Shape& shape) {
   const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
   stored.read(name, *values);
   return {DType::kF32, shape, std::as_bytes(std::span<const float>(*values)), values};
@@ -148,9 +150,11 @@ TensorView read_whole(const StoredWeights& stored, const std::string& name, cons
 
 }  // namespace
 
-std::unique_ptr<StoredWeights> open_artifact(const fs::path& folder) { return ArtifactFolder(folder).open(); }
+std::unique_ptr<exporting::StoredWeights> open_artifact(const fs::path& folder) {
+  return artifact::ArtifactFolder(folder).open();
+}
 
-ModelClass choose_class(const Config& config, const std::string& wanted) {
+ModelClass choose_class(const checkpoint::Config& config, const std::string& wanted) {
   const bool has_type = config.has("model_type");
   std::string name = wanted;
   if (name.empty()) {
@@ -173,32 +177,33 @@ ModelClass choose_class(const Config& config, const std::string& wanted) {
                                            supported_heads(architecture) + "; choose one with --override-model-class");
 }
 
-LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class,
+LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
                               const IgnoredTensors& ignored) {
-  NamedTensors tensors = checkpoint.named_tensors();
+  checkpoint::NamedTensors tensors = checkpoint.named_tensors();
   give_names_of(model_class, &tensors);
   auto weights =
       std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
   return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string(), ignored);
 }
 
-LoadedModel load_without_weights(const Config& config, const ModelClass& model_class) {
-  LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, TensorView>()), nullptr};
+LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class) {
+  LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, tensor::TensorView>()),
+                     nullptr};
   loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
   return loaded;
 }
 
 LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& wanted) {
   const fs::path config_file = folder / "config.json";
-  const Config config = Config::parse(read_text(config_file), config_file.string());
-  const ArtifactFolder artifact(folder);
+  const checkpoint::Config config = checkpoint::Config::parse(bytes::read_text(config_file), config_file.string());
+  const artifact::ArtifactFolder artifact(folder);
   // Beside PyTorch's weights config.json is theirs, and may name another class than the one that was converted.
   const ModelClass model_class = choose_class(config, wanted.empty() ? artifact.certified_class() : wanted);
-  const std::unique_ptr<StoredWeights> stored = artifact.open();
-  std::map<std::string, TensorView> tensors;
+  const std::unique_ptr<exporting::StoredWeights> stored = artifact.open();
+  std::map<std::string, tensor::TensorView> tensors;
   for (const auto& [name, tensor] : stored->tensors()) tensors.emplace(name, read_whole(*stored, name, tensor.shape));
   auto weights = std::make_unique<keras::Weights>(std::move(tensors), keras::Weights::Source::kTensorFlow);
   return build(model_class, config, std::move(weights), folder.string());
 }
 
-}  // namespace crossload
+}  // namespace crossload::load

@@ -11,14 +11,16 @@
 #include "keras/architecture.h"
 #include "keras/weights.h"
 
-namespace crossload {
-
+namespace crossload::exporting {
 class StoredWeights;
+}
 
-namespace models {
+namespace crossload::models {
 /// Every architecture, one for each file of src/models/. Made by the build.
 const std::vector<keras::Architecture>& registry();
-}  // namespace models
+}  // namespace crossload::models
+
+namespace crossload::load {
 
 /// A class of the registry.
 struct ModelClass {
@@ -31,7 +33,7 @@ struct ModelClass {
 /// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without
 /// TF in front), config.json's one architecture, the base model. Without a model_type the class alone decides. Names
 /// that classes had in Transformers' past are known. Throws Error(kUnsupported) that says what there is.
-ModelClass choose_class(const Config& config, const std::string& wanted = "");
+ModelClass choose_class(const checkpoint::Config& config, const std::string& wanted = "");
 
 /// Keeps what the model refers to.
 struct LoadedModel {
@@ -45,18 +47,18 @@ using IgnoredTensors = std::vector<std::pair<std::string, std::string>>;
 
 /// Binds the model to a PyTorch checkpoint. Keys with or without the base model's prefix are taken, as PyTorch's
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected, and says what to do.
-LoadedModel load_from_pytorch(const Checkpoint& checkpoint, const ModelClass& model_class,
+LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
                               const IgnoredTensors& ignored = {});
 
 /// The model with nothing bound, for its signatures alone.
-LoadedModel load_without_weights(const Config& config, const ModelClass& model_class);
+LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class);
 
 /// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that
 /// is there. Throws Error(kBadInput).
-std::unique_ptr<StoredWeights> open_artifact(const std::filesystem::path& folder);
+std::unique_ptr<exporting::StoredWeights> open_artifact(const std::filesystem::path& folder);
 
 /// Binds the model to an artifact of ours or of Transformers v4: tf_model.h5, model.safetensors of TensorFlow, or
 /// saved_model/, the first that is there. Reads all of it into memory.
 LoadedModel load_from_tensorflow(const std::filesystem::path& folder, const std::string& wanted = "");
 
-}  // namespace crossload
+}  // namespace crossload::load

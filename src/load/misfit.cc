@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-namespace crossload {
+namespace crossload::load {
 namespace {
 
 /// Every name of the file that ends with a missing one, by what stands before it.
@@ -61,4 +61,4 @@ std::string advice_about(const keras::Misfit& misfit, const ModelClass& model_cl
          " the right class? --override-model-class gives another";
 }
 
-}  // namespace crossload
+}  // namespace crossload::load

@@ -6,10 +6,10 @@
 #include "keras/weights.h"
 #include "load/loaded_model.h"
 
-namespace crossload {
+namespace crossload::load {
 
 /// The end of an error about a misfit: a prefix that is in the way, the base class when only the head's tensors are
 /// missing, --ignore-tensors when nothing is.
 std::string advice_about(const keras::Misfit& misfit, const ModelClass& model_class);
 
-}  // namespace crossload
+}  // namespace crossload::load

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace crossload {
+namespace crossload::tensor {
 namespace {
 
 /// Rounds to `bits` explicit bits of mantissa; carries into the exponent, up to infinity.
@@ -43,4 +43,4 @@ std::uint16_t bfloat16_bits(float value) {
   return static_cast<std::uint16_t>((word >> 16U) | (std::isnan(value) ? 0x40U : 0U));
 }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace crossload {
+namespace crossload::tensor {
 
 /// The nearest float16 (ties to even), as float: 11 bits, 6e-8 apart below 6.1e-5, infinity from 65520.
 float through_float16(float value);
@@ -32,4 +32,4 @@ inline float float_of_bfloat16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
 }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

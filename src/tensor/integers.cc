@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace crossload {
+namespace crossload::tensor {
 namespace {
 
 template <class T>
@@ -34,4 +34,4 @@ std::int64_t integer_at(DType dtype, const std::byte* at) {
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

@@ -10,7 +10,7 @@
 #include "crossload/error.h"
 #include "tensor/half.h"
 
-namespace crossload {
+namespace crossload::tensor {
 namespace {
 
 /// For each dimension of the TensorFlow tensor, the dimension of the PyTorch tensor that it is.
@@ -151,4 +151,4 @@ void copy_rows_as_float32(const TensorView& source, Layout layout, std::int64_t 
   }
 }
 
-}  // namespace crossload
+}  // namespace crossload::tensor

@@ -6,7 +6,7 @@
 
 #include "tensor/tensor_view.h"
 
-namespace crossload {
+namespace crossload::tensor {
 
 /// From PyTorch's order of dimensions to TensorFlow's. Each is the rule of one kind of layer, see src/keras/.
 enum class Layout {
@@ -32,4 +32,4 @@ std::int64_t row_count(const Shape& laid_out);
 /// Widens `count` elements at `source` (any floating dtype, unaligned) to float32.
 void widen_to_float32(DType dtype, const std::byte* source, std::int64_t count, float* out);
 
-}  // namespace crossload
+}  // namespace crossload::tensor

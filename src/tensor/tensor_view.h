@@ -7,7 +7,7 @@
 
 #include "crossload/dtype.h"
 
-namespace crossload {
+namespace crossload::tensor {
 
 /// Row-major, contiguous, little-endian elements; `owner` keeps the bytes alive. The bytes may be unaligned.
 struct TensorView {
@@ -17,4 +17,4 @@ struct TensorView {
   std::shared_ptr<const void> owner;
 };
 
-}  // namespace crossload
+}  // namespace crossload::tensor

@@ -81,10 +81,10 @@ std::vector<float> HostTensor::floats() const {
       append(values<double>(), [](double element) { return static_cast<float>(element); });
       break;
     case DataType::kHalf:
-      append(values<std::uint16_t>(), float_of_float16);
+      append(values<std::uint16_t>(), tensor::float_of_float16);
       break;
     case DataType::kBFloat16:
-      append(values<std::uint16_t>(), float_of_bfloat16);
+      append(values<std::uint16_t>(), tensor::float_of_bfloat16);
       break;
     default:
       no_floats(dtype());
@@ -102,10 +102,10 @@ void HostTensor::assign(std::span<const float> elements) {
       std::copy(elements.begin(), elements.end(), values<double>().begin());
       break;
     case DataType::kHalf:
-      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), float16_bits);
+      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), tensor::float16_bits);
       break;
     case DataType::kBFloat16:
-      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), bfloat16_bits);
+      std::transform(elements.begin(), elements.end(), values<std::uint16_t>().begin(), tensor::bfloat16_bits);
       break;
     default:
       no_floats(dtype());

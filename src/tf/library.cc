@@ -1,12 +1,12 @@
 #include "tf/library.h"
 
 #include <dlfcn.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
+#include "bytes/environment.h"
 #include "crossload/error.h"
 #include "tf/quiet_stderr.h"
 
@@ -39,27 +39,17 @@ fs::path library_in(const fs::path& place) {
   return {};
 }
 
-fs::path from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fs::path() : fs::path(value);
-}
-
-fs::path program_folder() {
-  std::error_code ignored;
-  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
-}
-
 fs::path find_library(const fs::path& given) {
   // A place that the user names must be right; the rest is looked through.
-  for (const auto& [place, name] : {std::pair(given, "--tensorflow"),
-                                    std::pair(from_environment("CROSSLOAD_TENSORFLOW"), "CROSSLOAD_TENSORFLOW")}) {
+  for (const auto& [place, name] :
+       {std::pair(given, "--tensorflow"),
+        std::pair(bytes::path_from_environment("CROSSLOAD_TENSORFLOW"), "CROSSLOAD_TENSORFLOW")}) {
     if (place.empty()) continue;
     const fs::path file = library_in(place);
     if (file.empty()) fail(std::string(name) + " is " + place.string() + ", where there is no " + kFile);
     return file;
   }
-  for (const fs::path& place :
-       {from_environment("VIRTUAL_ENV"), program_folder() / ".." / ".venv", fs::path(".venv")}) {
+  for (const fs::path& place : bytes::virtual_environments()) {
     const fs::path file = library_in(place);
     if (!file.empty()) return file;
   }

@@ -41,9 +41,9 @@ std::optional<HostTensor> Number::as(const std::shared_ptr<const Library>& libra
     const auto value = static_cast<float>(floating_);
     switch (dtype) {
       case DataType::kHalf:
-        return scalar(library, dtype, float16_bits(value));
+        return scalar(library, dtype, tensor::float16_bits(value));
       case DataType::kBFloat16:
-        return scalar(library, dtype, bfloat16_bits(value));
+        return scalar(library, dtype, tensor::bfloat16_bits(value));
       default:
         return scalar(library, dtype, value);
     }

@@ -17,11 +17,11 @@ using Elements = std::vector<float>;
 
 Elements expected_values(const Variable& variable) {
   Elements values(static_cast<std::size_t>(element_count(variable.shape)));
-  keras::read_rows(variable, 0, row_count(variable.shape), values);
+  keras::read_rows(variable, 0, tensor::row_count(variable.shape), values);
   return values;
 }
 
-Elements stored_values(const StoredWeights& artifact, const Variable& variable) {
+Elements stored_values(const exporting::StoredWeights& artifact, const Variable& variable) {
   Elements values(static_cast<std::size_t>(element_count(variable.shape)));
   artifact.read(stored_name(variable), values);
   return values;
@@ -114,7 +114,7 @@ std::string count_differences(const Elements& got, const Elements& wanted, const
 
 class Diagnosis {
  public:
-  Diagnosis(const keras::Weights& expected, const StoredWeights& artifact) : artifact_(artifact) {
+  Diagnosis(const keras::Weights& expected, const exporting::StoredWeights& artifact) : artifact_(artifact) {
     for (const Variable& variable : expected.variables())
       by_hash_[hash_of(expected_values(variable))].push_back(&variable);
   }
@@ -128,8 +128,8 @@ class Diagnosis {
     if (const auto shift = shifted_rows(got, wanted, variable.shape)) {
       return "its rows are shifted by " + std::to_string(*shift);
     }
-    if (is_rounded(got, wanted, through_float16)) return "rounded to float16";
-    if (is_rounded(got, wanted, through_bfloat16)) return "rounded to bfloat16";
+    if (is_rounded(got, wanted, tensor::through_float16)) return "rounded to float16";
+    if (is_rounded(got, wanted, tensor::through_bfloat16)) return "rounded to bfloat16";
     if (std::all_of(got.begin(), got.end(), [&](float value) { return value == got.front(); })) {
       return "every element is " + std::to_string(got.front()) + ": never filled?";
     }
@@ -150,13 +150,14 @@ class Diagnosis {
     return nullptr;
   }
 
-  const StoredWeights& artifact_;
+  const exporting::StoredWeights& artifact_;
   std::map<std::size_t, std::vector<const Variable*>> by_hash_;
 };
 
 }  // namespace
 
-std::vector<BindingFault> find_binding_faults(const keras::Weights& expected, const StoredWeights& artifact) {
+std::vector<BindingFault> find_binding_faults(const keras::Weights& expected,
+                                              const exporting::StoredWeights& artifact) {
   std::optional<Diagnosis> diagnosis;  // made for the first fault: it reads everything once more
   std::vector<BindingFault> faults;
   for (const Variable& variable : expected.variables()) {

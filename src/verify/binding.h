@@ -19,6 +19,6 @@ struct BindingFault {
 /// Compares every variable, in TensorFlow's layout and bit by bit, with what the checkpoint (`expected`, bound from
 /// PyTorch) says. Finds the known ways to go wrong: a kernel left in PyTorch's layout, two variables exchanged, one
 /// that holds another's values, rows shifted, rounding to a narrower type, a constant, a scale; and counts the rest.
-std::vector<BindingFault> find_binding_faults(const keras::Weights& expected, const StoredWeights& artifact);
+std::vector<BindingFault> find_binding_faults(const keras::Weights& expected, const exporting::StoredWeights& artifact);
 
 }  // namespace crossload::verify

@@ -15,45 +15,45 @@ namespace fs = std::filesystem;
 
 constexpr int kCertificateVersion = 2;
 
-Json hash_entry(const std::string& name, const fs::path& file, FileHashes* hashes) {
-  Json entry = Json::object();
+bytes::Json hash_entry(const std::string& name, const fs::path& file, FileHashes* hashes) {
+  bytes::Json entry = bytes::Json::object();
   entry.set("file", name);
   entry.set("bytes", static_cast<std::int64_t>(fs::file_size(file)));
-  entry.set("sha256", hashes != nullptr ? hashes->of(file) : sha256_of_file(file));
+  entry.set("sha256", hashes != nullptr ? hashes->of(file) : bytes::sha256_of_file(file));
   return entry;
 }
 
-Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
-  Json list = Json::array();
+bytes::Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
+  bytes::Json list = bytes::Json::array();
   for (const fs::path& file : files) list.push_back(hash_entry(file.filename().string(), file, hashes));
   return list;
 }
 
-Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
+bytes::Json hashes_of_written(const fs::path& folder, FileHashes* hashes) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     // A certificate that is there already is being replaced, or lies beside the one that `compare` makes.
     if (entry.is_regular_file() && entry.path() != folder / "crossload.json") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
-  Json list = Json::array();
+  bytes::Json list = bytes::Json::array();
   for (const fs::path& file : files) list.push_back(hash_entry(fs::relative(file, folder).string(), file, hashes));
   return list;
 }
 
-Json shape_entry(const Shape& shape) {
-  Json list = Json::array();
+bytes::Json shape_entry(const Shape& shape) {
+  bytes::Json list = bytes::Json::array();
   for (const std::int64_t size : shape) list.push_back(size);
   return list;
 }
 
-Json input_entries(const Trace& trace) {
-  Json inputs = Json::object();
+bytes::Json input_entries(const Trace& trace) {
+  bytes::Json inputs = bytes::Json::object();
   for (const auto& [name, view] : trace.inputs()) {
-    Json entry = Json::object();
+    bytes::Json entry = bytes::Json::object();
     entry.set("dtype", name_of(view.dtype));
     entry.set("shape", shape_entry(view.shape));
-    Digest digest(Digest::Kind::kSha256);
+    bytes::Digest digest(bytes::Digest::Kind::kSha256);
     digest.update(view.bytes);
     entry.set("sha256", digest.hex());
     inputs.set(name, entry);
@@ -61,9 +61,9 @@ Json input_entries(const Trace& trace) {
   return inputs;
 }
 
-Json stage_entry(const StageReport& report) {
+bytes::Json stage_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
-  Json entry = Json::object();
+  bytes::Json entry = bytes::Json::object();
   entry.set("path", report.name);
   if (!report.path.empty()) entry.set("module", report.path);  // "path" also counts calls and tensors
   if (!report.class_name.empty()) entry.set("class", report.class_name);
@@ -74,7 +74,7 @@ Json stage_entry(const StageReport& report) {
     return entry;
   }
   entry.set("max_error", comparison.kept.tf_to_pt);
-  entry.set("max_error_padded", comparison.has_padded ? Json(comparison.padded.tf_to_pt) : Json());
+  entry.set("max_error_padded", comparison.has_padded ? bytes::Json(comparison.padded.tf_to_pt) : bytes::Json());
   entry.set("relative", comparison.relative);
   if (comparison.has_float64) {
     entry.set("tf_to_float64", comparison.kept.tf_to_float64);
@@ -90,29 +90,29 @@ Json stage_entry(const StageReport& report) {
 }
 
 /// A tensor that only float32's rounding explains.
-Json rounding_entry(const StageReport& report) {
+bytes::Json rounding_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
   const auto larger = [&](double Distances::*field) {
     return std::max(comparison.kept.*field, comparison.padded.*field);
   };
-  Json entry = Json::object();
+  bytes::Json entry = bytes::Json::object();
   entry.set("tensor", report.full_name());
   entry.set("max_error", larger(&Distances::tf_to_pt));
-  entry.set("tf_to_float64", comparison.has_float64 ? Json(larger(&Distances::tf_to_float64)) : Json());
-  entry.set("pt_to_float64", comparison.has_float64 ? Json(larger(&Distances::pt_to_float64)) : Json());
-  entry.set("noise", comparison.has_float64 ? Json(larger(&Distances::noise)) : Json());
+  entry.set("tf_to_float64", comparison.has_float64 ? bytes::Json(larger(&Distances::tf_to_float64)) : bytes::Json());
+  entry.set("pt_to_float64", comparison.has_float64 ? bytes::Json(larger(&Distances::pt_to_float64)) : bytes::Json());
+  entry.set("noise", comparison.has_float64 ? bytes::Json(larger(&Distances::noise)) : bytes::Json());
   return entry;
 }
 
-Json divergence_entry(const StageReport& report) {
+bytes::Json divergence_entry(const StageReport& report) {
   const Comparison& comparison = report.comparison;
-  Json entry = Json::object();
+  bytes::Json entry = bytes::Json::object();
   entry.set("path", report.path.empty() ? report.name : report.path);
   entry.set("stage", report.full_name());
   if (!report.class_name.empty()) entry.set("class", report.class_name);
   if (!report.source.empty()) entry.set("source", report.source);
   if (!report.caller.class_name.empty()) {
-    Json caller = Json::object();
+    bytes::Json caller = bytes::Json::object();
     caller.set("path", report.caller.path);
     caller.set("class", report.caller.class_name);
     caller.set("source", report.caller.source);
@@ -128,23 +128,23 @@ Json divergence_entry(const StageReport& report) {
     entry.set("tensorflow_class", explanation.tensorflow_class);
     entry.set("tensorflow_source", explanation.tensorflow_source);
   }
-  entry.set("hint", explanation.hint.empty() ? Json() : Json(explanation.hint));
+  entry.set("hint", explanation.hint.empty() ? bytes::Json() : bytes::Json(explanation.hint));
   return entry;
 }
 
 /// A module that TensorFlow could not compute has no numbers.
-Json failure_entry(const keras::ModuleFailure& failure) {
-  Json entry = Json::object();
+bytes::Json failure_entry(const keras::ModuleFailure& failure) {
+  bytes::Json entry = bytes::Json::object();
   entry.set("path", failure.place.path);
   entry.set("stage", failure.place.path);
   entry.set("tensorflow_class", failure.place.class_name);
   entry.set("tensorflow_source", failure.place.source());
   entry.set("max_error", std::numeric_limits<double>::infinity());
   entry.set("shape_mismatch", failure.text());
-  entry.set("at", Json::array());
+  entry.set("at", bytes::Json::array());
   entry.set("tensorflow", std::numeric_limits<double>::quiet_NaN());
   entry.set("pytorch", std::numeric_limits<double>::quiet_NaN());
-  entry.set("hint", Json());
+  entry.set("hint", bytes::Json());
   return entry;
 }
 
@@ -158,21 +158,21 @@ const StageReport* worst_of(const std::vector<const StageReport*>& reports) {
   return worst == reports.end() ? nullptr : *worst;
 }
 
-void set_worst(Json* entry, const StageReport* worst) {
-  entry->set("worst", worst == nullptr ? Json() : Json(worst->name));
-  entry->set("max_error", worst == nullptr ? Json() : Json(worst->comparison.kept.tf_to_pt));
+void set_worst(bytes::Json* entry, const StageReport* worst) {
+  entry->set("worst", worst == nullptr ? bytes::Json() : bytes::Json(worst->name));
+  entry->set("max_error", worst == nullptr ? bytes::Json() : bytes::Json(worst->comparison.kept.tf_to_pt));
 }
 
-Json function_entry(const FunctionReport& function) {
-  Json entry = Json::object();
+bytes::Json function_entry(const FunctionReport& function) {
+  bytes::Json entry = bytes::Json::object();
   entry.set("name", function.label);
-  Json inputs = Json::array();
+  bytes::Json inputs = bytes::Json::array();
   for (const std::string& name : function.inputs) inputs.push_back(name);
   entry.set("inputs", inputs);
   entry.set("training", function.training);
   entry.set("ran", function.ran);
   entry.set("verdict", name_of(function.verdict()));
-  entry.set("finding", function.finding.empty() ? Json() : Json(function.finding));
+  entry.set("finding", function.finding.empty() ? bytes::Json() : bytes::Json(function.finding));
   std::vector<const StageReport*> reports;
   for (const StageReport& output : function.outputs) reports.push_back(&output);
   entry.set("compared", reports.size());
@@ -181,11 +181,11 @@ Json function_entry(const FunctionReport& function) {
 }
 
 /// One line a cell.
-Json cell_entry(const CellReport& cell) {
-  Json entry = Json::object();
+bytes::Json cell_entry(const CellReport& cell) {
+  bytes::Json entry = bytes::Json::object();
   entry.set("name", cell.name);
   entry.set("what", cell.what);
-  Json inputs = Json::object();
+  bytes::Json inputs = bytes::Json::object();
   for (const auto& [name, shape] : cell.inputs) inputs.set(name, shape_entry(shape));
   entry.set("inputs", inputs);
   entry.set("tensors", cell.verification.tensors());
@@ -198,10 +198,10 @@ Json cell_entry(const CellReport& cell) {
   return entry;
 }
 
-Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
-  Json list = Json::array();
+bytes::Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
+  bytes::Json list = bytes::Json::array();
   for (const keras::LedgerEntry& entry : ledger) {
-    Json row = Json::object();
+    bytes::Json row = bytes::Json::object();
     row.set("tensor", entry.key);
     switch (entry.fate) {
       case keras::LedgerEntry::Fate::kBound:
@@ -222,41 +222,41 @@ Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
   return list;
 }
 
-Json text_list(const std::vector<std::string>& values) {
-  Json list = Json::array();
+bytes::Json text_list(const std::vector<std::string>& values) {
+  bytes::Json list = bytes::Json::array();
   for (const std::string& value : values) list.push_back(value);
   return list;
 }
 
-void add_verification(Json* document, const CertificateParts& parts) {
+void add_verification(bytes::Json* document, const CertificateParts& parts) {
   const Verification& verification = *parts.verification;
   const StageReport* first = verification.first_divergence();
   document->set("verdict", verdict_of(parts));
   document->set("first_divergence", verification.failure ? failure_entry(*verification.failure)
-                                    : first == nullptr   ? Json()
+                                    : first == nullptr   ? bytes::Json()
                                                          : divergence_entry(*first));
-  Json others = Json::array();
+  bytes::Json others = bytes::Json::array();
   for (std::size_t i = 1; i < verification.divergences.size(); ++i) {
     others.push_back(divergence_entry(verification.stages[verification.divergences[i]]));
   }
   document->set("further_divergences", others);
   document->set("configuration_differences", text_list(parts.configuration));
-  Json binding = Json::array();
+  bytes::Json binding = bytes::Json::array();
   for (const BindingFault& fault : parts.binding) {
-    Json row = Json::object();
+    bytes::Json row = bytes::Json::object();
     row.set("variable", fault.variable);
     row.set("tensor", fault.key);
     row.set("fault", fault.what);
     binding.push_back(row);
   }
   document->set("binding_faults", binding);
-  Json coverage = Json::object();
+  bytes::Json coverage = bytes::Json::object();
   coverage.set("modules", verification.modules_traced);
   coverage.set("compared", verification.modules_compared);
   coverage.set("not_compared", text_list(verification.not_compared));
   coverage.set("serving_default", verification.served());
   document->set("coverage", coverage);
-  Json tolerances = Json::object();
+  bytes::Json tolerances = bytes::Json::object();
   tolerances.set("max_error", parts.tolerances.max_error);
   tolerances.set("max_hidden_error", parts.tolerances.max_hidden_error);
   tolerances.set("relative", Rule().relative);
@@ -264,7 +264,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
   tolerances.set("strict", parts.tolerances.strict);
   document->set("tolerances", tolerances);
   const auto list_of = [](const auto& reports, const auto& entry_of) {
-    Json list = Json::array();
+    bytes::Json list = bytes::Json::array();
     for (const auto& report : reports) list.push_back(entry_of(report));
     return list;
   };
@@ -273,7 +273,7 @@ void add_verification(Json* document, const CertificateParts& parts) {
   document->set("functions", list_of(verification.functions, function_entry));
   document->set("cells", list_of(verification.cells, cell_entry));
   document->set("stages", list_of(verification.stages, stage_entry));
-  Json outputs = list_of(verification.outputs, stage_entry);
+  bytes::Json outputs = list_of(verification.outputs, stage_entry);
   for (const FunctionReport& function : verification.functions) {
     if (function.label != "serving_default") continue;
     for (const StageReport& output : function.outputs) outputs.push_back(stage_entry(output));
@@ -297,8 +297,8 @@ std::string verdict_of(const CertificateParts& parts) {
   }
 }
 
-Json certificate(const CertificateParts& parts) {
-  Json document = Json::object();
+bytes::Json certificate(const CertificateParts& parts) {
+  bytes::Json document = bytes::Json::object();
   document.set("crossload_certificate", kCertificateVersion);
   document.set(kCertificateHash, "");
   document.set("model", parts.model);
@@ -307,19 +307,19 @@ Json certificate(const CertificateParts& parts) {
     add_verification(&document, parts);
   } else {
     document.set("verdict", verdict_of(parts));
-    document.set("first_divergence", Json());
+    document.set("first_divergence", bytes::Json());
   }
   document.set("notes", text_list(parts.notes));
   document.set("read_back", text_list(parts.read_back));
-  Json versions = Json::object();
+  bytes::Json versions = bytes::Json::object();
   versions.set("crossload", version());
   if (!parts.tensorflow_version.empty()) versions.set("tensorflow", parts.tensorflow_version);
   if (parts.trace != nullptr) {
-    const Json reference = Json::parse(parts.trace->metadata("versions"), "versions of the trace");
+    const bytes::Json reference = bytes::Json::parse(parts.trace->metadata("versions"), "versions of the trace");
     for (const auto& [name, value] : reference.members()) versions.set(name, value);
   }
   document.set("versions", versions);
-  Json settings = Json::object();
+  bytes::Json settings = bytes::Json::object();
   settings.set("threads", parts.threads);
   settings.set("onednn", parts.onednn);
   settings.set("grid", parts.grid);

@@ -39,6 +39,6 @@ struct CertificateParts {
 std::string verdict_of(const CertificateParts& parts);
 
 /// The certificate as a document, sealed: what dump_pretty() gives is to be written as it is. Hashes all files.
-Json certificate(const CertificateParts& parts);
+bytes::Json certificate(const CertificateParts& parts);
 
 }  // namespace crossload::verify

@@ -17,7 +17,7 @@ namespace verify {
 namespace {
 
 namespace fs = std::filesystem;
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 
 constexpr int kCertificateVersion = 2;
 
@@ -32,8 +32,8 @@ bool is_below(const std::string& file) {
                      [](const fs::path& part) { return !part.empty() && part != ".." && part != "."; });
 }
 
-void require_names_below(const Json& certificate, const std::string& list, const std::string& where) {
-  const std::vector<Json> entries = certificate.at(list).elements();
+void require_names_below(const bytes::Json& certificate, const std::string& list, const std::string& where) {
+  const std::vector<bytes::Json> entries = certificate.at(list).elements();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::string file = entries[i].at("file").as_string();
     if (is_below(file)) continue;
@@ -58,53 +58,54 @@ bool ends_in(const fs::path& folder, const fs::path& file) {
 }
 
 /// What there is to say of a file that an entry of `read` or `written` names.
-CertificateCheck check_file(const Json& entry, const fs::path& folder, const std::string& subject, bool follow_links) {
+CertificateCheck check_file(const bytes::Json& entry, const fs::path& folder, const std::string& subject,
+                            bool follow_links) {
   const fs::path file = folder / entry.at("file").as_string();
   std::error_code error;
   const fs::file_status status = fs::status(file, error);
   if (status.type() == fs::file_type::not_found) {
     const bool dangling = fs::is_symlink(fs::symlink_status(file, error));
-    return {Outcome::kMissing, subject, dangling ? "is a link to what is not there" : "is not there"};
+    return {Kind::kMissing, subject, dangling ? "is a link to what is not there" : "is not there"};
   }
   if (status.type() != fs::file_type::regular) {
-    return {Outcome::kDiffers, subject, error ? "cannot be read: " + error.message() : "is not a regular file"};
+    return {Kind::kDiffers, subject, error ? "cannot be read: " + error.message() : "is not a regular file"};
   }
   try {
     if (!follow_links && !ends_in(folder, file)) {
-      return {Outcome::kDiffers, subject, "is a link that leads out of the folder; it was not read"};
+      return {Kind::kDiffers, subject, "is a link that leads out of the folder; it was not read"};
     }
     const auto certified = static_cast<std::uintmax_t>(entry.at("bytes").as_integer());
     const std::uintmax_t bytes = fs::file_size(file);
     if (bytes != certified) {
-      return {Outcome::kDiffers, subject,
+      return {Kind::kDiffers, subject,
               "has " + std::to_string(bytes) + " bytes, certified are " + std::to_string(certified)};
     }
-    const std::string sha256 = sha256_of_file(file);
+    const std::string sha256 = bytes::sha256_of_file(file);
     const std::string wanted = entry.at("sha256").as_string();
     if (sha256 != wanted) {
-      return {Outcome::kDiffers, subject, "has SHA-256 " + shortened(sha256) + ", certified is " + shortened(wanted)};
+      return {Kind::kDiffers, subject, "has SHA-256 " + shortened(sha256) + ", certified is " + shortened(wanted)};
     }
-    return {Outcome::kHolds, subject, std::to_string(bytes) + " bytes, SHA-256 " + shortened(sha256)};
+    return {Kind::kHolds, subject, std::to_string(bytes) + " bytes, SHA-256 " + shortened(sha256)};
   } catch (const fs::filesystem_error& failure) {
-    return {Outcome::kDiffers, subject, "cannot be read: " + failure.code().message()};
+    return {Kind::kDiffers, subject, "cannot be read: " + failure.code().message()};
   } catch (const Error& failure) {
-    return {Outcome::kDiffers, subject, failure.what()};
+    return {Kind::kDiffers, subject, failure.what()};
   }
 }
 
 /// Whether a file that was not certified is one of the checkpoint, as it was read: a conversion into its own folder.
-bool is_of_checkpoint(const Json& certificate, const fs::path& folder, const fs::path& relative) {
-  const std::vector<Json> read = certificate.at("read").elements();
-  return std::any_of(read.begin(), read.end(), [&](const Json& entry) {
+bool is_of_checkpoint(const bytes::Json& certificate, const fs::path& folder, const fs::path& relative) {
+  const std::vector<bytes::Json> read = certificate.at("read").elements();
+  return std::any_of(read.begin(), read.end(), [&](const bytes::Json& entry) {
     return entry.at("file").as_string() == relative.string() &&
            check_file(entry, folder, "", /*follow_links=*/true).holds();
   });
 }
 
-bool was_read(const Json& certificate, const fs::path& relative) {
-  const std::vector<Json> read = certificate.at("read").elements();
+bool was_read(const bytes::Json& certificate, const fs::path& relative) {
+  const std::vector<bytes::Json> read = certificate.at("read").elements();
   return std::any_of(read.begin(), read.end(),
-                     [&](const Json& entry) { return entry.at("file").as_string() == relative.string(); });
+                     [&](const bytes::Json& entry) { return entry.at("file").as_string() == relative.string(); });
 }
 
 /// Everything below the folder that is not a folder, links to folders included, sorted.
@@ -130,25 +131,25 @@ CertificateCheck note_of(const std::vector<std::string>& names) {
   std::string text = "not certified, and no loader takes " + std::string(names.size() == 1 ? "it" : "them") + ": ";
   for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
   if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return {Outcome::kNote, names.size() == 1 ? "1 other file" : std::to_string(names.size()) + " other files", text};
+  return {Kind::kNote, names.size() == 1 ? "1 other file" : std::to_string(names.size()) + " other files", text};
 }
 
 }  // namespace
 
 std::string certificate_schema() { return certificate_schema_text; }
 
-Json parse_certificate(const std::string& text, const std::string& where) {
-  const Json certificate = Json::parse(text, where);
+bytes::Json parse_certificate(const std::string& text, const std::string& where) {
+  const bytes::Json certificate = bytes::Json::parse(text, where);
   if (!certificate.contains("crossload_certificate")) {
     throw Error(ErrorKind::kBadInput, where + ": has no \"crossload_certificate\", so it is no certificate");
   }
-  const Json version = certificate.at("crossload_certificate");
+  const bytes::Json version = certificate.at("crossload_certificate");
   if (version.is_integer() && version.as_integer() != kCertificateVersion) {
     throw Error(ErrorKind::kBadInput, where + ": is a certificate of version " + std::to_string(version.as_integer()) +
                                           ", this program knows " + std::to_string(kCertificateVersion) +
                                           "; convert again, or take the Crossload that made it");
   }
-  static const JsonSchema schema(Json::parse(certificate_schema_text, "docs/certificate.schema.json"));
+  static const JsonSchema schema(bytes::Json::parse(certificate_schema_text, "docs/certificate.schema.json"));
   if (const auto fault = schema.fault(certificate)) {
     throw Error(ErrorKind::kBadInput, where + ": does not meet the schema of certificates: " + *fault);
   }
@@ -157,20 +158,20 @@ Json parse_certificate(const std::string& text, const std::string& where) {
   return certificate;
 }
 
-CertificateCheck check_own_hash(const Json& certificate, const std::string& text) {
+CertificateCheck check_own_hash(const bytes::Json& certificate, const std::string& text) {
   const std::string subject = "certificate";
   if (hash_of_certificate(text) != certificate.at(kCertificateHash).as_string()) {
-    return {Outcome::kDiffers, subject, "its text is not the one that was hashed: it was changed after it was made"};
+    return {Kind::kDiffers, subject, "its text is not the one that was hashed: it was changed after it was made"};
   }
-  return {Outcome::kHolds, subject, "meets the schema, and its own SHA-256"};
+  return {Kind::kHolds, subject, "meets the schema, and its own SHA-256"};
 }
 
-std::vector<CertificateCheck> check_written(const Json& certificate, const fs::path& folder,
+std::vector<CertificateCheck> check_written(const bytes::Json& certificate, const fs::path& folder,
                                             const fs::path& certificate_file,
                                             const std::function<Loaded(const fs::path&)>& loaded_as) {
   std::vector<CertificateCheck> checks;
   std::set<fs::path> certified;
-  for (const Json& entry : certificate.at("written").elements()) {
+  for (const bytes::Json& entry : certificate.at("written").elements()) {
     const std::string file = entry.at("file").as_string();
     certified.insert(file);
     checks.push_back(check_file(entry, folder, file, /*follow_links=*/false));
@@ -181,7 +182,7 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
     std::error_code ignored;
     if (certified.contains(file) || fs::equivalent(folder / file, certificate_file, ignored)) continue;
     if (is_of_checkpoint(certificate, folder, file)) {
-      checks.push_back({Outcome::kNote, file.string(), "PyTorch's, as the conversion read it"});
+      checks.push_back({Kind::kNote, file.string(), "PyTorch's, as the conversion read it"});
       beside_checkpoint = true;
     } else {
       extra.push_back(file);
@@ -193,19 +194,19 @@ std::vector<CertificateCheck> check_written(const Json& certificate, const fs::p
     if (loaded == Loaded::kNever) {
       others.push_back(file.string());
     } else if (loaded == Loaded::kCompanion && beside_checkpoint && !was_read(certificate, file)) {
-      checks.push_back({Outcome::kNote, file.string(), "not certified: it is of the checkpoint that is here too"});
+      checks.push_back({Kind::kNote, file.string(), "not certified: it is of the checkpoint that is here too"});
     } else {
-      checks.push_back({Outcome::kExtra, file.string(), "was not certified, and loaders would take it"});
+      checks.push_back({Kind::kExtra, file.string(), "was not certified, and loaders would take it"});
     }
   }
   if (!others.empty()) checks.push_back(note_of(others));
   return checks;
 }
 
-std::vector<CertificateCheck> check_read(const Json& certificate, const fs::path& checkpoint) {
+std::vector<CertificateCheck> check_read(const bytes::Json& certificate, const fs::path& checkpoint) {
   const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
   std::vector<CertificateCheck> checks;
-  for (const Json& entry : certificate.at("read").elements()) {
+  for (const bytes::Json& entry : certificate.at("read").elements()) {
     checks.push_back(check_file(entry, folder, "checkpoint's " + entry.at("file").as_string(), /*follow_links=*/true));
   }
   return checks;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/verify_certificate.h"
+#include "crossload/certificate_check.h"
 
 namespace crossload::verify {
 
@@ -16,10 +16,10 @@ std::string certificate_schema();
 
 /// A certificate of this version that meets the schema and whose `read` and `written` name files below a folder:
 /// relative, without "..". Throws Error(kBadInput) that says where in the document it does not.
-Json parse_certificate(const std::string& text, const std::string& where);
+bytes::Json parse_certificate(const std::string& text, const std::string& where);
 
 /// Whether the text is the one that was hashed.
-CertificateCheck check_own_hash(const Json& certificate, const std::string& text);
+CertificateCheck check_own_hash(const bytes::Json& certificate, const std::string& text);
 
 /// What loaders do with a file by its name.
 enum class Loaded {
@@ -32,11 +32,11 @@ enum class Loaded {
 /// the folder is in) where symbolic links end. Then what else is below the folder, but for `certificate_file`: a file
 /// of the checkpoint as it was read, a companion beside such a one, or one that no loader takes is a note; another is
 /// wrong.
-std::vector<CertificateCheck> check_written(const Json& certificate, const std::filesystem::path& folder,
+std::vector<CertificateCheck> check_written(const bytes::Json& certificate, const std::filesystem::path& folder,
                                             const std::filesystem::path& certificate_file,
                                             const std::function<Loaded(const std::filesystem::path&)>& loaded_as);
 
 /// Every file of `read`, in the checkpoint's folder, or beside the golden. Symbolic links are followed.
-std::vector<CertificateCheck> check_read(const Json& certificate, const std::filesystem::path& checkpoint);
+std::vector<CertificateCheck> check_read(const bytes::Json& certificate, const std::filesystem::path& checkpoint);
 
 }  // namespace crossload::verify

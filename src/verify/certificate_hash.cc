@@ -12,12 +12,12 @@ std::string hash_of_certificate(const std::string& text) {
   const std::size_t begin = found + start.size();
   const std::size_t end = text.find('"', begin);
   if (end == std::string::npos) return "";
-  Digest digest(Digest::Kind::kSha256);
+  bytes::Digest digest(bytes::Digest::Kind::kSha256);
   digest.update(text.substr(0, begin));
   digest.update(text.substr(end));
   return digest.hex();
 }
 
-void seal(Json* document) { document->set(kCertificateHash, hash_of_certificate(document->dump_pretty())); }
+void seal(bytes::Json* document) { document->set(kCertificateHash, hash_of_certificate(document->dump_pretty())); }
 
 }  // namespace crossload::verify

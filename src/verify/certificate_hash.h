@@ -18,6 +18,6 @@ inline constexpr const char* kCertificateHash = "certificate_sha256";
 std::string hash_of_certificate(const std::string& text);
 
 /// Sets the member to the hash of what dump_pretty() gives; it must be there already, and empty.
-void seal(Json* document);
+void seal(bytes::Json* document);
 
 }  // namespace crossload::verify

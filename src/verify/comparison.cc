@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-double element(const TensorView& view, std::size_t index) {
+double element(const tensor::TensorView& view, std::size_t index) {
   const std::byte* at = view.bytes.data() + index * size_of(view.dtype);
   if (view.dtype == DType::kF64) {
     double value = 0;
@@ -21,7 +21,7 @@ double element(const TensorView& view, std::size_t index) {
     return value;
   }
   float value = 0;
-  widen_to_float32(view.dtype, at, 1, &value);
+  tensor::widen_to_float32(view.dtype, at, 1, &value);
   return static_cast<double>(value);
 }
 
@@ -63,7 +63,7 @@ const char* name_of(NumberKind kind) {
   }
 }
 
-std::string mismatch_of(const Values& tf, const TensorView& pt) {
+std::string mismatch_of(const Values& tf, const tensor::TensorView& pt) {
   if (tf.kind != kind_of(pt.dtype)) {
     return std::string("TensorFlow ") + name_of(tf.kind) + ", PyTorch " + name_of(kind_of(pt.dtype));
   }
@@ -71,11 +71,11 @@ std::string mismatch_of(const Values& tf, const TensorView& pt) {
   return "";
 }
 
-void compare_integers(const Values& tf, const TensorView& pt, Comparison* result) {
+void compare_integers(const Values& tf, const tensor::TensorView& pt, Comparison* result) {
   result->exact = true;
   const std::size_t size = size_of(pt.dtype);
   for (std::size_t i = 0; i < tf.integers.size(); ++i) {
-    const std::int64_t expected = integer_at(pt.dtype, pt.bytes.data() + i * size);
+    const std::int64_t expected = tensor::integer_at(pt.dtype, pt.bytes.data() + i * size);
     const double error = std::abs(static_cast<double>(tf.integers[i]) - static_cast<double>(expected));
     if (tf.integers[i] == expected || error < result->kept.tf_to_pt) continue;
     result->verdict = Verdict::kDisagrees;
@@ -92,7 +92,7 @@ class FloatComparison {
  public:
   FloatComparison(const Values& tf, const Reference& reference, const std::vector<bool>& kept, const Rule& rule)
       : tf_(tf), reference_(reference), kept_(kept), rule_(rule), row_(row_size(tf.shape, rule.pool)) {
-    const auto fits = [&](const TensorView* view) { return view != nullptr && view->shape == tf.shape; };
+    const auto fits = [&](const tensor::TensorView* view) { return view != nullptr && view->shape == tf.shape; };
     result_.has_float64 = fits(reference.float64);
     has_noise_ = fits(reference.noise);
   }

@@ -75,9 +75,9 @@ struct Comparison {
 
 /// What PyTorch computed for a tensor; the last two may be null.
 struct Reference {
-  const TensorView* values;
-  const TensorView* float64;
-  const TensorView* noise;
+  const tensor::TensorView* values;
+  const tensor::TensorView* float64;
+  const tensor::TensorView* noise;
 };
 
 /// `kept` as KeptPositions gives: one flag an element, empty when all are.

@@ -20,9 +20,9 @@ std::string place_of(const ObservedStage& stage) {
 /// Of a model of two towers, those of the part that the module belongs to come first.
 std::map<std::string, double> numbers_of_configuration(const Trace& trace, const std::string& module) {
   if (!trace.has_metadata("config")) return {};
-  const Json config = Json::parse(trace.metadata("config"), trace.path().string() + " (config)");
+  const bytes::Json config = bytes::Json::parse(trace.metadata("config"), trace.path().string() + " (config)");
   std::map<std::string, double> numbers;
-  const auto add = [&](const Json& fields) {
+  const auto add = [&](const bytes::Json& fields) {
     for (const auto& [name, value] : fields.members()) {
       if (value.is_number() || value.is_integer()) numbers.try_emplace(name, value.as_number());
     }
@@ -63,10 +63,10 @@ class Evidence {
  private:
   static Numbers numbers(const Values& values) { return {values.shape, values.elements}; }
 
-  Numbers numbers(const TensorView& view) {
+  Numbers numbers(const tensor::TensorView& view) {
     std::vector<float>& values = storage_.emplace_back(static_cast<std::size_t>(element_count(view.shape)));
     if (is_floating(view.dtype)) {
-      widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(values.size()), values.data());
+      tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(values.size()), values.data());
     } else {
       // A mask of integers or booleans: zero, or not.
       const std::size_t size = size_of(view.dtype);
@@ -102,7 +102,7 @@ class Evidence {
     std::int64_t elements = 0;
     const auto add = [&](const TracedStage& other) {
       for (const std::string& name : other.tensors) {
-        const TensorView* view = trace_.find("stage." + name);
+        const tensor::TensorView* view = trace_.find("stage." + name);
         if (!has_shape(view->shape) || elements > kElements) continue;
         elements += element_count(view->shape);
         suspect_.others.push_back({name, numbers(*view)});
@@ -114,8 +114,8 @@ class Evidence {
 
   Numbers read(const keras::Variable& variable) {
     std::vector<float>& values = storage_.emplace_back(static_cast<std::size_t>(element_count(variable.shape)));
-    read_rows(variable, 0, row_count(variable.shape), values);
-    if (suspect_.class_name != "Linear" || variable.layout != Layout::kSame || variable.shape.size() != 2 ||
+    read_rows(variable, 0, tensor::row_count(variable.shape), values);
+    if (suspect_.class_name != "Linear" || variable.layout != tensor::Layout::kSame || variable.shape.size() != 2 ||
         suspect_.pytorch.empty() || suspect_.pytorch.front().shape.empty() ||
         variable.shape[0] != suspect_.pytorch.front().shape.back()) {
       return {variable.shape, values};
@@ -217,22 +217,23 @@ Explanation explain(const Trace& trace, const Observation& observation, std::siz
 
 std::string hint_of_output(const Trace& trace, const Observation& observation, const std::string& name) {
   const auto values = observation.outputs.find(name);
-  const TensorView* wanted = trace.find("output." + name);
+  const tensor::TensorView* wanted = trace.find("output." + name);
   if (values == observation.outputs.end() || wanted == nullptr || !is_floating(wanted->dtype) ||
       values->second.kind != NumberKind::kFloating) {
     return "";
   }
   std::deque<std::vector<float>> storage;
-  const auto numbers = [&](const TensorView& view) {
+  const auto numbers = [&](const tensor::TensorView& view) {
     std::vector<float>& elements = storage.emplace_back(static_cast<std::size_t>(element_count(view.shape)));
-    widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()), elements.data());
+    tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()),
+                             elements.data());
     return Numbers{view.shape, elements};
   };
   Suspect suspect{.path = name, .class_name = "", .tensorflow = {}, .pytorch = {}};
   suspect.tensorflow = {{values->second.shape, values->second.elements}};
   suspect.pytorch = {numbers(*wanted)};
   for (const std::string& other : trace.outputs()) {
-    const TensorView* view = trace.find("output." + other);
+    const tensor::TensorView* view = trace.find("output." + other);
     if (other == name || !is_floating(view->dtype) || view->shape != wanted->shape) continue;
     suspect.others.push_back({"output." + other, numbers(*view)});
   }

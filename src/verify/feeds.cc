@@ -8,11 +8,11 @@ namespace crossload::verify {
 namespace {
 
 template <class T>
-void copy_integers(const std::string& name, const TensorView& view, std::span<T> out) {
+void copy_integers(const std::string& name, const tensor::TensorView& view, std::span<T> out) {
   const std::size_t size = size_of(view.dtype);
   const std::byte* at = view.bytes.data();
   for (T& element : out) {
-    const std::int64_t value = integer_at(view.dtype, at);
+    const std::int64_t value = tensor::integer_at(view.dtype, at);
     element = static_cast<T>(value);
     if (static_cast<std::int64_t>(element) != value) {
       throw Error(ErrorKind::kUsage, "the input \"" + name + "\" holds " + std::to_string(value) +
@@ -36,14 +36,15 @@ std::vector<std::string> names_of(const Feeds& feeds) {
 }
 
 tf::HostTensor to_host(const std::shared_ptr<const tf::Library>& library, const std::string& name,
-                       const TensorView& view, tf::DataType wanted) {
+                       const tensor::TensorView& view, tf::DataType wanted) {
   tf::HostTensor tensor(library, wanted, view.shape);
   if (is_floating(view.dtype)) {
     if (!tf::is_floating(wanted)) {
       throw Error(ErrorKind::kUsage, "the input \"" + name + "\" holds floating numbers; the model takes integers");
     }
     std::vector<float> elements(static_cast<std::size_t>(element_count(view.shape)));
-    widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()), elements.data());
+    tensor::widen_to_float32(view.dtype, view.bytes.data(), static_cast<std::int64_t>(elements.size()),
+                             elements.data());
     tensor.assign(elements);
     return tensor;
   }

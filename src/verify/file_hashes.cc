@@ -9,7 +9,7 @@ namespace crossload::verify {
 void FileHashes::start(const std::vector<std::filesystem::path>& files) {
   std::vector<std::packaged_task<std::string()>> tasks;
   for (const std::filesystem::path& file : files) {
-    tasks.emplace_back([file] { return sha256_of_file(file); });
+    tasks.emplace_back([file] { return bytes::sha256_of_file(file); });
     hashes_[file] = tasks.back().get_future().share();
   }
   workers_.push_back(std::async(std::launch::async, [queue = std::move(tasks)]() mutable {
@@ -19,7 +19,7 @@ void FileHashes::start(const std::vector<std::filesystem::path>& files) {
 
 std::string FileHashes::of(const std::filesystem::path& file) {
   const auto found = hashes_.find(file);
-  return found != hashes_.end() ? found->second.get() : sha256_of_file(file);
+  return found != hashes_.end() ? found->second.get() : bytes::sha256_of_file(file);
 }
 
 }  // namespace crossload::verify

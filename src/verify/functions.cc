@@ -60,7 +60,7 @@ bool all_finite(const Values& values) {
 /// PyTorch's own answer to whether training changes what the model returns on these inputs, as its recorder found out.
 std::optional<bool> training_differs(const Trace& trace) {
   if (!trace.has_metadata("training")) return std::nullopt;
-  const Json training = Json::parse(trace.metadata("training"), trace.path().string() + " (training)");
+  const bytes::Json training = bytes::Json::parse(trace.metadata("training"), trace.path().string() + " (training)");
   if (!training.is_object() || !training.contains("differs") || !training.at("differs").is_bool()) return std::nullopt;
   return training.at("differs").as_bool();
 }

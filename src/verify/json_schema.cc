@@ -43,7 +43,7 @@ constexpr std::string_view kElse = "else";
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(ErrorKind::kBadInput, "JSON schema: " + what); }
 
-std::string kind_of(const Json& value) {
+std::string kind_of(const bytes::Json& value) {
   if (value.is_null()) return "null";
   if (value.is_bool()) return "a boolean";
   if (value.is_integer()) return "an integer";
@@ -53,7 +53,7 @@ std::string kind_of(const Json& value) {
 }
 
 /// A value as an error quotes it.
-std::string quoted(const Json& value) {
+std::string quoted(const bytes::Json& value) {
   constexpr std::size_t kLongest = 60;
   if (value.is_object() || value.is_array()) return kind_of(value);
   const std::string text = value.dump();
@@ -61,7 +61,7 @@ std::string quoted(const Json& value) {
 }
 
 /// JSON Schema's type: 3.0 is an integer too.
-bool has_type(const Json& value, const std::string& type) {
+bool has_type(const bytes::Json& value, const std::string& type) {
   if (type == "null") return value.is_null();
   if (type == "boolean") return value.is_bool();
   if (type == "number") return value.is_number();
@@ -73,7 +73,7 @@ bool has_type(const Json& value, const std::string& type) {
 }
 
 /// Of numbers, strings, booleans and null.
-bool equal(const Json& a, const Json& b) {
+bool equal(const bytes::Json& a, const bytes::Json& b) {
   if (a.is_number() && b.is_number()) return a.as_number() == b.as_number();
   return a.dump() == b.dump();
 }
@@ -93,9 +93,9 @@ bool matches(const std::string& text, const std::string& pattern) {
 /// Validates by a schema whose $defs are those of `root`.
 class Validator {
  public:
-  explicit Validator(const Json& root) : root_(root) {}
+  explicit Validator(const bytes::Json& root) : root_(root) {}
 
-  Fault check(const Json& value, const Json& schema, const std::string& at) const {
+  Fault check(const bytes::Json& value, const bytes::Json& schema, const std::string& at) const {
     if (schema.is_bool()) return schema.as_bool() ? Fault() : wrong(at, "must not be there");
     if (schema.contains("$ref")) {
       if (Fault fault = check(value, referred(schema.at("$ref").as_string()), at)) return fault;
@@ -108,7 +108,7 @@ class Validator {
       if (Fault fault = check_range(value, schema, at)) return fault;
     }
     if (value.is_array() && schema.contains("items")) {
-      const Json items = schema.at("items");
+      const bytes::Json items = schema.at("items");
       for (std::size_t i = 0; i < value.size(); ++i) {
         if (Fault fault = check(value.at(i), items, at + "[" + std::to_string(i) + "]")) return fault;
       }
@@ -128,19 +128,19 @@ class Validator {
     return at.empty() ? name : at + "." + name;
   }
 
-  Json referred(const std::string& reference) const {
+  bytes::Json referred(const std::string& reference) const {
     constexpr std::string_view kStart = "#/$defs/";
     if (!reference.starts_with(kStart)) refuse("$ref to " + reference + ", only #/$defs/NAME is known");
     return root_.at("$defs").at(reference.substr(kStart.size()));
   }
 
-  static Fault check_value(const Json& value, const Json& schema, const std::string& at) {
+  static Fault check_value(const bytes::Json& value, const bytes::Json& schema, const std::string& at) {
     if (schema.contains("type")) {
-      const Json type = schema.at("type");
-      std::vector<Json> types = type.is_array() ? type.elements() : std::vector<Json>{type};
+      const bytes::Json type = schema.at("type");
+      std::vector<bytes::Json> types = type.is_array() ? type.elements() : std::vector<bytes::Json>{type};
       std::string names;
       bool fits = false;
-      for (const Json& name : types) {
+      for (const bytes::Json& name : types) {
         fits = fits || has_type(value, name.as_string());
         names += (names.empty() ? "" : " or ") + name.as_string();
       }
@@ -150,15 +150,15 @@ class Validator {
       return wrong(at, "is " + quoted(value) + " where " + schema.at("const").dump() + " is wanted");
     }
     if (schema.contains("enum")) {
-      const std::vector<Json> allowed = schema.at("enum").elements();
-      if (std::none_of(allowed.begin(), allowed.end(), [&](const Json& one) { return equal(value, one); })) {
+      const std::vector<bytes::Json> allowed = schema.at("enum").elements();
+      if (std::none_of(allowed.begin(), allowed.end(), [&](const bytes::Json& one) { return equal(value, one); })) {
         return wrong(at, "is " + quoted(value) + " where one of " + schema.at("enum").dump() + " is wanted");
       }
     }
     return {};
   }
 
-  static Fault check_text(const Json& value, const Json& schema, const std::string& at) {
+  static Fault check_text(const bytes::Json& value, const bytes::Json& schema, const std::string& at) {
     const std::string text = value.as_string();
     const std::size_t length = characters(text);
     if (schema.contains("minLength") && length < static_cast<std::size_t>(schema.at("minLength").as_integer())) {
@@ -175,7 +175,7 @@ class Validator {
     return {};
   }
 
-  static Fault check_range(const Json& value, const Json& schema, const std::string& at) {
+  static Fault check_range(const bytes::Json& value, const bytes::Json& schema, const std::string& at) {
     const double number = value.as_number();
     if (schema.contains("minimum") && number < schema.at("minimum").as_number()) {
       return wrong(at, "is " + quoted(value) + ", less than " + schema.at("minimum").dump());
@@ -186,18 +186,18 @@ class Validator {
     return {};
   }
 
-  Fault check_members(const Json& value, const Json& schema, const std::string& at) const {
+  Fault check_members(const bytes::Json& value, const bytes::Json& schema, const std::string& at) const {
     if (schema.contains("required")) {
-      for (const Json& name : schema.at("required").elements()) {
+      for (const bytes::Json& name : schema.at("required").elements()) {
         if (!value.contains(name.as_string())) return wrong(at, "has no \"" + name.as_string() + "\"");
       }
     }
-    const Json properties = schema.contains("properties") ? schema.at("properties") : Json::object();
+    const bytes::Json properties = schema.contains("properties") ? schema.at("properties") : bytes::Json::object();
     for (const auto& [name, member] : value.members()) {
       if (properties.contains(name)) {
         if (Fault fault = check(member, properties.at(name), below(at, name))) return fault;
       } else if (schema.contains("additionalProperties")) {
-        const Json others = schema.at("additionalProperties");
+        const bytes::Json others = schema.at("additionalProperties");
         if (others.is_bool() && !others.as_bool()) return wrong(at, "has \"" + name + "\", which is not known here");
         if (Fault fault = check(member, others, below(at, name))) return fault;
       }
@@ -205,12 +205,12 @@ class Validator {
     return {};
   }
 
-  Fault check_alternatives(const Json& value, const Json& schema, const std::string& at) const {
+  Fault check_alternatives(const bytes::Json& value, const bytes::Json& schema, const std::string& at) const {
     for (const char* const keyword : {"anyOf", "oneOf"}) {
       if (!schema.contains(keyword)) continue;
       std::size_t fitting = 0;
       std::string faults;
-      for (const Json& alternative : schema.at(keyword).elements()) {
+      for (const bytes::Json& alternative : schema.at(keyword).elements()) {
         const Fault fault = check(value, alternative, at);
         if (!fault) ++fitting;
         if (fault) faults += (faults.empty() ? "" : "; or ") + *fault;
@@ -223,11 +223,11 @@ class Validator {
     return schema.contains(branch) ? check(value, schema.at(branch), at) : Fault();
   }
 
-  const Json& root_;
+  const bytes::Json& root_;
 };
 
 /// Throws at a keyword that Validator does not know.
-void require_known(const Json& schema, const Json& root) {
+void require_known(const bytes::Json& schema, const bytes::Json& root) {
   if (schema.is_bool()) return;
   for (const auto& [keyword, value] : schema.members()) {
     if (keyword != kElse && std::find(kKeywords.begin(), kKeywords.end(), keyword) == kKeywords.end()) {
@@ -236,7 +236,7 @@ void require_known(const Json& schema, const Json& root) {
     if (keyword == "properties" || keyword == "$defs") {
       for (const auto& [name, member] : value.members()) require_known(member, root);
     } else if (keyword == "anyOf" || keyword == "oneOf") {
-      for (const Json& member : value.elements()) require_known(member, root);
+      for (const bytes::Json& member : value.elements()) require_known(member, root);
     } else if (keyword == "items" || keyword == "additionalProperties" || keyword == "if" || keyword == "then" ||
                keyword == kElse) {
       require_known(value, root);
@@ -251,9 +251,9 @@ void require_known(const Json& schema, const Json& root) {
 
 }  // namespace
 
-JsonSchema::JsonSchema(const Json& schema) : schema_(schema) { require_known(schema_, schema_); }
+JsonSchema::JsonSchema(const bytes::Json& schema) : schema_(schema) { require_known(schema_, schema_); }
 
-std::optional<std::string> JsonSchema::fault(const Json& document) const {
+std::optional<std::string> JsonSchema::fault(const bytes::Json& document) const {
   return Validator(schema_).check(document, schema_, "");
 }
 

@@ -18,13 +18,13 @@ namespace crossload::verify {
 class JsonSchema {
  public:
   /// Throws Error(kBadInput) that names a keyword or reference it does not know.
-  explicit JsonSchema(const Json& schema);
+  explicit JsonSchema(const bytes::Json& schema);
 
   /// What is wrong first, beginning with its place in the document; nothing when all is as asked.
-  std::optional<std::string> fault(const Json& document) const;
+  std::optional<std::string> fault(const bytes::Json& document) const;
 
  private:
-  Json schema_;
+  bytes::Json schema_;
 };
 
 }  // namespace crossload::verify

@@ -5,7 +5,7 @@
 namespace crossload::verify {
 namespace {
 
-bool is_zero(const TensorView& view, std::int64_t index) {
+bool is_zero(const tensor::TensorView& view, std::int64_t index) {
   const std::size_t size = size_of(view.dtype);
   static constexpr std::byte kZeros[8] = {};
   return std::memcmp(view.bytes.data() + static_cast<std::size_t>(index) * size, kZeros, size) == 0;
@@ -13,7 +13,7 @@ bool is_zero(const TensorView& view, std::int64_t index) {
 
 }  // namespace
 
-KeptPositions::KeptPositions(const TensorView* mask, bool choices) {
+KeptPositions::KeptPositions(const tensor::TensorView* mask, bool choices) {
   if (mask == nullptr || mask->shape.size() != (choices ? 3U : 2U)) return;
   const Shape& shape = mask->shape;
   length_ = shape.back();

@@ -14,7 +14,7 @@ class KeptPositions {
  public:
   KeptPositions() = default;
   /// `mask` may be null. `choices`: its second dimension is that of multiple choice.
-  KeptPositions(const TensorView* mask, bool choices);
+  KeptPositions(const tensor::TensorView* mask, bool choices);
 
   /// One flag an element, empty when all are kept. The mask is that of the tensor's own side, encoder or decoder; its
   /// positions are the second dimension, or the third of attentions [batch, heads, queries, keys]. `symbolic` is the

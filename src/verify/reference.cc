@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "bytes/environment.h"
 #include "bytes/output_file.h"
 #include "crossload/error.h"
 
@@ -30,17 +30,13 @@ constexpr int kCannotExecute = 127;
 fs::path python_in(const fs::path& environment) {
   std::error_code ignored;
   const fs::path python = environment / "bin" / "python";
-  return !environment.empty() && fs::exists(python, ignored) ? python : fs::path();
+  return fs::exists(python, ignored) ? python : fs::path();
 }
 
 std::string find_python(const fs::path& given) {
   if (!given.empty()) return given.string();
-  if (const char* named = std::getenv("CROSSLOAD_PYTHON"); named != nullptr && *named != '\0') return named;
-  const char* active = std::getenv("VIRTUAL_ENV");
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& environment :
-       {fs::path(active == nullptr ? "" : active), program / ".." / ".venv", fs::path(".venv")}) {
+  if (const fs::path named = bytes::path_from_environment("CROSSLOAD_PYTHON"); !named.empty()) return named.string();
+  for (const fs::path& environment : bytes::virtual_environments()) {
     const fs::path python = python_in(environment);
     if (!python.empty()) return python.string();
   }
@@ -102,7 +98,7 @@ RecorderFiles::RecorderFiles(fs::path folder, const ReferenceOptions& options) :
     if (failed) {
       throw Error(ErrorKind::kEnvironment, path.parent_path().string() + ": cannot be made: " + failed.message());
     }
-    OutputFile file(path);  // not synced: it is gone when the trace is there
+    bytes::OutputFile file(path);  // not synced: it is gone when the trace is there
     file.append(text);
     file.close();
   };

@@ -11,7 +11,7 @@
 namespace crossload::verify {
 namespace {
 
-using Outcome = CertificateCheck::Outcome;
+using Kind = CertificateCheck::Kind;
 
 std::string scientific(double value) {
   char text[32];
@@ -20,20 +20,20 @@ std::string scientific(double value) {
 }
 
 /// Distances that are infinite or NaN are strings.
-double distance_of(const Json& value) {
+double distance_of(const bytes::Json& value) {
   return value.is_number() ? value.as_number() : std::numeric_limits<double>::infinity();
 }
 
 /// The list, or an empty one where certificates do not have it.
-Json list_of(const Json& certificate, const std::string& name) {
-  return certificate.contains(name) ? certificate.at(name) : Json::array();
+bytes::Json list_of(const bytes::Json& certificate, const std::string& name) {
+  return certificate.contains(name) ? certificate.at(name) : bytes::Json::array();
 }
 
 /// Every tensor by its name; of those with equal names, by "name (2)" and so on.
-std::map<std::string, Json> tensors_of(const Json& certificate) {
-  std::map<std::string, Json> tensors;
+std::map<std::string, bytes::Json> tensors_of(const bytes::Json& certificate) {
+  std::map<std::string, bytes::Json> tensors;
   for (const char* const list : {"stages", "outputs"}) {
-    for (const Json& entry : list_of(certificate, list).elements()) {
+    for (const bytes::Json& entry : list_of(certificate, list).elements()) {
       const std::string name = entry.at("path").as_string();
       std::string key = name;
       for (int count = 2; tensors.contains(key); ++count) key = name + " (" + std::to_string(count) + ")";
@@ -44,13 +44,13 @@ std::map<std::string, Json> tensors_of(const Json& certificate) {
 }
 
 /// What was compared besides tensors: "function __call__", "cell length_1".
-std::map<std::string, Json> runs_of(const Json& certificate) {
-  std::map<std::string, Json> runs;
+std::map<std::string, bytes::Json> runs_of(const bytes::Json& certificate) {
+  std::map<std::string, bytes::Json> runs;
   for (const auto& [list, kind] : {std::pair("functions", "function "), std::pair("cells", "cell ")}) {
-    for (const Json& entry : list_of(certificate, list).elements()) {
+    for (const bytes::Json& entry : list_of(certificate, list).elements()) {
       std::string name = kind + entry.at("name").as_string();
       if (std::string_view(list) == "functions") {
-        for (const Json& input : entry.at("inputs").elements()) name += " " + input.as_string();
+        for (const bytes::Json& input : entry.at("inputs").elements()) name += " " + input.as_string();
         if (entry.at("training").as_bool()) name += " training";
       }
       runs.emplace(name, entry);
@@ -69,7 +69,8 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 /// What only one of both has; nothing when they have the same.
-std::string only_in_one(const std::map<std::string, Json>& certified, const std::map<std::string, Json>& again) {
+std::string only_in_one(const std::map<std::string, bytes::Json>& certified,
+                        const std::map<std::string, bytes::Json>& again) {
   std::vector<std::string> gone;
   std::vector<std::string> fresh;
   for (const auto& [name, entry] : certified) {
@@ -84,17 +85,17 @@ std::string only_in_one(const std::map<std::string, Json>& certified, const std:
   return text;
 }
 
-CertificateCheck check_inputs(const Json& certified, const Json& again) {
+CertificateCheck check_inputs(const bytes::Json& certified, const bytes::Json& again) {
   std::vector<std::string> others;
   std::vector<std::string> rounded;
-  const Json before = certified.at("inputs");
-  const Json now = again.at("inputs");
+  const bytes::Json before = certified.at("inputs");
+  const bytes::Json now = again.at("inputs");
   for (const auto& [name, input] : before.members()) {
     if (!now.contains(name)) {
       others.push_back(name);
       continue;
     }
-    const Json other = now.at(name);
+    const bytes::Json other = now.at(name);
     const std::string dtype = input.at("dtype").as_string();
     const bool same_form =
         dtype == other.at("dtype").as_string() && input.at("shape").dump() == other.at("shape").dump();
@@ -110,36 +111,36 @@ CertificateCheck check_inputs(const Json& certified, const Json& again) {
     if (!before.contains(name)) others.push_back(name);
   }
   if (!others.empty()) {
-    return {Outcome::kDiffers, "replay: inputs",
+    return {Kind::kDiffers, "replay: inputs",
             "are others than the certified ones: " + joined(others) +
                 "; give the trace that the certificate was made with by --reference, or the file by --inputs"};
   }
   if (!rounded.empty()) {
-    return {Outcome::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
+    return {Kind::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
   }
-  return {Outcome::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
+  return {Kind::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
 }
 
-CertificateCheck check_verdict(const Json& certified, const Json& again) {
+CertificateCheck check_verdict(const bytes::Json& certified, const bytes::Json& again) {
   const std::string before = certified.at("verdict").as_string();
   const std::string now = again.at("verdict").as_string();
   const bool same = (before == "disagrees") == (now == "disagrees");
-  return {same ? Outcome::kHolds : Outcome::kDiffers, "replay: verdict",
+  return {same ? Kind::kHolds : Kind::kDiffers, "replay: verdict",
           before == now ? now : "certified is \"" + before + "\", now it is \"" + now + "\""};
 }
 
-CertificateCheck check_coverage(const Json& certified, const Json& again) {
+CertificateCheck check_coverage(const bytes::Json& certified, const bytes::Json& again) {
   const std::string subject = "replay: coverage";
   for (const auto& [name, before] : certified.at("coverage").members()) {
-    const Json now = again.at("coverage").at(name);
+    const bytes::Json now = again.at("coverage").at(name);
     if (before.dump() == now.dump()) continue;
-    return {Outcome::kDiffers, subject, name + ": certified is " + before.dump() + ", now it is " + now.dump()};
+    return {Kind::kDiffers, subject, name + ": certified is " + before.dump() + ", now it is " + now.dump()};
   }
   const auto tensors = tensors_of(certified);
   std::string difference = only_in_one(tensors, tensors_of(again));
   if (difference.empty()) difference = only_in_one(runs_of(certified), runs_of(again));
-  if (!difference.empty()) return {Outcome::kDiffers, subject, difference};
-  return {Outcome::kHolds, subject, "the same " + std::to_string(tensors.size()) + " tensors were compared"};
+  if (!difference.empty()) return {Kind::kDiffers, subject, difference};
+  return {Kind::kHolds, subject, "the same " + std::to_string(tensors.size()) + " tensors were compared"};
 }
 
 /// Collects how far the numbers of two comparisons are apart.
@@ -159,9 +160,9 @@ struct Distance {
   }
 };
 
-CertificateCheck check_numbers(const Json& certified, const Json& again) {
+CertificateCheck check_numbers(const bytes::Json& certified, const bytes::Json& again) {
   const std::string subject = "replay: numbers";
-  const std::map<std::string, Json> now = tensors_of(again);
+  const std::map<std::string, bytes::Json> now = tensors_of(again);
   Distance distance;
   std::vector<std::string> worse;
   std::size_t compared = 0;
@@ -177,7 +178,7 @@ CertificateCheck check_numbers(const Json& certified, const Json& again) {
       distance.add(name, distance_of(before.at(field)), distance_of(found->second.at(field)));
     }
   }
-  if (!worse.empty()) return {Outcome::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
+  if (!worse.empty()) return {Kind::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
   std::string text = std::to_string(distance.same) + " of " + std::to_string(compared) +
                      " tensors have the certified numbers to the last digit; the largest error is " +
                      scientific(distance.largest_now) + ", certified " + scientific(distance.largest_before);
@@ -186,32 +187,32 @@ CertificateCheck check_numbers(const Json& certified, const Json& again) {
     std::snprintf(ratio, sizeof(ratio), "%.3g", distance.ratio);
     text += "; the largest ratio of errors is " + std::string(ratio) + " at " + distance.at;
   }
-  return {Outcome::kHolds, subject, text};
+  return {Kind::kHolds, subject, text};
 }
 
 /// A rule with other constants is another rule; only its limits are settings.
-std::optional<CertificateCheck> note_of_rule(const Json& certified, const Json& again) {
+std::optional<CertificateCheck> note_of_rule(const bytes::Json& certified, const bytes::Json& again) {
   const std::string before = certified.at("tolerances").dump();
   const std::string now = again.at("tolerances").dump();
   if (before == now) return std::nullopt;
-  return CertificateCheck{Outcome::kNote, "replay: rule", "certified by " + before + ", now judged by " + now};
+  return CertificateCheck{Kind::kNote, "replay: rule", "certified by " + before + ", now judged by " + now};
 }
 
 /// Other versions explain other numbers.
-std::optional<CertificateCheck> note_of_versions(const Json& certified, const Json& again) {
+std::optional<CertificateCheck> note_of_versions(const bytes::Json& certified, const bytes::Json& again) {
   std::vector<std::string> changed;
-  const Json now = again.at("versions");
+  const bytes::Json now = again.at("versions");
   for (const auto& [name, before] : certified.at("versions").members()) {
     const std::string other = now.contains(name) ? now.at(name).dump() : "none";
     if (before.dump() != other) changed.push_back(name + " (certified " + before.dump() + ", now " + other + ")");
   }
   if (changed.empty()) return std::nullopt;
-  return CertificateCheck{Outcome::kNote, "replay: versions", "differ: " + joined(changed)};
+  return CertificateCheck{Kind::kNote, "replay: versions", "differ: " + joined(changed)};
 }
 
 }  // namespace
 
-std::vector<CertificateCheck> check_replay(const Json& certified, const Json& again) {
+std::vector<CertificateCheck> check_replay(const bytes::Json& certified, const bytes::Json& again) {
   std::vector<CertificateCheck> checks = {check_inputs(certified, again), check_verdict(certified, again),
                                           check_coverage(certified, again), check_numbers(certified, again)};
   if (const auto note = note_of_rule(certified, again)) checks.push_back(*note);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/verify_certificate.h"
+#include "crossload/certificate_check.h"
 
 namespace crossload::verify {
 
@@ -15,6 +15,6 @@ namespace crossload::verify {
 /// - the same tensors, functions and cells were compared,
 /// - every tensor that was certified to agree does so again by the rule.
 /// How far the numbers are apart is said, and is wrong in nothing: the last bits belong to the processor.
-std::vector<CertificateCheck> check_replay(const Json& certified, const Json& again);
+std::vector<CertificateCheck> check_replay(const bytes::Json& certified, const bytes::Json& again);
 
 }  // namespace crossload::verify

@@ -36,7 +36,7 @@ std::string escaped_for_script(const std::string& json) {
 
 }  // namespace
 
-std::string report_html(const Json& certificate) {
+std::string report_html(const bytes::Json& certificate) {
   std::string page = report_template;
   return page.replace(page.find(kPlace), kPlace.size(), escaped_for_script(certificate.dump()));
 }

@@ -70,9 +70,8 @@ void require_known(const Feeds& inputs, const keras::Signature& known) {
 
 }  // namespace
 
-Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options,
-               const keras::Model& model, const keras::Weights& weights, const ReadVariable& read,
-               const Feeds& inputs)
+Runner::Runner(std::shared_ptr<const tf::Library> library, const RunOptions& options, const keras::Model& model,
+               const keras::Weights& weights, const ReadVariable& read, const Feeds& inputs)
     : graph_(std::move(library), ModelGraph::Handles::kVariables) {
   require_known(inputs, model.inputs());
   keras::ModelInputs model_inputs;

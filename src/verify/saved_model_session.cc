@@ -29,15 +29,15 @@ SavedModelSession::SavedModelSession(const std::shared_ptr<const tf::Library>& l
     : where_(saved_model.string()), graph_(std::make_unique<tf::Graph>(library)) {
   std::string meta_graph;
   session_.emplace(tf::Session::load(saved_model, graph_.get(), options, &meta_graph));
-  functions_ = read_saved_functions(meta_graph, where_);
+  functions_ = exporting::read_saved_functions(meta_graph, where_);
   const std::map<std::int32_t, tf::Tensor> handles = find_handles(meta_graph);
-  for (const SavedFunction& function : functions_) add_call(function, handles);
+  for (const exporting::SavedFunction& function : functions_) add_call(function, handles);
 }
 
 std::map<std::int32_t, tf::Tensor> SavedModelSession::find_handles(const std::string& meta_graph_def) {
   std::map<std::int32_t, tf::Tensor> handles;
-  const ServingSignature signature = read_serving_signature(meta_graph_def, where_);
-  const auto serving = std::find_if(functions_.begin(), functions_.end(), [](const SavedFunction& function) {
+  const exporting::ServingSignature signature = exporting::read_serving_signature(meta_graph_def, where_);
+  const auto serving = std::find_if(functions_.begin(), functions_.end(), [](const exporting::SavedFunction& function) {
     return function.is_signature && function.label == "serving_default";
   });
   if (serving == functions_.end() || signature.outputs.empty()) return handles;
@@ -53,12 +53,13 @@ std::map<std::int32_t, tf::Tensor> SavedModelSession::find_handles(const std::st
   return handles;
 }
 
-void SavedModelSession::add_call(const SavedFunction& function, const std::map<std::int32_t, tf::Tensor>& handles) {
+void SavedModelSession::add_call(const exporting::SavedFunction& function,
+                                 const std::map<std::int32_t, tf::Tensor>& handles) {
   const std::string prefix = "crossload/call_" + std::to_string(calls_.size());
   Call call;
   std::vector<tf::Tensor> arguments;
   for (std::size_t i = 0; i < function.inputs.size(); ++i) {
-    const FunctionTensor& input = function.inputs[i];
+    const exporting::FunctionTensor& input = function.inputs[i];
     call.arguments.push_back(
         graph_->placeholder(data_type(function.input_types[i]), input.shape, prefix + "/input_" + std::to_string(i)));
   }
@@ -81,7 +82,7 @@ void SavedModelSession::add_call(const SavedFunction& function, const std::map<s
 }
 
 std::map<std::string, Values> SavedModelSession::run(std::size_t index, const Feeds& feeds) {
-  const SavedFunction& function = functions_.at(index);
+  const exporting::SavedFunction& function = functions_.at(index);
   const std::optional<Call>& call = calls_.at(index);
   if (!call) {
     throw Error(ErrorKind::kBadInput, where_ + ": " + function.label +
@@ -100,7 +101,7 @@ std::map<std::string, Values> SavedModelSession::run(std::size_t index, const Fe
   const std::vector<tf::HostTensor> results = session_->run(fed, call->results);
   std::map<std::string, Values> outputs;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const FunctionTensor& output = function.outputs[i];
+    const exporting::FunctionTensor& output = function.outputs[i];
     outputs.emplace(output.name, to_values(results[i], output.has_rank ? output.shape : Shape()));
   }
   return outputs;

@@ -21,7 +21,7 @@ class SavedModelSession {
   SavedModelSession(const std::shared_ptr<const tf::Library>& library, const tf::SessionOptions& options,
                     const std::filesystem::path& saved_model);
 
-  const std::vector<SavedFunction>& functions() const { return functions_; }
+  const std::vector<exporting::SavedFunction>& functions() const { return functions_; }
   /// Calls functions()[index] with its inputs, taken from the feeds by name. The results by name, the members of a list
   /// as "hidden_states.0", .... Throws Error(kUsage) when an input is not among the feeds, and what TensorFlow says.
   std::map<std::string, Values> run(std::size_t index, const Feeds& feeds);
@@ -33,12 +33,12 @@ class SavedModelSession {
   };
   /// The variables' handles by node of the object graph: those with which the graph calls its signatures.
   std::map<std::int32_t, tf::Tensor> find_handles(const std::string& meta_graph_def);
-  void add_call(const SavedFunction& function, const std::map<std::int32_t, tf::Tensor>& handles);
+  void add_call(const exporting::SavedFunction& function, const std::map<std::int32_t, tf::Tensor>& handles);
 
   std::string where_;
   std::unique_ptr<tf::Graph> graph_;
   std::optional<tf::Session> session_;
-  std::vector<SavedFunction> functions_;
+  std::vector<exporting::SavedFunction> functions_;
   std::vector<std::optional<Call>> calls_;  // none for what cannot be called
 };
 

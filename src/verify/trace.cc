@@ -18,38 +18,38 @@ constexpr std::string_view kCell = "cell.";
 bool is_compared(const Trace& trace, const std::string& name) {
   constexpr std::string_view kOutput64 = "output64.";
   if (name.starts_with(kOutput64)) {
-    const TensorView* output = trace.find(std::string(kOutput) + name.substr(kOutput64.size()));
+    const tensor::TensorView* output = trace.find(std::string(kOutput) + name.substr(kOutput64.size()));
     return output != nullptr && is_floating(output->dtype);
   }
   return name.starts_with("stage") || name.starts_with("noise.") || name.starts_with("outputnoise.");
 }
 
 /// "modeling_bert.py:97" of the members "file" and "line"; empty when they are not known.
-std::string read_source(const Json& entry) {
+std::string read_source(const bytes::Json& entry) {
   if (!entry.contains("file") || !entry.at("file").is_string()) return "";
   const bool has_line = entry.contains("line") && entry.at("line").is_integer();
   return entry.at("file").as_string() + (has_line ? ":" + std::to_string(entry.at("line").as_integer()) : "");
 }
 
 /// A member that is a string; empty when it is not there or null.
-std::string read_text_or_null(const Json& object, const std::string& name) {
+std::string read_text_or_null(const bytes::Json& object, const std::string& name) {
   return object.contains(name) && !object.at(name).is_null() ? object.at(name).as_string() : "";
 }
 
-TracedStage read_stage(const Json& entry) {
+TracedStage read_stage(const bytes::Json& entry) {
   TracedStage stage;
   stage.path = entry.at("path").as_string();
   stage.call = static_cast<int>(entry.at("call").as_integer());
   stage.class_name = entry.at("class").as_string();
   stage.source = read_source(entry);
   if (entry.contains("caller") && entry.at("caller").is_object()) {
-    const Json caller = entry.at("caller");
+    const bytes::Json caller = entry.at("caller");
     stage.caller = {read_text_or_null(caller, "path"), read_text_or_null(caller, "class"), read_source(caller)};
   }
-  for (const Json& name : entry.at("tensors").elements()) stage.tensors.push_back(name.as_string());
+  for (const bytes::Json& name : entry.at("tensors").elements()) stage.tensors.push_back(name.as_string());
   stage.masks.assign(stage.tensors.size(), read_text_or_null(entry, "mask"));
   if (!entry.contains("tensor_masks")) return stage;
-  const std::vector<Json> masks = entry.at("tensor_masks").elements();
+  const std::vector<bytes::Json> masks = entry.at("tensor_masks").elements();
   for (std::size_t i = 0; i < std::min(masks.size(), stage.masks.size()); ++i) {
     stage.masks[i] = masks[i].is_null() ? "" : masks[i].as_string();
   }
@@ -57,7 +57,7 @@ TracedStage read_stage(const Json& entry) {
 }
 
 /// Traces of old do not say which mask is whose: there the encoder's masks all, unless there is a decoder.
-std::string assumed_mask(const std::map<std::string, TensorView>& inputs) {
+std::string assumed_mask(const std::map<std::string, tensor::TensorView>& inputs) {
   for (const auto& [name, view] : inputs) {
     if (name.starts_with("decoder_")) return "";
   }
@@ -67,7 +67,7 @@ std::string assumed_mask(const std::map<std::string, TensorView>& inputs) {
 }  // namespace
 
 Trace Trace::open(const std::filesystem::path& path) {
-  SafetensorsFile file = SafetensorsFile::open(path);
+  checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
   Trace trace;
   trace.path_ = path;
   trace.metadata_ = std::make_shared<const std::map<std::string, std::string>>(file.metadata());
@@ -76,10 +76,11 @@ Trace Trace::open(const std::filesystem::path& path) {
                 path.string() + ": is no trace of a PyTorch model; make one with `crossload record`");
   }
   const auto json = [&](const std::string& key) {
-    return Json::parse(trace.metadata(key), path.string() + " (" + key + ")");
+    return bytes::Json::parse(trace.metadata(key), path.string() + " (" + key + ")");
   };
-  const std::vector<Json> cells = trace.has_metadata("cells") ? json("cells").elements() : std::vector<Json>();
-  for (const Json& cell : cells) {
+  const std::vector<bytes::Json> cells =
+      trace.has_metadata("cells") ? json("cells").elements() : std::vector<bytes::Json>();
+  for (const bytes::Json& cell : cells) {
     trace.cells_.push_back(
         {cell.at("name").as_string(), cell.at("what").as_string(), read_text_or_null(cell, "weights"), Trace(trace)});
     trace.cells_.back().trace.cells_.clear();
@@ -98,10 +99,10 @@ Trace Trace::open(const std::filesystem::path& path) {
     }
     trace.cells_[index].trace.tensors_.emplace(name.substr(slash + 1), view);
   }
-  const auto masks = [](const Json& holder) {
-    return holder.is_object() && holder.contains("output_masks") ? holder.at("output_masks") : Json();
+  const auto masks = [](const bytes::Json& holder) {
+    return holder.is_object() && holder.contains("output_masks") ? holder.at("output_masks") : bytes::Json();
   };
-  trace.read_run(json("stages"), trace.has_metadata("output_masks") ? json("output_masks") : Json());
+  trace.read_run(json("stages"), trace.has_metadata("output_masks") ? json("output_masks") : bytes::Json());
   if (trace.has_metadata("not_comparable")) trace.read_not_comparable(json("not_comparable"));
   for (std::size_t i = 0; i < cells.size(); ++i) {
     trace.cells_[i].trace.read_run(cells[i].at("stages"), masks(cells[i]));
@@ -109,14 +110,14 @@ Trace Trace::open(const std::filesystem::path& path) {
   }
   const auto texts = [&](const std::string& key, std::vector<std::string>* list) {
     if (!trace.has_metadata(key)) return;
-    for (const Json& text : json(key).elements()) list->push_back(text.as_string());
+    for (const bytes::Json& text : json(key).elements()) list->push_back(text.as_string());
   };
   texts("notes", &trace.notes_);
   texts("not_taken", &trace.not_taken_);
   return trace;
 }
 
-void Trace::read_run(const Json& stages, const Json& output_masks) {
+void Trace::read_run(const bytes::Json& stages, const bytes::Json& output_masks) {
   for (const auto& [name, view] : tensors_) {
     if (is_compared(*this, name) && !is_floating(view.dtype)) {
       throw Error(ErrorKind::kBadInput, path_.string() + ": " + name + " is " + std::string(name_of(view.dtype)) +
@@ -126,7 +127,7 @@ void Trace::read_run(const Json& stages, const Json& output_masks) {
     has_weights_ = has_weights_ || name.starts_with("weight.");
     if (name.starts_with(kOutput)) outputs_.push_back(name.substr(kOutput.size()));
   }
-  for (const Json& entry : stages.elements()) {
+  for (const bytes::Json& entry : stages.elements()) {
     TracedStage stage = read_stage(entry);
     for (const std::string& name : stage.tensors) {
       if (find("stage." + name) == nullptr) {
@@ -144,13 +145,13 @@ void Trace::read_run(const Json& stages, const Json& output_masks) {
   }
 }
 
-void Trace::read_not_comparable(const Json& entries) {
-  for (const Json& entry : entries.elements()) {
+void Trace::read_not_comparable(const bytes::Json& entries) {
+  for (const bytes::Json& entry : entries.elements()) {
     if (const std::string positions = entry.at("positions").as_string(); positions != "excluded") {
       throw Error(ErrorKind::kBadInput, path_.string() + ": positions that cannot be compared are \"" + positions +
                                             "\", wanted \"excluded\"");
     }
-    for (const Json& name : entry.at("tensors").elements()) not_comparable_.insert(name.as_string());
+    for (const bytes::Json& name : entry.at("tensors").elements()) not_comparable_.insert(name.as_string());
   }
 }
 
@@ -159,7 +160,7 @@ std::string Trace::mask_of_output(const std::string& name) const {
   return entry == output_masks_.end() ? "" : entry->second;
 }
 
-const TensorView* Trace::find(const std::string& name) const {
+const tensor::TensorView* Trace::find(const std::string& name) const {
   const auto entry = tensors_.find(name);
   return entry == tensors_.end() ? nullptr : &entry->second;
 }

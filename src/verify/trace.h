@@ -49,7 +49,7 @@ class Trace {
   static Trace open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  const std::map<std::string, TensorView>& inputs() const { return inputs_; }
+  const std::map<std::string, tensor::TensorView>& inputs() const { return inputs_; }
   const std::vector<TracedStage>& stages() const { return stages_; }
   /// Names of the outputs, in the order of the file.
   const std::vector<std::string>& outputs() const { return outputs_; }
@@ -59,7 +59,7 @@ class Trace {
   /// made the trace, so that only the others of "stage.<name>" or "output.<name>" can be compared. A note says why.
   bool excluded_count(const std::string& name) const { return !not_comparable_.contains(name); }
   /// "stage.<name>", "stage64.<name>", ...; nullptr when it is not there.
-  const TensorView* find(const std::string& name) const;
+  const tensor::TensorView* find(const std::string& name) const;
   std::string metadata(const std::string& key) const;
   bool has_metadata(const std::string& key) const { return metadata_->contains(key); }
   /// True for a golden, which holds its checkpoint too.
@@ -72,13 +72,13 @@ class Trace {
   const std::vector<std::string>& not_taken() const { return not_taken_; }
 
  private:
-  void read_run(const Json& stages, const Json& output_masks);
-  void read_not_comparable(const Json& entries);
+  void read_run(const bytes::Json& stages, const bytes::Json& output_masks);
+  void read_not_comparable(const bytes::Json& entries);
 
   std::filesystem::path path_;
   std::shared_ptr<const std::map<std::string, std::string>> metadata_;
-  std::map<std::string, TensorView> tensors_;
-  std::map<std::string, TensorView> inputs_;
+  std::map<std::string, tensor::TensorView> tensors_;
+  std::map<std::string, tensor::TensorView> inputs_;
   std::vector<TracedStage> stages_;
   std::vector<std::string> outputs_;
   std::map<std::string, std::string> output_masks_;

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Converts all-MiniLM-L6-v2 against live PyTorch and one tiny golden of each head, and hands every pair of artifact and
-# trace to one call of an acceptance program: ACCEPT ARTIFACT_DIR TRACE [ARTIFACT_DIR TRACE ...].
+# trace to one call of clients.py, and of each further program that is named: PROGRAM ARTIFACT TRACE [ARTIFACT TRACE ...].
 #
-#   tests/acceptance/run.sh [ACCEPT.py [ITS FLAGS...]]    without a program, prints the pairs, one a line
+#   tests/acceptance/run.sh [PROGRAM.py...]
+#   tests/acceptance/run.sh --pairs            converts and prints the pairs, one a line
 #
-# The call ends with --keys-only NAME,NAME: artifacts whose class in Transformers 4 is itself wrong, see keys_only.
+# The calls end with --keys-only NAME,NAME: artifacts whose class in Transformers 4 is itself wrong, see keys_only.
 # Needs build/crossload (make build), .venv (make setup) and build/goldens/ (make goldens); `make test` makes all three.
 # Writes build/acceptance/, anew each time.
 set -euo pipefail
@@ -26,11 +27,17 @@ print(",".join(name for name in names if any(fnmatch.fnmatch(name, pattern) for 
 PYTHON
 }
 
-accept=${1:-}
-if [[ -n $accept && ! -f $accept ]]; then
-  echo "tests/acceptance/run.sh: no acceptance program at $accept" >&2
-  exit 1
+programs=(tests/acceptance/clients.py "$@")
+if [[ ${1:-} == --pairs ]]; then
+  programs=()
 fi
+readonly programs
+for program in "${programs[@]}"; do
+  if [[ ! -f $program ]]; then
+    echo "tests/acceptance/run.sh: no program at $program" >&2
+    exit 1
+  fi
+done
 for needed in "$crossload" "$python"; do
   if [[ ! -x $needed ]]; then
     echo "tests/acceptance/run.sh: $needed is not there; run \`make setup build\` first" >&2
@@ -82,10 +89,10 @@ for golden in "${goldens[@]}"; do
   pairs+=("$out/$name" "$golden")
 done
 
-if [[ -z $accept ]]; then
+if [[ ${#programs[@]} == 0 ]]; then
   printf '%s %s\n' "${pairs[@]}"
-  exit 0
 fi
-shift
-echo "$accept: $((${#pairs[@]} / 2)) artifacts" >&2
-exec "$python" "$accept" "${pairs[@]}" "$@" --keys-only "$(keys_only "${goldens[@]}")"
+for program in "${programs[@]}"; do
+  echo "$program: $((${#pairs[@]} / 2)) artifacts" >&2
+  "$python" -W ignore "$program" "${pairs[@]}" --keys-only "$(keys_only "${goldens[@]}")"
+done

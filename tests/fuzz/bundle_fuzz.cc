@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::file_of(input.text().substr(0, split), "b.index");
   fuzz::file_of(input.text().substr(split), "b.data-00000-of-00001");
   return fuzz::expect_error_or_success([&] {
-    const TensorBundle bundle = TensorBundle::open(fuzz::folder() / "b");
+    const exporting::TensorBundle bundle = exporting::TensorBundle::open(fuzz::folder() / "b");
     for (const auto& [key, entry] : bundle.entries()) {
       fuzz::expect_error_or_success([&, &key = key] { fuzz::touch(bundle.tensor(key)); });
       fuzz::expect_error_or_success([&, &key = key] { bundle.string(key); });

@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace crossload;
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   return fuzz::expect_error_or_success([&] {
-    read_saved_functions(bytes, "x");
-    read_serving_signature(bytes, "x");
+    exporting::read_saved_functions(bytes, "x");
+    exporting::read_serving_signature(bytes, "x");
   });
 }

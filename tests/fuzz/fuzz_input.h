@@ -55,7 +55,7 @@ inline std::filesystem::path file_of(std::string_view text, const std::string& n
 }
 
 /// Reads every byte of a tensor: views must lie in memory that is there, with the bytes that their shapes need.
-inline void touch(const TensorView& view) {
+inline void touch(const tensor::TensorView& view) {
   const auto wanted = static_cast<std::size_t>(element_count(view.shape)) * size_of(view.dtype);
   if (view.bytes.size() != wanted) std::abort();
   volatile unsigned sum = 0;

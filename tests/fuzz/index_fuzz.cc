@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const fuzz::Input input({data, size});
   fuzz::file_of(input.text(), "model.safetensors.index.json");
   return fuzz::expect_error_or_success([&] {
-    const Checkpoint checkpoint = Checkpoint::open(fuzz::folder());
+    const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(fuzz::folder());
     for (const auto& [name, view] : checkpoint.tensors()) fuzz::touch(view);
     for (const auto& path : checkpoint.files()) {
       if (path.parent_path() != fuzz::folder()) std::abort();  // nothing outside is read

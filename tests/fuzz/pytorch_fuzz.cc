@@ -6,8 +6,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace crossload;
   const fuzz::Input input({data, size});
   return fuzz::expect_error_or_success([&] {
-    const PyTorchFile file = PyTorchFile::parse(input.bytes(), input.owner, "x");
+    const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::parse(input.bytes(), input.owner, "x");
     for (const auto& [name, view] : file.tensors()) fuzz::touch(view);
-    without_wrapper_prefixes(file.tensors());
+    checkpoint::without_wrapper_prefixes(file.tensors());
   });
 }

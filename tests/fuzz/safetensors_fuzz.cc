@@ -6,7 +6,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace crossload;
   const fuzz::Input input({data, size});
   return fuzz::expect_error_or_success([&] {
-    const SafetensorsFile file = SafetensorsFile::parse(input.bytes(), input.owner, "x");
+    const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::parse(input.bytes(), input.owner, "x");
     for (const auto& [name, view] : file.tensors()) fuzz::touch(view);
   });
 }

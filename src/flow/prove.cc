@@ -1,4 +1,4 @@
-#include "flow/judge.h"
+#include "flow/prove.h"
 
 #include <algorithm>
 #include <map>
@@ -10,7 +10,7 @@
 #include "verify/runner.h"
 #include "verify/saved_model_session.h"
 
-namespace crossload {
+namespace crossload::flow {
 namespace {
 
 using verify::FunctionRun;
@@ -27,16 +27,16 @@ std::map<std::string, std::size_t> key_of(const Trace& trace) {
   return key;
 }
 
-bool takes(const SavedFunction& function, const Trace& trace) {
+bool takes(const exporting::SavedFunction& function, const Trace& trace) {
   return function.inputs.size() == trace.inputs().size() &&
-         std::all_of(function.inputs.begin(), function.inputs.end(), [&](const FunctionTensor& input) {
+         std::all_of(function.inputs.begin(), function.inputs.end(), [&](const exporting::FunctionTensor& input) {
            const auto view = trace.inputs().find(input.name);
            return view != trace.inputs().end() && (!input.has_rank || input.shape.size() == view->second.shape.size());
          });
 }
 
 /// The run of PyTorch with a function's inputs: the main one, or a cell's on the weights as they are.
-const Trace* run_with(const SavedFunction& function, const Trace& trace) {
+const Trace* run_with(const exporting::SavedFunction& function, const Trace& trace) {
   if (takes(function, trace)) return &trace;
   for (const TraceCell& cell : trace.cells()) {
     if (cell.weights.empty() && takes(function, cell.trace)) return &cell.trace;
@@ -45,12 +45,12 @@ const Trace* run_with(const SavedFunction& function, const Trace& trace) {
 }
 
 FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
-  const SavedFunction& function = session->functions()[index];
+  const exporting::SavedFunction& function = session->functions()[index];
   FunctionRun run;
   run.label = function.label;
   run.training = function.training;
   run.trace = trace;
-  for (const FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
+  for (const exporting::FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
   if (trace == nullptr) return run;
   try {
     run.outputs = session->run(index, trace->inputs());
@@ -80,7 +80,7 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
 std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell) {
   std::optional<std::size_t> chosen;
   for (std::size_t i = 0; i < session->functions().size(); ++i) {
-    const SavedFunction& function = session->functions()[i];
+    const exporting::SavedFunction& function = session->functions()[i];
     if (function.training || !takes(function, cell)) continue;
     if (!chosen || function.label == "serving_default") chosen = i;
   }
@@ -88,24 +88,23 @@ std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const
   return {call(session, *chosen, &cell)};
 }
 
-class Judge {
+class Proof {
  public:
-  Judge(const LoadedModel& loaded, const StoredWeights& artifact, const std::filesystem::path& saved_model,
-        const Trace& trace, const std::shared_ptr<const tf::Library>& library, int threads,
-        const verify::Tolerances& tolerances, const keras::Weights* source)
+  Proof(const load::LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace,
+        const RunSettings& settings, const std::shared_ptr<const tf::Library>& library, const keras::Weights* source)
       : loaded_(loaded),
-        artifact_(artifact),
+        variables_(artifact.variables),
         trace_(trace),
         library_(library),
-        tolerances_(tolerances),
+        tolerances_(tolerances_of(settings)),
         source_(source != nullptr ? *source : *loaded.weights) {
-    options_.session.threads = threads;
-    if (!saved_model.empty()) session_.emplace(library, options_.session, saved_model);
+    options_.session.threads = settings.threads;
+    if (!artifact.saved_model.empty()) session_.emplace(library, options_.session, artifact.saved_model);
   }
 
   verify::Verification run() {
     verify::Verification result =
-        judge_run(trace_, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>());
+        prove_run(trace_, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>());
     if (result.failure) return result;
     // Cells with the inputs of the Runner at hand come first, those that change its variables last.
     std::vector<const TraceCell*> order;
@@ -116,14 +115,14 @@ class Judge {
       return std::tuple(!cell->weights.empty(), key_of(cell->trace) != key_of(trace_), key_of(cell->trace));
     };
     std::stable_sort(order.begin(), order.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
-    for (const TraceCell* cell : order) result.cells.push_back(judge_cell(*cell));
+    for (const TraceCell* cell : order) result.cells.push_back(prove_cell(*cell));
     return result;
   }
 
  private:
   verify::ReadVariable reader(float (*rounding)(float)) const {
     return [this, rounding](const keras::Variable& variable, std::span<float> out) {
-      artifact_.read(stored_name(variable), out);
+      variables_.read(stored_name(variable), out);
       if (rounding != nullptr) std::transform(out.begin(), out.end(), out.begin(), rounding);
     };
   }
@@ -138,7 +137,7 @@ class Judge {
     return *runner_;
   }
 
-  verify::Verification judge_run(const Trace& trace, const std::vector<FunctionRun>& functions) {
+  verify::Verification prove_run(const Trace& trace, const std::vector<FunctionRun>& functions) {
     try {
       return verify::verify(trace, runner_for(trace).run(trace.inputs()), functions, tolerances_, &source_);
     } catch (const keras::ModuleError& error) {
@@ -146,23 +145,24 @@ class Judge {
     }
   }
 
-  verify::CellReport judge_cell(const TraceCell& cell) {
+  verify::CellReport prove_cell(const TraceCell& cell) {
     verify::CellReport report{cell.name, cell.what, {}, {}};
     for (const auto& [name, view] : cell.trace.inputs()) report.inputs.emplace(name, view.shape);
     if (!cell.weights.empty()) {
       runner_for(cell.trace)
-          .assign(*loaded_.weights, reader(cell.weights == "float16" ? through_float16 : through_bfloat16));
+          .assign(*loaded_.weights,
+                  reader(cell.weights == "float16" ? tensor::through_float16 : tensor::through_bfloat16));
     }
     const bool as_stored = cell.weights.empty();
-    report.verification = judge_run(
+    report.verification = prove_run(
         cell.trace, session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>());
     verify::set_cell(&report.verification, cell.name);
     if (!as_stored) runner_.reset();  // its variables are not the artifact's any more
     return report;
   }
 
-  const LoadedModel& loaded_;
-  const StoredWeights& artifact_;
+  const load::LoadedModel& loaded_;
+  const exporting::StoredWeights& variables_;
   const Trace& trace_;
   const std::shared_ptr<const tf::Library> library_;
   const verify::Tolerances tolerances_;
@@ -175,11 +175,14 @@ class Judge {
 
 }  // namespace
 
-verify::Verification judge(const LoadedModel& loaded, const StoredWeights& artifact,
-                           const std::filesystem::path& saved_model, const Trace& trace,
-                           const std::shared_ptr<const tf::Library>& library, int threads,
-                           const verify::Tolerances& tolerances, const keras::Weights* source) {
-  return Judge(loaded, artifact, saved_model, trace, library, threads, tolerances, source).run();
+verify::Tolerances tolerances_of(const RunSettings& settings) {
+  return {settings.max_error, settings.max_hidden_error.value_or(settings.max_error), settings.strict};
 }
 
-}  // namespace crossload
+verify::Verification prove(const load::LoadedModel& loaded, const ProvedArtifact& artifact, const Trace& trace,
+                           const RunSettings& settings, const std::shared_ptr<const tf::Library>& library,
+                           const keras::Weights* source) {
+  return Proof(loaded, artifact, trace, settings, library, source).run();
+}
+
+}  // namespace crossload::flow

@@ -1,0 +1,29 @@
+// Recording what PyTorch computes, to compare with later.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "crossload/progress.h"
+
+namespace crossload {
+
+struct RecordOptions {
+  /// A folder with config.json and the weights.
+  std::filesystem::path model;
+  /// The trace, a safetensors file.
+  std::filesystem::path output;
+  // As in RunSettings, for PyTorch alone.
+  std::string override_model_class = {};
+  std::filesystem::path inputs = {};
+  std::string grid = "none";
+  std::filesystem::path python = {};
+  int threads = 1;
+  /// For inputs that are drawn at random.
+  int seed = 0;
+};
+
+/// Records every module of the model that PyTorch runs. Throws Error.
+void record(const RecordOptions& options, const Progress& progress = {});
+
+}  // namespace crossload

@@ -1,0 +1,23 @@
+// compare() as a part of a larger job.
+#pragma once
+
+#include <filesystem>
+
+#include "crossload/compare.h"
+#include "flow/steps.h"
+
+namespace crossload::flow {
+
+/// Counted among those of the job.
+struct ComparisonSteps {
+  ComparisonSteps(const std::filesystem::path& artifact, Steps* steps)
+      : reading(steps->add("reading " + artifact.string())),
+        waiting(steps->add("waiting for PyTorch")),
+        binding(steps->add("comparing every variable")),
+        computing(steps->add("comparing every module")) {}
+  const Step reading, waiting, binding, computing;
+};
+
+Outcome compare(const CompareOptions& options, const ComparisonSteps& steps);
+
+}  // namespace crossload::flow
