@@ -349,8 +349,7 @@ TEST_F(Tree, Names) {
   change(model("albert"), ".py, 4.57.6", ".py");
   EXPECT_THAT(findings("albert"), ElementsAre(HasSubstr("names: the registration does not name the file")));
   change(model("camembert"), "{{\"TFCamembertModel\"", "{{\"TFCamenbertModel\"");
-  EXPECT_THAT(findings("camembert"),
-              Contains(HasSubstr("names: roberta has no class that becomes TFCamenbertModel")));
+  EXPECT_THAT(findings("camembert"), Contains(HasSubstr("names: roberta has no class that becomes TFCamenbertModel")));
 }
 
 TEST_F(Tree, RecipesAndGoldens) {
