@@ -101,6 +101,23 @@ std::vector<Fault> faults_of_other_encoders() {
        .what = "cross attention left out",
        .at = "encoder.layer.0.crossattention.output.LayerNorm",
        .edits = {{"electra/encoder/layer_._0/crossattention/output", "AddV2", 0, second_input}}},
+      {.golden = "rembert_model",
+       .what = "widening of the embeddings without bias",
+       .at = "encoder.embedding_hidden_mapping_in",
+       .variables = only("rembert/encoder/embedding_hidden_mapping_in/bias", zeros())},
+      {.golden = "rembert_for_masked_lm",
+       .what = "bias of the output projection missing",
+       .at = "cls.predictions.decoder",
+       .variables = only("mlm___cls/predictions/decoder/bias", zeros())},
+      {.golden = "layoutlm_model",
+       .what = "heights and widths exchanged",
+       .at = "embeddings.h_position_embeddings",
+       .variables =
+           swapped("layoutlm/embeddings/h_position_embeddings/", "layoutlm/embeddings/w_position_embeddings/")},
+      {.golden = "layoutlm_model",
+       .what = "the top of a word taken for its height",
+       .at = "embeddings.h_position_embeddings",
+       .edits = {{"layoutlm/embeddings", "Sub", 0, second_input}}},
   };
 }
 

@@ -31,6 +31,9 @@ const std::vector<Place> kPlaces = {
      "model.decoder.layers.1.encoder_attn.v_proj"},
     {"wav2vec2_model", "wav2vec2/encoder/layers.1/feed_forward/output_dense/kernel",
      "encoder.layers.1.feed_forward.output_dense"},
+    {"rembert_model", "rembert/encoder/layer_._1/intermediate/dense/kernel", "encoder.layer.1.intermediate.dense"},
+    {"layoutlm_model", "layoutlm/encoder/layer_._1/attention/self/value/kernel",
+     "encoder.layer.1.attention.self.value"},
     {"clip_model", "clip/text_model/encoder/layers_._0/mlp/fc2/kernel", "text_model.encoder.layers.0.mlp.fc2"},
 };
 

@@ -58,12 +58,15 @@ TFBertEmbeddings::TFBertEmbeddings(const Scope& scope, const BertSizes& sizes)
       position_embeddings(scope / "position_embeddings", sizes.positions, sizes.embedding),
       LayerNorm(scope / "LayerNorm", sizes.embedding, sizes.eps),
       dropout(scope / "dropout", sizes.dropout),
-      absolute_(sizes.position_embedding_type == "absolute") {}
+      absolute_(sizes.position_embedding_type == "absolute"),
+      padding_idx_(sizes.padding_idx) {}
 
 Tensor TFBertEmbeddings::call(const ModelInputs& inputs, const Call& call) const {
   const Tensor words = embedded_words(inputs, word_embeddings);
   Tensor embeddings = words + token_type_embeddings(token_type_ids(inputs, words));
-  if (absolute_) embeddings = embeddings + position_embeddings(position_ids(inputs, words));
+  if (absolute_)
+    embeddings = embeddings + position_embeddings(padding_idx_ < 0 ? position_ids(inputs, words)
+                                                                   : position_ids_after(padding_idx_, inputs, words));
   return dropout(LayerNorm(embeddings), call);
 }
 

@@ -17,7 +17,8 @@ struct BertSizes {
   std::int64_t vocab = 30522;
   std::int64_t types = 2;  // of tokens
   std::int64_t positions = 512;
-  std::int64_t embedding = 0;  // the embeddings' width, that of the hidden states when it is 0
+  std::int64_t padding_idx = -1;  // positions are counted from the one after it, as RoBERTa's are
+  std::int64_t embedding = 0;     // the embeddings' width, that of the hidden states when it is 0
   std::int64_t hidden = 768;
   std::int64_t layers = 12;
   std::int64_t heads = 12;
@@ -56,6 +57,7 @@ class TFBertEmbeddings : public Module<TFBertEmbeddings> {
 
  private:
   const bool absolute_;
+  const std::int64_t padding_idx_;
 };
 
 /// The embeddings of the distances between queries and keys, where positions are relative.

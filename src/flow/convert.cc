@@ -1,5 +1,6 @@
 #include "crossload/convert.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -31,6 +32,49 @@ void choose_class_of(const RecordOptions& options, verify::ReferenceOptions* ref
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
   }
+}
+
+/// At most so many names are in a sentence.
+constexpr std::size_t kNamesInASentence = 3;
+
+/// "a (1 of 4 elements), b (2 of 4 elements) and 3 more"
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesInASentence); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamesInASentence) text += " and " + std::to_string(names.size() - kNamesInASentence) + " more";
+  return text;
+}
+
+std::string share(const std::string& name, std::int64_t elements, std::int64_t of) {
+  return name + " (" + std::to_string(elements) + " of " + std::to_string(of) + " elements)";
+}
+
+void note_weights(const std::vector<NotFinite>& found, const std::vector<keras::LedgerEntry>& ledger,
+                  std::vector<std::string>* notes) {
+  if (found.empty()) return;
+  std::vector<std::string> names;
+  for (const NotFinite& one : found) {
+    const auto entry = std::find_if(ledger.begin(), ledger.end(), [&](const keras::LedgerEntry& row) {
+      return row.fate == keras::LedgerEntry::Fate::kBound && row.detail == one.variable;
+    });
+    names.push_back(share(entry == ledger.end() ? one.variable : entry->key, one.elements, one.of));
+  }
+  notes->push_back("the checkpoint holds NaN or infinity in " + list_of(names) +
+                   "; TensorFlow gets the same, so that agreement does not mean that the model is sound");
+}
+
+void note_outputs(const verify::Verification& verification, std::vector<std::string>* notes) {
+  std::vector<std::string> names;
+  std::vector<std::string> members;  // of lists, such as hidden_states.1
+  for (const verify::StageReport& output : verification.outputs) {
+    const verify::Comparison& comparison = output.comparison;
+    if (comparison.not_finite == 0) continue;
+    const bool is_member = std::count(output.name.begin(), output.name.end(), '.') > 1;
+    (is_member ? members : names).push_back(share(output.name, comparison.not_finite, comparison.kept_elements));
+  }
+  names.insert(names.end(), members.begin(), members.end());
+  if (names.empty()) return;
+  notes->push_back("NaN or infinity in both frameworks, which agree and say nothing: " + list_of(names));
 }
 
 }  // namespace
@@ -71,7 +115,8 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
   verify::CertificateParts parts;
   parts.notes = loaded.weights->notes();
   for (const auto& [format, stored] : written) {
-    check_read_back(*loaded.weights, *stored, format);
+    const std::vector<NotFinite> found = check_read_back(*loaded.weights, *stored, format);
+    if (parts.read_back.empty()) note_weights(found, loaded.weights->ledger(), &parts.notes);
     parts.read_back.push_back(format);
   }
 
@@ -88,6 +133,7 @@ ConvertResult convert(const ConvertOptions& options, const Progress& progress) {
         judge(loaded, *written.front().second, saved_model, *trace, library, options.threads, parts.tolerances);
     const std::vector<std::string>& notes = trace->notes();
     parts.notes.insert(parts.notes.end(), notes.begin(), notes.end());
+    note_outputs(*verification, &parts.notes);
     parts.trace = &*trace;
     parts.verification = &*verification;
   }

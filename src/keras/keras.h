@@ -1,6 +1,7 @@
 // All that an architecture is written with.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <tuple>
 
@@ -18,5 +19,7 @@ namespace crossload::keras {
 
 using tf::Tensor;
 using MaybeTensor = std::optional<Tensor>;
+/// A variable that some models have.
+using MaybeVariable = std::optional<std::reference_wrapper<const Variable>>;
 
 }  // namespace crossload::keras

@@ -41,6 +41,19 @@ Tensor position_ids(const ModelInputs& inputs, const Tensor& words) {
   return tf::expand_dims(tf::range(words.graph(), tf::dims_of(words)[1]), 0);
 }
 
+Tensor position_ids_after(std::int64_t padding_idx, const ModelInputs& inputs, const Tensor& words) {
+  if (const std::optional<Tensor> given = inputs.find("position_ids")) return *given;
+  tf::Graph& graph = words.graph();
+  if (inputs.find("inputs_embeds")) {
+    const tf::Dims dims = tf::dims_of(words);
+    const Tensor positions = tf::range(graph, dims[1]) + (padding_idx + 1);
+    return tf::broadcast_to(tf::expand_dims(positions, 0), {dims[0], dims[1]});
+  }
+  const Tensor& ids = inputs.at("input_ids");
+  const Tensor mask = 1 - tf::cast(tf::equal(ids, tf::like(ids, padding_idx)), tf::DataType::kInt32);
+  return tf::cumsum(mask, /*axis=*/1) * mask + padding_idx;
+}
+
 Tensor mask_or_ones(const ModelInputs& inputs, const std::string& name, const Tensor& states) {
   if (const std::optional<Tensor> given = inputs.find(name)) return *given;
   const tf::Dims dims = tf::dims_of(states);

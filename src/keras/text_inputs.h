@@ -33,6 +33,10 @@ tf::Tensor token_type_ids(const ModelInputs& inputs, const tf::Tensor& words);
 /// `position_ids`, or 0, 1, 2, ..., [1, length].
 tf::Tensor position_ids(const ModelInputs& inputs, const tf::Tensor& words);
 
+/// The same counted as RoBERTa and its kin do, [batch, length]: `position_ids`, or padding_idx + n for the n-th id of a
+/// row that is not padding, and padding_idx for padding. Of `inputs_embeds` nothing tells what is padding.
+tf::Tensor position_ids_after(std::int64_t padding_idx, const ModelInputs& inputs, const tf::Tensor& words);
+
 /// The mask of that name, or ones, [batch, length] for states [batch, length, features].
 tf::Tensor mask_or_ones(const ModelInputs& inputs, const std::string& name, const tf::Tensor& states);
 

@@ -108,7 +108,7 @@ class Weights {
   std::map<std::string, LedgerEntry> fates_;
   std::map<std::string, std::string> fallbacks_;  // key -> the one that has its numbers
   std::vector<std::pair<std::string, std::string>> ignored_;
-  std::map<std::string, std::string> aside_;                 // keys, and the reason
+  std::map<std::string, std::string> aside_;  // keys, and the reason
   std::set<std::string> asked_;
   std::map<std::string, std::string> wanted_;                // tensors that the user lets go, and the reason
   std::vector<std::pair<std::string, std::string>> shared_;  // (direct layer, prefix of variables it also holds)

@@ -102,16 +102,20 @@ Config with_model_type(const Config& config, const ModelClass& model_class) {
 }
 
 /// What another class of the architecture has a place for is no surprise: a part that this class lacks. Classes that
-/// the configuration does not fit are asked as far as they could be made.
+/// the configuration does not fit are asked as far as they could be made. Names of the base model, which lack its
+/// prefix, and those of heads are not held against each other: a tensor that is there by both is one too many.
 void leave_other_heads_aside(const ModelClass& model_class, const Config& config, keras::Weights* weights) {
+  const std::string& prefix = model_class.architecture->base_model_prefix;
+  const keras::Head* base = &model_class.architecture->heads.front();
   for (const keras::Head& head : model_class.architecture->heads) {
-    if (&head == model_class.head) continue;
+    if (&head == model_class.head || (!prefix.empty() && &head == base)) continue;
     keras::Weights asked({});
     try {
       head.build(keras::Scope(&asked), config);
     } catch (const Error&) {
     }
     for (const std::string& key : asked.asked()) {
+      if (model_class.head == base && !prefix.empty() && key.starts_with(prefix + ".")) continue;
       weights->ignore_key(key, "part of " + head.name.substr(2) + ", which this class lacks");
     }
   }

@@ -288,17 +288,14 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
  public:
   TFDebertaV2Encoder(const Scope& scope, const Config& config)
       : Module(scope),
-        rel_embeddings_(relative_attention(config)
-                            ? &scope.variable("rel_embeddings.weight", "rel_embeddings.weight",
-                                              {2 * pos_ebd_size(config), sizes_of(config).hidden})
-                            : nullptr),
+        rel_embeddings_(rel_embeddings(scope, config)),
         layer(layers_of<TFDebertaV2Layer>(scope / "layer", sizes_of(config).layers, config)),
         LayerNorm(maybe<LayerNormalization>(names_part(config.text("norm_rel_ebd", "none"), "layer_norm"),
                                             scope / "LayerNorm", sizes_of(config).hidden, sizes_of(config).eps)),
         conv(maybe<TFConvLayer>(TFConvLayer::width(config) > 0, scope / "conv", config)),
         position_buckets_(position_buckets(config)),
         max_relative_positions_(max_relative_positions(config)) {
-    if (rel_embeddings_ != nullptr && position_buckets_ > 0 &&
+    if (rel_embeddings_ && position_buckets_ > 0 &&
         (position_buckets_ < 2 || max_relative_positions_ - 1 <= position_buckets_ / 2)) {
       throw Error(ErrorKind::kBadInput, "config.json: position_buckets " + std::to_string(position_buckets_) +
                                             " and max_relative_positions " + std::to_string(max_relative_positions_) +
@@ -320,6 +317,12 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
   }
 
  private:
+  static MaybeVariable rel_embeddings(const Scope& scope, const Config& config) {
+    if (!relative_attention(config)) return std::nullopt;
+    return scope.variable("rel_embeddings.weight", "rel_embeddings.weight",
+                          {2 * pos_ebd_size(config), sizes_of(config).hidden});
+  }
+
   /// [batch, length] -> [batch, 1, queries, keys]: true where either is padding
   static Tensor masked_pairs(const Tensor& attention_mask) {
     const Tensor mask = tf::expand_dims(attention_mask, 1);
@@ -328,7 +331,7 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
   }
 
   Relative relative_to(const Tensor& hidden_states) const {
-    if (rel_embeddings_ == nullptr) return {};
+    if (!rel_embeddings_) return {};
     const Tensor table = ModelGraph::of(hidden_states).value(*rel_embeddings_);
     return {relative_positions(hidden_states), LayerNorm ? (*LayerNorm)(table) : table};
   }
@@ -356,7 +359,7 @@ class TFDebertaV2Encoder : public Module<TFDebertaV2Encoder> {
     return tf::where(tf::less_equal(distance, graph.constant(middle)), relative, with_sign);
   }
 
-  const Variable* rel_embeddings_;  // used whole
+  const MaybeVariable rel_embeddings_;  // used whole
 
  public:
   const std::vector<TFDebertaV2Layer> layer;

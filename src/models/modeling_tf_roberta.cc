@@ -14,20 +14,8 @@ namespace {
 using namespace blocks;  // NOLINT: blocks and layers are this file's vocabulary
 using namespace keras;   // NOLINT
 
-BertSizes sizes_of(const Config& config) { return bert_sizes(config, {.vocab = 50265}); }
-
-/// The n-th id of a row that is not padding -> padding_idx + n; padding -> padding_idx
-Tensor positions_from_input_ids(const Tensor& input_ids, std::int32_t padding_idx) {
-  const Tensor padding = tf::equal(input_ids, input_ids.graph().constant(padding_idx));
-  const Tensor mask = 1.0 - tf::cast(padding, tf::DataType::kInt32);
-  return tf::cumsum(mask, /*axis=*/1) * mask + padding_idx;
-}
-
-/// Embeddings do not tell what is padding: padding_idx + 1, padding_idx + 2, ... in every row
-Tensor positions_from_inputs_embeds(const Tensor& inputs_embeds, std::int32_t padding_idx) {
-  const tf::Dims dims = tf::dims_of(inputs_embeds);
-  const Tensor positions = tf::range(inputs_embeds.graph(), dims[1]) + (padding_idx + 1);
-  return tf::broadcast_to(tf::expand_dims(positions, 0), {dims[0], dims[1]});
+BertSizes sizes_of(const Config& config) {
+  return bert_sizes(config, {.vocab = 50265, .padding_idx = config.integer("pad_token_id", 1)});
 }
 
 class TFRobertaMainLayer : public Module<TFRobertaMainLayer> {
@@ -37,11 +25,10 @@ class TFRobertaMainLayer : public Module<TFRobertaMainLayer> {
         encoder(scope / "encoder", sizes_of(config)),
         pooler(maybe<TFBertPooler>(add_pooling_layer, scope / "pooler", sizes_of(config))),
         embeddings(scope / "embeddings", sizes_of(config)),
-        padding_idx_(static_cast<std::int32_t>(config.integer("pad_token_id", 1))),
         is_decoder_(sizes_of(config).is_decoder) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const {
-    const Tensor embedding_output = embeddings(with_positions(inputs), call);
+    const Tensor embedding_output = embeddings(inputs, call);
     return with_pooler_output(encoder(embedding_output, memory_of(inputs, embedding_output, is_decoder_), call),
                               pooler);
   }
@@ -51,15 +38,6 @@ class TFRobertaMainLayer : public Module<TFRobertaMainLayer> {
   const TFBertEmbeddings embeddings;
 
  private:
-  ModelInputs with_positions(ModelInputs inputs) const {
-    if (inputs.find("position_ids")) return inputs;
-    const MaybeTensor embeds = inputs.find("inputs_embeds");
-    inputs.tensors.emplace("position_ids", embeds ? positions_from_inputs_embeds(*embeds, padding_idx_)
-                                                  : positions_from_input_ids(inputs.at("input_ids"), padding_idx_));
-    return inputs;
-  }
-
-  const std::int32_t padding_idx_;
   const bool is_decoder_;
 };
 

@@ -398,13 +398,13 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
   TFWav2Vec2ForSequenceClassification(const Scope& scope, const Config& config)
       : TFWav2Vec2PreTrainedModel(config),
         wav2vec2(scope / "wav2vec2", config),
-        layer_weights_(config.flag("use_weighted_layer_sum", false) ? &layer_weights(scope, config) : nullptr),
+        layer_weights_(layer_weights(scope, config)),
         projector(scope / "projector", hidden_size(config), config.integer("classifier_proj_size", 256)),
         classifier(scope / "classifier", config.integer("classifier_proj_size", 256), config.num_labels()) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
     Call with_layers = call;
-    if (layer_weights_ != nullptr) with_layers.output_hidden_states = true;
+    if (layer_weights_) with_layers.output_hidden_states = true;
     const ModelOutput outputs = wav2vec2(inputs, with_layers);
     const Tensor hidden_states = projector(layer_weights_ ? weighted_sum(outputs) : outputs.at("last_hidden_state"));
     ModelOutput result;
@@ -416,7 +416,7 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
   const TFWav2Vec2MainLayer wav2vec2;
 
  private:
-  const Variable* layer_weights_;
+  const MaybeVariable layer_weights_;
 
  public:
   const Dense projector;
@@ -424,7 +424,8 @@ class TFWav2Vec2ForSequenceClassification : public TFWav2Vec2PreTrainedModel {
 
  private:
   /// v4's model holds it itself, beside its layers.
-  static const Variable& layer_weights(const Scope& scope, const Config& config) {
+  static MaybeVariable layer_weights(const Scope& scope, const Config& config) {
+    if (!config.flag("use_weighted_layer_sum", false)) return std::nullopt;
     return scope.outside_class("", "top_level_model_weights")
         .variable("layer_weights", "layer_weights", {num_hidden_layers(config) + 1});
   }
