@@ -270,7 +270,7 @@ TEST(Cache, KnowsWhatMayNameABlob) {
   for (const char* path : {"a", "a/b.c", "..a", "a..b/c"}) EXPECT_TRUE(is_safe_path(path)) << path;
 }
 
-TEST(bytes::FileLock, KeepsOthersOut) {
+TEST(FileLock, KeepsOthersOut) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "locks" / "x.lock";
   bool entered = false;

@@ -232,7 +232,7 @@ TEST(Configs, CountLabelsAsTransformers) {
                "\"id2label\": is an array where an object is expected");
 }
 
-TEST(bytes::Json, ErrorsAreOneLineWhateverTheDocumentHolds) {
+TEST(Json, ErrorsAreOneLineWhateverTheDocumentHolds) {
   EXPECT_ERROR(bytes::Json::parse("{\"a\\\n\\\x1b[31m", "x"), ErrorKind::kBadInput, "x: not valid JSON");
   EXPECT_ERROR(bytes::Json::parse(R"({"a\n\u001b": 1})", "x").at("a\n\x1b").as_string(), ErrorKind::kBadInput,
                "x: \"a??\": is an integer where a string is expected");

@@ -45,7 +45,7 @@ void expect_same(const Tensors& read, const Tensors& wanted) {
   }
 }
 
-TEST(checkpoint::PyTorchFile, HoldsWhatPyTorchSays) {
+TEST(PyTorchFile, HoldsWhatPyTorchSays) {
   int cases = 0;
   for (const fs::path& expected : files_with(".safetensors")) {
     SCOPED_TRACE(expected.filename().string());
@@ -66,7 +66,7 @@ TEST(checkpoint::PyTorchFile, HoldsWhatPyTorchSays) {
   EXPECT_GE(cases, 40);
 }
 
-TEST(checkpoint::PyTorchFile, RefusesWhatItCannotHold) {
+TEST(PyTorchFile, RefusesWhatItCannotHold) {
   int cases = 0;
   for (const fs::path& expected : files_with(".error")) {
     SCOPED_TRACE(expected.filename().string());
@@ -86,7 +86,7 @@ TEST(checkpoint::PyTorchFile, RefusesWhatItCannotHold) {
   EXPECT_GE(cases, 30);
 }
 
-TEST(checkpoint::PyTorchFile, TiedTensorsShareTheirBytes) {
+TEST(PyTorchFile, TiedTensorsShareTheirBytes) {
   for (const std::string container : {"zip", "legacy"}) {
     const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / (container + "_tied.bin"));
     const auto at = [&](const char* name) { return file.tensors().at(name).bytes; };
@@ -97,7 +97,7 @@ TEST(checkpoint::PyTorchFile, TiedTensorsShareTheirBytes) {
   }
 }
 
-TEST(checkpoint::PyTorchFile, ViewsKeepTheFileAlive) {
+TEST(PyTorchFile, ViewsKeepTheFileAlive) {
   tensor::TensorView view;
   {
     const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / "zip_contiguous.bin");
@@ -109,7 +109,7 @@ TEST(checkpoint::PyTorchFile, ViewsKeepTheFileAlive) {
   EXPECT_TRUE(std::equal(view.bytes.begin(), view.bytes.end(), bytes.begin(), bytes.end()));
 }
 
-TEST(checkpoint::PyTorchFile, NamesWhatItLeavesOut) {
+TEST(PyTorchFile, NamesWhatItLeavesOut) {
   const checkpoint::PyTorchFile file = checkpoint::PyTorchFile::open(fixtures() / "zip_wrapped_parameters.bin");
   EXPECT_EQ(file.skipped(), std::vector<std::string>{"step"});
 }

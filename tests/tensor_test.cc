@@ -341,7 +341,7 @@ TEST(MappedFiles, AreRegularFiles) {
   expect_failure(folder.path() / "loop", "Too many levels of symbolic links");
 }
 
-TEST(bytes::ScratchBytes, AreZerosThatCanBeWritten) {
+TEST(ScratchBytes, AreZerosThatCanBeWritten) {
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, bytes::kMaxPrivateScratch, bytes::kMaxPrivateScratch + 1}) {
     const auto scratch = bytes::ScratchBytes::make(size);
@@ -353,7 +353,7 @@ TEST(bytes::ScratchBytes, AreZerosThatCanBeWritten) {
   }
 }
 
-TEST(bytes::ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
+TEST(ScratchBytes, WithoutRoomAreAnErrorOfTheEnvironment) {
   EXPECT_ERROR(bytes::ScratchBytes::make(std::size_t{1} << 60), ErrorKind::kEnvironment,
                "no room for 1152921504606846976 bytes that must be copied: ");
 }

@@ -312,8 +312,8 @@ std::string rows_fault(const OffTensor& off, const std::vector<std::int64_t>& tf
     return "TensorFlow takes row " + std::to_string(tf.front()) + " everywhere, PyTorch takes " +
            std::to_string(pt[first]) + " at " + index_of(first, places);
   }
-  std::string text = "TensorFlow takes row " + std::to_string(tf[first]) + " at " +
-                     index_of(first, places) + " where PyTorch takes " + std::to_string(pt[first]);
+  std::string text = "TensorFlow takes row " + std::to_string(tf[first]) + " at " + index_of(first, places) +
+                     " where PyTorch takes " + std::to_string(pt[first]);
   if (offsets.size() == 1) return text + ", " + offset_text(*offsets.begin(), off.suspect);
   return text + "; other ids at " + std::to_string(differing) + " of " + std::to_string(tf.size()) + " places";
 }
