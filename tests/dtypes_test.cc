@@ -1,5 +1,5 @@
 // A model whose inputs, outputs and variables have other types than float32: written, loaded, served and compared.
-#include <fstream>
+#include <protozero/pbf_reader.hpp>
 
 #include "export/saved_model.h"
 #include "export/saved_model_graph.h"
@@ -117,6 +117,29 @@ TEST_F(DTypes, AreWrittenAndServed) {
   for (std::size_t i = 0; i < 3; ++i) types.push_back(bundle.tensor(exporting::variable_checkpoint_key(i)).dtype);
   EXPECT_THAT(types, ElementsAre(DType::kF16, DType::kBF16, DType::kF32));
   EXPECT_EQ(bundle.tensor(exporting::variable_checkpoint_key(1)).bytes.size(), 6U);
+}
+
+/// The messages of one field, one after the other.
+std::vector<protozero::pbf_reader> messages(const std::vector<protozero::pbf_reader>& from, int field) {
+  std::vector<protozero::pbf_reader> found;
+  for (protozero::pbf_reader reader : from) {
+    while (reader.next(static_cast<protozero::pbf_tag_type>(field))) found.push_back(reader.get_message());
+  }
+  return found;
+}
+
+// Python derives the gradients of a function from what it says of its resources; a session does not read that.
+TEST_F(DTypes, OfCapturedResourcesAreTheirVariables) {
+  const exporting::SavedModelGraph graph = exporting::build_saved_model_graph(tf::library(), model_, weights_);
+  // GraphDef.library.function.signature.input_arg.handle_data
+  std::vector<protozero::pbf_reader> found = {protozero::pbf_reader(graph.graph_def)};
+  for (const int field : {2, 1, 1, 2, 7}) found = messages(found, field);
+  std::vector<int> types;
+  for (protozero::pbf_reader& handle : found) {
+    ASSERT_TRUE(handle.next(1));
+    types.push_back(handle.get_enum());
+  }
+  EXPECT_THAT(types, ElementsAre(19, 14, 1, 19, 14, 1, 19, 14, 1));  // in each of three functions
 }
 
 TEST_F(DTypes, OfVariablesAreFloating) {

@@ -225,6 +225,13 @@ TEST(Token, LeavesTheOtherStoredTokens) {
   EXPECT_EQ(without_token(stored, Token("hf_x")), stored);
 }
 
+TEST(Token, OfABrowserCanBeRenewed) {
+  const std::string stored = "[a]\nhf_token = hf_a\n\n[b]\nhf_token = hf_b\nrefresh_token = r\nexpires_at = 1\n\n";
+  EXPECT_FALSE(has_refresh_token(stored, Token("hf_a")));
+  EXPECT_TRUE(has_refresh_token(stored, Token("hf_b")));
+  EXPECT_EQ(without_token(stored, Token("hf_b")), "[a]\nhf_token = hf_a\n\n");
+}
+
 TEST(Cache, HasTheLayoutOfHuggingfaceHub) {
   const TemporaryFolder folder;
   const Cache cache(folder.path(), *parse_repository("foo/bar"));
@@ -289,6 +296,27 @@ TEST(FileLock, KeepsOthersOut) {
   EXPECT_TRUE(fs::exists(path));  // others may wait for it
 }
 
+TEST(FileLock, IsOfTheGroup) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.lock";
+  const mode_t mask = ::umask(077);
+  { const bytes::FileLock lock(path); }
+  ::umask(mask);
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms(0664));
+  // One of a program that lets others read it alone.
+  fs::permissions(folder.path(), fs::perms(0755));
+  fs::permissions(path, fs::perms(0444));
+  constexpr uid_t kNobody = 65534;
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
+  EXPECT_NO_THROW(bytes::FileLock{path});
+  if (is_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+}
+
 TEST(BlobWriter, GoesOnAndProves) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "x.incomplete";
@@ -314,6 +342,19 @@ TEST(BlobWriter, GoesOnAndProves) {
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", std::string(64, '0')),
             "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
   EXPECT_EQ(BlobWriter::hash_of(folder.path() / "hello", "another-etag"), "");
+}
+
+TEST(BlobWriter, EndsWhenAnotherWritesToo) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.incomplete";
+  BlobWriter first(path, 6);
+  BlobWriter second(path, 6);  // where both were granted the lock
+  first.append("abc");
+  EXPECT_ERROR(second.append("abc"), ErrorKind::kEnvironment, "another process writes to it too");
+  first.append("def");
+  first.finish(folder.path() / "x");
+  EXPECT_ERROR(second.append("abc"), ErrorKind::kEnvironment, "another process writes to it too");
+  EXPECT_EQ(read(folder.path() / "x"), "abcdef");
 }
 
 TEST(BlobWriter, SaysThatTheDiskIsFull) {

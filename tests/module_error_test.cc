@@ -16,7 +16,16 @@ using testing::MatchesRegex;
 using testing::StartsWith;
 
 /// What a module of ours may get wrong.
-enum class Mistake { kNone, kWrongSize, kWrongReshape, kNoSuchDimension, kSizesOfARun, kRowOutside };
+enum class Mistake {
+  kNone,
+  kWrongSize,
+  kWrongReshape,
+  kNoSuchDimension,
+  kSizesOfARun,
+  kRowOutside,
+  kInexactNumber,
+  kUnknownSize
+};
 
 class TFFaulty : public Module<TFFaulty> {
  public:
@@ -36,6 +45,10 @@ class TFFaulty : public Module<TFFaulty> {
         return y + tf::fill(graph, {7, 2}, graph.constant(1.0F));
       case Mistake::kRowOutside:
         return y + tf::gather(y, graph.constant(std::vector<std::int32_t>{5}));
+      case Mistake::kInexactNumber:
+        return y + tf::cast(tf::shape(y) * 0.5, tf::DataType::kFloat);
+      case Mistake::kUnknownSize:
+        return tf::dims_of(y)[1] > 4 ? y : -y;
       case Mistake::kNone:
         break;
     }
@@ -118,6 +131,17 @@ TEST_F(ModuleErrors, OfADimensionThatIsNotThere) {
   EXPECT_THAT(run_error(Mistake::kNoSuchDimension).what(),
               AllOf(StartsWith("outer.faulty (TFFaulty, "),
                     EndsWith("TensorFlow cannot compute this: a tensor of shape [-1, -1, 2] has no dimension 3")));
+}
+
+TEST_F(ModuleErrors, OfANumberThatTheTypeCannotHold) {
+  EXPECT_THAT(error_of(Mistake::kInexactNumber).what(),
+              AllOf(StartsWith("outer.faulty (TFFaulty, "),
+                    EndsWith("TensorFlow cannot compute Const: int32 cannot hold 0.5; cast the tensor first")));
+}
+
+TEST_F(ModuleErrors, OfASizeThatIsAskedForTooEarly) {
+  EXPECT_THAT(error_of(Mistake::kUnknownSize).what(),
+              AllOf(StartsWith("outer.faulty (TFFaulty, "), HasSubstr("of which one is known at run time alone")));
 }
 
 TEST_F(ModuleErrors, OfSizesThatOnlyARunKnows) {

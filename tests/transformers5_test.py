@@ -97,6 +97,10 @@ class Transformers5Test(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "no longer has position_embedding_type relative_key"):
             self.record("bert_relative_key")
 
+    def test_a_sum_of_layers_before_the_last_norm_is_refused(self):
+        with self.assertRaisesRegex(Failure, "adds up the encoder's layers otherwise than 4.57"):
+            self.record("wav2vec2_stable_weighted_layer_sum")
+
     def test_what_4_shares_is_told(self):
         (note,) = self.record("bert_untied").notes
         self.assertIn("cls.predictions.decoder.bias", note)

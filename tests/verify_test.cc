@@ -185,6 +185,9 @@ TEST(Comparing, KindsOfNumbersMustBeEqual) {
 TEST(Comparing, NaNAndInfinityAgreeWithThemselvesAlone) {
   for (const float value : {kNaN, kInfinityF, -kInfinityF}) {
     EXPECT_EQ(compared({value, 1}, {value, 1}, 0).verdict, Verdict::kAgrees) << value;
+    EXPECT_EQ(compared({value, 1}, {value, 1}, 0).not_finite, 1) << value;
+    EXPECT_EQ(compared({value, 1}, {1, value}, 0).not_finite, 0) << value;
+    EXPECT_EQ(compared({value, 1}, {value, 1}, 0).kept_elements, 2);
     for (const float other : {0.0F, 3e38F, value < 0 ? kInfinityF : -kInfinityF}) {
       EXPECT_EQ(compared({value}, {other}, 0).kept.tf_to_pt, kInfinity) << value << " " << other;
       EXPECT_FALSE(compared({value}, {other}, 1e30).agrees()) << value << " " << other;

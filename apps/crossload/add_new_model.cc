@@ -70,6 +70,10 @@ int run(contribute::ScaffoldOptions options) {
   if (!lay_out(made.model.string())) {
     std::printf("clang-format is missing, so lines may be long; apt-get install clang-format, then make format\n");
   }
+  if (!made.alias_of.empty()) {
+    std::printf("%s is %s under another name, and so is the new one; for a file of its own, begin with --like %s\n",
+                options.like.c_str(), made.alias_of.c_str(), made.alias_of.c_str());
+  }
   print("heads:", made.heads);
   print("defaults set from the configuration:", made.from_config);
   print("fields of the configuration that the base does not read (each is a difference to look at):", made.not_read);

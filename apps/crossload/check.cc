@@ -32,7 +32,7 @@ int run(const Flags& flags) {
     std::printf("%zu %s in the sources; git diff shows them\n", changes, changes == 1 ? "change" : "changes");
   print(readiness.missing, root);
   if (readiness.missing.empty()) {
-    std::printf("ready: training, copies, ignores, names, recipes and pages\n");
+    std::printf("ready: calls, copies, ignores, names, recipes and pages\n");
     return 0;
   }
   std::printf("%zu points to mend\n", readiness.missing.size());

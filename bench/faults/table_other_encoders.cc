@@ -115,9 +115,9 @@ std::vector<Fault> faults_of_other_encoders() {
        .variables =
            swapped("layoutlm/embeddings/h_position_embeddings/", "layoutlm/embeddings/w_position_embeddings/")},
       {.golden = "layoutlm_model",
-       .what = "the box of a word ignored",
-       .at = "embeddings.x_position_embeddings",
-       .edits = {{"layoutlm/embeddings", "StridedSlice", kEach, zeros_instead}}},
+       .what = "the top of a word taken for its height",
+       .at = "embeddings.h_position_embeddings",
+       .edits = {{"layoutlm/embeddings", "Sub", 0, second_input}}},
   };
 }
 

@@ -130,6 +130,13 @@ void ArtifactWriter::check_pytorch(const ArtifactFolder& old) const {
   if (!is_source_of(old)) {
     throw Error(ErrorKind::kUsage, whose + ", which is not what is converted; give another folder with --output");
   }
+  if (formats_.contains(Format::kH5) && source_.config.is_changed()) {
+    throw Error(ErrorKind::kUsage,
+                whose +
+                    " and a config.json of Transformers 5, by which TensorFlow's T5 of Transformers 4 computes other "
+                    "numbers (scale_decoder_outputs is false, and it would go by tie_word_embeddings); give "
+                    "another folder with --output, and its config.json says it as 4 reads it");
+  }
 }
 
 void ArtifactWriter::check_replaced(const ArtifactFolder& old, const std::string& file) const {

@@ -1,5 +1,7 @@
 #include "artifact/weight_formats.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "artifact/artifact_folder.h"
@@ -54,10 +56,13 @@ std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> o
   return stored;
 }
 
-void check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored, const std::string& format) {
+std::vector<NotFinite> check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored,
+                                       const std::string& format) {
+  std::vector<NotFinite> found;
   std::vector<float> written;
   for (const keras::Variable& variable : weights.variables()) {
     std::int64_t at = 0;
+    std::int64_t not_finite = 0;
     exporting::stream_float32(variable, [&](std::span<const float> expected) {  // a piece at a time
       written.resize(expected.size());
       stored.read(stored_name(variable), at, written);
@@ -66,12 +71,15 @@ void check_read_back(const keras::Weights& weights, const exporting::StoredWeigh
                                                  " reads back with other values than were written; is the disk sound?");
       }
       at += static_cast<std::int64_t>(expected.size());
+      not_finite += std::count_if(expected.begin(), expected.end(), [](float value) { return !std::isfinite(value); });
     });
+    if (not_finite > 0) found.push_back({variable.name, not_finite, at});
   }
   if (stored.tensors().size() != weights.variables().size()) {
     throw Error(ErrorKind::kEnvironment, format + ": has " + std::to_string(stored.tensors().size()) +
                                              " variables, wanted " + std::to_string(weights.variables().size()));
   }
+  return found;
 }
 
 }  // namespace crossload::artifact

@@ -34,7 +34,16 @@ void write_weights(const ModelToWrite& written, Format format, std::int64_t max_
 std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> open_written(
     const std::set<Format>& formats, const std::filesystem::path& folder);
 
-/// Every variable of an artifact must be, bit by bit, what the checkpoint says. Throws Error(kEnvironment).
-void check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored, const std::string& format);
+/// A variable of which so many elements are NaN or infinite.
+struct NotFinite {
+  std::string variable;
+  std::int64_t elements = 0;
+  std::int64_t of = 0;
+};
+
+/// Every variable of an artifact must be, bit by bit, what the checkpoint says. Throws Error(kEnvironment). Returns
+/// those that are not finite.
+std::vector<NotFinite> check_read_back(const keras::Weights& weights, const exporting::StoredWeights& stored,
+                                       const std::string& format);
 
 }  // namespace crossload::artifact

@@ -11,12 +11,29 @@
 #include "crossload/error.h"
 
 namespace crossload::bytes {
+namespace {
+
+constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
+/// Whatever the umask, as huggingface_hub 2 makes them: others of the group, who share the cache, lock them too.
+constexpr mode_t kOfTheGroup = 0664;
+
+/// -1 leaves errno.
+int open_or_make(const char* path) {
+  int fd = ::open(path, O_RDWR | O_CREAT | O_EXCL | kFlags, kOfTheGroup);
+  if (fd >= 0) static_cast<void>(::fchmod(fd, kOfTheGroup));
+  if (fd < 0 && errno == EEXIST) fd = ::open(path, O_RDWR | O_CREAT | kFlags, kOfTheGroup);
+  // Another user's, made by a program that gives the group no right to write: flock needs none.
+  if (fd < 0 && errno == EACCES) fd = ::open(path, O_RDONLY | kFlags);
+  return fd;
+}
+
+}  // namespace
 
 FileLock::FileLock(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);
   for (;;) {
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    fd_ = open_or_make(path.c_str());
     if (fd_ < 0) {
       throw Error(ErrorKind::kEnvironment, path.string() + ": cannot be made: " + std::strerror(errno) +
                                                "; is the cache (HF_HUB_CACHE) writable?");

@@ -6,8 +6,10 @@
 #include <optional>
 #include <sstream>
 
+#include "contribute/blocks.h"
 #include "contribute/class_members.h"
 #include "contribute/copied_class.h"
+#include "contribute/naming.h"
 #include "crossload/error.h"
 
 namespace crossload::contribute {
@@ -17,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kMark = "// Copied from ";
 constexpr std::string_view kAllCasing = " all-casing";
-
-struct Replacement {
-  std::string from;
-  std::string to;
-};
 
 /// A mark, taken apart.
 struct Mark {
@@ -80,21 +77,6 @@ std::optional<Mark> parse_mark(const std::string& line) {
   return Mark{source.substr(0, dot), source.substr(dot + 1), *replacements};
 }
 
-std::string replaced(std::string text, const std::vector<Replacement>& replacements) {
-  for (const auto& [from, to] : replacements) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-      text.replace(at, from.size(), to);
-    }
-  }
-  return text;
-}
-
-/// What the mark asks for.
-Text replaced(Text lines, const std::vector<Replacement>& replacements) {
-  for (std::string& line : lines) line = replaced(std::move(line), replacements);
-  return lines;
-}
-
 /// The mark that begins on the line `at`, which becomes the line below it: what is long goes on in further comments.
 std::string read_mark(const Text& lines, std::size_t* at) {
   std::string mark = trimmed(lines[(*at)++]);
@@ -107,7 +89,7 @@ std::string read_mark(const Text& lines, std::size_t* at) {
 class Checker {
  public:
   Checker(const fs::path& folder, bool fix, const std::set<std::string>& only)
-      : folder_(folder), fix_(fix), only_(only) {}
+      : folder_(folder), blocks_(read_blocks(folder.parent_path().parent_path())), fix_(fix), only_(only) {}
 
   std::vector<CopyFault> run() {
     std::vector<fs::path> files;
@@ -120,6 +102,10 @@ class Checker {
   }
 
  private:
+  std::string renamed(const std::string& text, const Mark& mark) const {
+    return replaced(text, mark.replacements, blocks_.names);
+  }
+
   void check_file(const fs::path& file) {
     Text lines = read_lines(file);
     const bool may_fix = fix_ && (only_.empty() || only_.contains(architecture_of(file)));
@@ -143,8 +129,9 @@ class Checker {
     if (!mark) return fault("the mark is not of the form `// Copied from bert.TFBertLayer with Bert->Electra`");
     const fs::path source_file = folder_ / ("modeling_tf_" + mark->architecture + ".cc");
     if (!fs::exists(source_file)) return fault("there is no " + source_file.filename().string());
-    const Text source = replaced(read_lines(source_file), mark->replacements);
-    const auto original = class_named(source, replaced(mark->class_name, mark->replacements));
+    Text source = read_lines(source_file);
+    for (std::string& line : source) line = renamed(line, *mark);
+    const auto original = class_named(source, renamed(mark->class_name, *mark));
     if (!original) return fault(source_file.filename().string() + " has no class " + mark->class_name);
     const std::optional<ClassMembers> copy = class_at(*lines, below);
     if (!copy) return fault("no class begins on the line below the mark");
@@ -166,6 +153,7 @@ class Checker {
   }
 
   const fs::path folder_;
+  const Blocks blocks_;
   const bool fix_;
   const std::set<std::string> only_;
   std::vector<CopyFault> faults_;

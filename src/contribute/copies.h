@@ -5,10 +5,11 @@
 //
 // The class below the mark must be the named class of modeling_tf_bert.cc after the replacements, whatever the layout
 // of its lines. Several replacements are separated by commas: `with Bert->Electra, bert->electra`. `Bert->Electra
-// all-casing` replaces bert->electra and BERT->ELECTRA too. A long mark goes on in further lines `// ...`. What stands
-// between `// Ignore copy` and the next empty line is the class's own: a method there stands for that of the same name,
-// other lines are added ones (class_members.h says where such a part ends). In the original it falls away. Source of
-// the idea: utils/check_copies.py of Transformers.
+// all-casing` replaces bert->electra and BERT->ELECTRA too. Names of blocks (src/blocks/) stay: TFBertLayer is one
+// class wherever it is used. A long mark goes on in further lines `// ...`. What stands between `// Ignore copy` and
+// the next empty line is the class's own: a method there stands for that of the same name, other lines are added ones
+// (class_members.h says where such a part ends). In the original it falls away. Source of the idea:
+// utils/check_copies.py of Transformers.
 #pragma once
 
 #include <filesystem>

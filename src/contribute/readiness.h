@@ -11,21 +11,21 @@ namespace crossload::contribute {
 struct Finding {
   std::filesystem::path file;
   int line;           // from 1
-  std::string point;  // "training", "copies", "unmarked copy", "ignores", "names", "recipe", "pages"
+  std::string point;  // "call", "copies", "unmarked copy", "third copy", "block", "ignores", "names", "recipe", "pages"
   std::string what;   // what is wrong, why it matters, what to do
 };
 
-/// Classes with Dropout, or with members that take `training`, take `bool training` and pass it on to each of them:
-/// else fine-tuning runs without dropout, or a part of it does.
-std::vector<Finding> check_training(const std::filesystem::path& file);
+/// Classes with Dropout, or with members whose `call` takes a Call, take `const Call& call` and pass it on to each of
+/// them: else fine-tuning runs without dropout, or a part of it does.
+std::vector<Finding> check_call(const std::filesystem::path& root, const std::string& name);
 
-/// Classes of `file` that equal another file's after renaming and lack a mark `// Copied from`. Such copies drift
-/// apart unseen. A pair of which either class is marked, or names no model, is sound.
-std::vector<Finding> check_unmarked(const std::filesystem::path& file);
+/// Classes that stand elsewhere too, but for the model's name, where copies drift apart unseen: one that equals a class
+/// of src/blocks/ is the block; a second one has a mark `// Copied from`; a third one is a reason for a block.
+std::vector<Finding> check_equals(const std::filesystem::path& root, const std::string& name);
 
-/// Every tensor that a head ignores has a reason; heads are TF classes in TFAuto families; the file mirrors one of
-/// Transformers and names its version.
-std::vector<Finding> check_registration(const std::filesystem::path& file);
+/// Every tensor that is ignored has a reason; heads begin as the base model does, and a class of the file is registered
+/// under its own name, in TFAuto families; the file mirrors one of Transformers and names its version.
+std::vector<Finding> check_registration(const std::filesystem::path& root, const std::string& name);
 
 /// tests/goldens/<name>.json exists and has a recipe for every head, and a small one whose trace is beside it.
 std::vector<Finding> check_recipe(const std::filesystem::path& root, const std::string& name);

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
+#include <optional>
 #include <regex>
 #include <set>
 
 #include "bytes/json.h"
 #include "bytes/text_file.h"
+#include "contribute/blocks.h"
+#include "contribute/config_defaults.h"
+#include "contribute/naming.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
 
@@ -22,14 +26,6 @@ std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
-}
-
-fs::path model_file(const fs::path& root, const std::string& name) {
-  return root / "src" / "models" / ("modeling_tf_" + name + ".cc");
-}
-
-fs::path recipe_file(const fs::path& root, const std::string& name) {
-  return root / "tests" / "goldens" / (name + ".json");
 }
 
 void check_name(const ScaffoldOptions& options, const std::string& camel) {
@@ -48,182 +44,123 @@ void check_name(const ScaffoldOptions& options, const std::string& camel) {
   }
 }
 
-/// The classes of the registration, in order.
-std::vector<std::string> heads_of(const std::string& registration) {
-  std::vector<std::string> heads;
-  const std::regex form("head<(\\w+)>");
-  for (std::sregex_iterator found(registration.begin(), registration.end(), form), end; found != end; ++found) {
-    heads.push_back((*found)[1]);
-  }
-  return heads;
+/// "ForMaskedLM" of "TFBertForMaskedLM"
+std::string suffix_of(const RegisteredHead& head, const SourceText& source) {
+  return head.name.substr(std::min(head.name.size(), std::string_view("TF").size() + source.camel.size()));
 }
 
-/// Of the base's classes those that are wanted; the base model always.
-std::vector<std::string> chosen_heads(const std::vector<std::string>& all, const std::vector<std::string>& wanted,
-                                      const std::string& old_prefix, const std::string& new_prefix) {
-  if (wanted.empty()) return all;
-  std::set<std::string> chosen = {all.front()};
+/// Takes the heads that are not wanted out of the registration; the base model stays.
+void keep_heads(SourceText* source, const std::vector<std::string>& wanted, const std::string& camel) {
+  if (wanted.empty()) return;
+  if (!source->alias_of.empty()) {
+    usage("--heads: " + source->name + " is " + source->alias_of +
+          " under another name, with all its heads; with --like " + source->alias_of + " the heads can be chosen");
+  }
+  std::set<std::string> chosen = {source->heads.front().name};
   for (const std::string& word : wanted) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const std::string& head) {
-      const std::string suffix = head.substr(std::min(head.size(), old_prefix.size() + 2));
-      return word == suffix || word == head || word == "TF" + new_prefix + suffix || word == new_prefix + suffix;
+    const auto found = std::find_if(source->heads.begin(), source->heads.end(), [&](const RegisteredHead& head) {
+      const std::string suffix = suffix_of(head, *source);
+      return word == suffix || word == head.name || word == "TF" + camel + suffix || word == camel + suffix;
     });
-    if (found == all.end()) {
+    if (found == source->heads.end()) {
       std::vector<std::string> suffixes;
-      for (const std::string& head : all) suffixes.push_back(head.substr(std::min(head.size(), old_prefix.size() + 2)));
+      for (const RegisteredHead& head : source->heads) suffixes.push_back(suffix_of(head, *source));
       usage("--heads " + word + ": the base has no such head; it has " + joined(suffixes));
     }
-    chosen.insert(*found);
+    chosen.insert(found->name);
   }
-  std::vector<std::string> heads;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(heads),
-               [&](const std::string& head) { return chosen.contains(head); });
-  return heads;
-}
-
-/// The model_type that the registration gives; it may have a hyphen where the file's name has none.
-std::string type_of(const std::string& registration, const std::string& name) {
-  std::smatch found;
-  return std::regex_search(registration, found, std::regex("return \\{\\s*\"([^\"]+)\"")) ? found[1].str() : name;
-}
-
-void remove_head(std::string* registration, const std::string& head) {
-  const std::size_t begin = registration->find("head<" + head + ">(");
-  std::size_t end = closing_bracket(*registration, registration->find('(', begin)) + 1;
-  if (end < registration->size() && (*registration)[end] == ',') ++end;
-  while (end < registration->size() && std::isspace(static_cast<unsigned char>((*registration)[end])) != 0) ++end;
-  registration->erase(begin, end - begin);
+  std::string& text = source->registration;
+  for (auto head = source->heads.rbegin(); head != source->heads.rend(); ++head) {
+    if (chosen.contains(head->name)) continue;
+    std::size_t end = head->end;
+    if (end < text.size() && text[end] == ',') ++end;
+    while (end < text.size() && std::isspace(static_cast<unsigned char>(text[end])) != 0) ++end;
+    text.erase(head->begin, end - head->begin);
+  }
+  std::erase_if(source->heads, [&](const RegisteredHead& head) { return !chosen.contains(head.name); });
 }
 
 /// Removes definitions that nothing else names, until every one is used: an unused function is a warning.
 void remove_unused(SourceText* source) {
-  for (bool removed = true; removed;) {
-    removed = false;
-    for (std::size_t i = 0; i < source->definitions.size(); ++i) {
-      const Definition& one = source->definitions[i];
-      if (one.is_fixed || one.name.empty()) continue;
-      bool used = has_word(source->registration, one.name);
-      for (std::size_t k = 0; k < source->definitions.size() && !used; ++k) {
-        used = k != i && has_word(source->definitions[k].text, one.name);
-      }
-      if (used) continue;
-      source->definitions.erase(source->definitions.begin() + static_cast<std::ptrdiff_t>(i));
-      removed = true;
-      break;
-    }
+  std::vector<Definition>& all = source->definitions;
+  const auto is_unused = [&](const Definition& one) {
+    if (one.name.empty() || has_word(code_of(source->registration, false), one.name)) return false;
+    return std::none_of(all.begin(), all.end(), [&](const Definition& other) {
+      return other.name != one.name && has_word(code_of(other.text, false), one.name);
+    });
+  };
+  for (auto found = all.begin(); found != all.end();) {
+    found = std::find_if(all.begin(), all.end(), is_unused);
+    if (found != all.end()) all.erase(found);
   }
-  // A pair of (pattern, reason) that no head names any more.
-  const std::regex pair("\n  const std::pair<std::string, std::string> (\\w+) = [^;]*;");
-  std::vector<std::string> unused;
-  for (std::sregex_iterator found(source->registration.begin(), source->registration.end(), pair), end; found != end;
-       ++found) {
-    if (!has_word(replace_all(source->registration, found->str(), ""), (*found)[1].str()))
-      unused.push_back(found->str());
-  }
-  for (const std::string& text : unused) source->registration = replace_all(source->registration, text, "");
 }
 
-bytes::Json read_config(const fs::path& path) {
-  const fs::path file = fs::is_directory(path) ? path / "config.json" : path;
-  const bytes::Json config = bytes::Json::parse(bytes::read_text(file), file.string());
-  if (!config.is_object()) throw Error(ErrorKind::kBadInput, file.string() + ": is no JSON object");
-  return config;
-}
-
-/// The value as C++ writes it as a default of `config.integer(...)` and the like; empty for what has no such form.
-std::string as_default(const bytes::Json& value, const std::string& kind) {
-  if (kind == "text" && value.is_string()) return bytes::Json(value.as_string()).dump();
-  if (kind == "flag" && value.is_bool()) return value.as_bool() ? "true" : "false";
-  if (kind == "integer" && value.is_integer()) return value.dump();
-  if (kind == "number" && value.is_number()) return value.dump();
-  return "";
-}
-
-const std::set<std::string> kOfEveryConfig = {
-    "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
-    "id2label",      "label2id",   "_name_or_path",        "use_cache",   "problem_type"};
-
-/// Sets the defaults that the configuration knows better, in the text of one definition.
-void apply_config(const bytes::Json& config, Definition* definition, Scaffold* result) {
-  const std::regex form("config\\.(integer|number|text|flag)\\(\"(\\w+)\", (\"[^\"]*\"|[-+.\\w]+)\\)");
-  std::string text;
-  auto rest = definition->text.cbegin();
-  for (std::sregex_iterator found(definition->text.begin(), definition->text.end(), form), end; found != end; ++found) {
-    text.append(rest, (*found)[0].first);
-    rest = (*found)[0].second;
-    const std::string key = (*found)[2];
-    const std::string old = (*found)[3];
-    const std::string fresh = config.contains(key) ? as_default(config.at(key), (*found)[1]) : "";
-    const bool same =
-        fresh.empty() || fresh == old || ((*found)[1] == "number" && std::stod(fresh) == std::atof(old.c_str()));
-    const std::string change = key + ": " + old + " -> " + fresh;
-    std::vector<std::string>& changes = result->from_config;
-    if (!same && std::find(changes.begin(), changes.end(), change) == changes.end()) changes.push_back(change);
-    text += same ? found->str() : "config." + (*found)[1].str() + "(\"" + key + "\", " + fresh + ")";
+/// "blocks/bert_block.h and blocks/heads.h"
+std::string blocks_of(const SourceText& source) {
+  std::string list;
+  const std::regex include("#include \"(blocks/\\w+\\.h)\"");
+  for (std::sregex_iterator at(source.includes.begin(), source.includes.end(), include), end; at != end; ++at) {
+    list += (list.empty() ? "" : " and ") + (*at)[1].str();
   }
-  text.append(rest, definition->text.cend());
-  definition->text = text;
+  return list;
 }
 
-/// What names follow: the classes' and the model_type's.
-struct Renaming {
-  std::string from_camel, to_camel, from, to;
-  std::string from_type;  // the base's model_type, "deberta-v2" where its file is deberta_v2
-
-  std::string operator()(const std::string& text) const {
-    const std::string renamed = replace_all(replace_all(text, from, to), from_camel, to_camel);  // see replacements()
-    return from_type == from ? renamed : replace_all(renamed, "\"" + from_type + "\"", "\"" + to + "\"");
-  }
-  /// "bert.TFBertLayer with Bert->BrandNewBert, bert->brand_new_bert", naming only what the class has.
-  std::string mark(const Definition& definition) const {
-    const std::string with = replacements(definition.text, from_camel, to_camel, from, to);
-    return "// Copied from " + from + "." + definition.name + (with.empty() ? "" : " with " + with) + "\n";
-  }
-};
-
-std::string without_marks(const std::string& comment) {
-  return std::regex_replace(comment, std::regex("// Copied from [^\n]*\n(//[^\n]*\n)*"), "");
-}
-
-std::string version_of(const SourceText& source) {
+/// What opens the file.
+std::string head_of(const SourceText& source, const std::string& camel, const std::string& name) {
   std::smatch found;
-  return std::regex_search(source.registration, found, std::regex("\\.py, ([0-9][^\"]*)\"")) ? found[1].str()
-                                                                                             : "4.57.6";
-}
-
-std::string model_text(SourceText source, const Renaming& rename, const bytes::Json* config, Scaffold* result) {
-  std::string text = "// " + rename.to_camel + ", as transformers/models/" + rename.to + "/modeling_" + rename.to +
-                     ".py of Transformers " + version_of(source) + " has it.\n//\n// Begun as a copy of modeling_tf_" +
-                     rename.from + ".cc: change what differs, and take the mark `Copied from` off what you change.\n" +
-                     source.includes;
-  bool after_class = true;
-  for (Definition& definition : source.definitions) {
-    const std::string mark = rename.mark(definition);
-    const std::string before = definition.text;
-    if (config != nullptr) apply_config(*config, &definition, result);
-    const bool block = definition.is_class || !definition.comment.empty() ||
-                       std::count(definition.text.begin(), definition.text.end(), '\n') > 1;
-    if (after_class || block) text += "\n";
-    text += rename(without_marks(definition.comment));
-    if (definition.is_class && definition.text == before) text += mark;
-    text += rename(definition.text);
-    after_class = block;
+  const bool is_known = std::regex_search(source.registration, found, std::regex("\\.py, ([0-9][^\"]*)\""));
+  std::string head = "// " + camel + ", as transformers/models/" + name + "/modeling_" + name + ".py of Transformers " +
+                     (is_known ? found[1].str() : "4.57.6") + " has it";
+  if (!source.alias_of.empty()) {
+    return head + ":\n// the architecture " + source.alias_of + " under another name.\n";
   }
-  return text + "\n" + rename(source.registration);
+  head += ".\n//\n// Begun as a copy of modeling_tf_" + source.name +
+          ".cc: change what differs, and take the mark `Copied from` off what you change.\n";
+  const std::string blocks = blocks_of(source);
+  if (blocks.empty()) return head;
+  return head + "// Layers and heads that are not defined here are in " + blocks +
+         ".\n// Where one differs, copy its class from there into this file, call it TF" + camel +
+         "..., and change it here.\n";
 }
 
-std::string recipe_text(const bytes::Json& document, const std::vector<std::string>& heads, const Renaming& rename,
-                        Scaffold* result) {
-  std::string text = "{\n  \"config\": " + rename(document.at("config").dump()) +
-                     ",\n  \"inputs\": " + document.at("inputs").dump() + ",\n  \"recipes\": [\n";
+/// `base`: without the defaults of a configuration; classes that it has changed carry no mark.
+std::string model_text(const SourceText& source, const std::vector<Definition>& base,
+                       const std::vector<Replacement>& replacements, const std::set<std::string>& kept,
+                       const std::string& head) {
+  std::string text = head + source.includes;
+  const std::regex old_mark("// Copied from [^\n]*\n(//[^\n]*\n)*");
+  bool after_block = true;
+  for (const Definition& one : source.definitions) {
+    const bool is_equal = std::any_of(base.begin(), base.end(), [&](const auto& old) { return old.text == one.text; });
+    const bool is_block =
+        one.is_class || !one.comment.empty() || std::count(one.text.begin(), one.text.end(), '\n') > 1;
+    if (after_block || is_block) text += "\n";
+    text += replaced(std::regex_replace(one.comment, old_mark, ""), replacements, kept);
+    if (one.is_class && is_equal) text += mark_of(source.name, one, replacements, kept) + "\n";
+    text += replaced(one.text, replacements, kept);
+    after_block = is_block;
+  }
+  return text + (source.alias_of.empty() ? "\n" : "") + replaced(source.registration, replacements, kept);
+}
+
+/// The recipes of the heads that are left.
+std::string recipe_text(const bytes::Json& document, const SourceText& source,
+                        const std::vector<Replacement>& replacements, Scaffold* result) {
+  const auto renamed = [&](const bytes::Json& json) { return replaced(json.dump(), replacements, {}); };
+  std::string text = "{\n";
+  for (const auto& [key, value] : document.members()) {
+    if (key != "recipes") text += "  \"" + key + "\": " + renamed(value) + ",\n";
+  }
   std::string list;
   for (const bytes::Json& recipe : document.at("recipes").elements()) {
-    if (!recipe.contains("class")) continue;
-    if (std::find(heads.begin(), heads.end(), "TF" + recipe.at("class").as_string()) == heads.end()) continue;
-    list += (list.empty() ? "    " : ",\n    ") + rename(recipe.dump());
-    result->recipes.push_back(rename(recipe.at("name").as_string()));
+    const auto is_class = [&](const RegisteredHead& head) {
+      return recipe.contains("class") && head.name == "TF" + recipe.at("class").as_string();
+    };
+    if (std::none_of(source.heads.begin(), source.heads.end(), is_class)) continue;
+    list += (list.empty() ? "    " : ",\n    ") + renamed(recipe);
+    result->recipes.push_back(replaced(recipe.at("name").as_string(), replacements, {}));
   }
-  return text + list + "\n  ]\n}\n";
+  return text + "  \"recipes\": [\n" + list + "\n  ]\n}\n";
 }
 
 /// Both files or none.
@@ -277,34 +214,30 @@ Scaffold add_new_model(const ScaffoldOptions& options) {
   const std::string camel = options.camel.empty() ? camel_name(options.name) : options.camel;
   check_name(options, camel);
   SourceText source = read_source(model_file(options.root, options.like));
+  const Blocks blocks = read_blocks(options.root);
   const fs::path base_recipe = recipe_file(options.root, options.like);
   const bytes::Json recipes = bytes::Json::parse(bytes::read_text(base_recipe), base_recipe.string());
-  const std::string base_type = type_of(source.registration, options.like);
-  const Renaming rename{class_prefix(source), camel, options.like, options.name, base_type};
-  const std::vector<std::string> all = heads_of(source.registration);
-  const std::vector<std::string> heads = chosen_heads(all, options.heads, rename.from_camel, camel);
-  for (const std::string& head : all) {
-    if (std::find(heads.begin(), heads.end(), head) == heads.end()) remove_head(&source.registration, head);
-  }
+  const std::vector<Replacement> replacements = renaming(source, camel, options.name);
+  keep_heads(&source, options.heads, camel);
   remove_unused(&source);
 
   Scaffold result;
   result.model = model_file(options.root, options.name);
   result.recipe = recipe_file(options.root, options.name);
-  for (const std::string& head : heads) result.heads.push_back(rename(head));
-  bytes::Json config;
+  result.alias_of = source.alias_of;
+  for (const RegisteredHead& head : source.heads) result.heads.push_back(replaced(head.name, replacements, {}));
+  const std::vector<Definition> base = source.definitions;
   if (!options.config.empty()) {
-    config = read_config(options.config);
-    std::string text = source.registration;
-    for (const Definition& definition : source.definitions) text += definition.text;
-    for (const auto& [key, value] : config.members()) {
-      if (!kOfEveryConfig.contains(key) && text.find("\"" + key + "\"") == std::string::npos) {
-        result.not_read.push_back(key);
-      }
-    }
+    ConfigDefaults defaults(options.config, blocks);
+    const std::string original =
+        source.alias_of.empty() ? "" : bytes::read_text(model_file(options.root, source.alias_of));
+    result.not_read = defaults.not_read(bytes::read_text(source.file) + original);
+    defaults.apply(&source);
+    result.from_config = defaults.changes();
   }
-  const std::string model = model_text(source, rename, options.config.empty() ? nullptr : &config, &result);
-  const std::string recipe = recipe_text(recipes, heads, rename, &result);
+  const std::string head = head_of(source, camel, options.name);
+  const std::string model = model_text(source, base, replacements, blocks.names, head);
+  const std::string recipe = recipe_text(recipes, source, replacements, &result);
   write_new({{result.model, model}, {result.recipe, recipe}});
   return result;
 }

@@ -19,6 +19,7 @@ struct ScaffoldOptions {
 struct Scaffold {
   std::filesystem::path model;           // src/models/modeling_tf_<name>.cc
   std::filesystem::path recipe;          // tests/goldens/<name>.json
+  std::string alias_of;                  // "roberta" when the file says no more than that it is that one, renamed
   std::vector<std::string> heads;        // the classes that the file offers
   std::vector<std::string> recipes;      // the goldens that the recipe makes
   std::vector<std::string> from_config;  // "vocab_size: 30522 -> 28996": defaults that were set
@@ -31,9 +32,11 @@ std::string camel_name(const std::string& name);
 /// The names of src/models/modeling_tf_*.cc, sorted. Throws Error(kBadInput) when there is no such folder.
 std::vector<std::string> architecture_names(const std::filesystem::path& root);
 
-/// Writes the two files. Every class gets a mark `// Copied from`; the heads that are not wanted fall away with what
-/// only they use. Throws Error(kUsage) for a bad or taken name, an unknown base or head, and writes nothing then;
-/// Error(kBadInput) for a bad configuration; Error(kEnvironment) when a file cannot be written.
+/// Writes the two files. What the base's file defines is called after the new model, blocks keep their names; every
+/// class gets a mark `// Copied from`; the heads that are not wanted fall away with what only they use. A base that is
+/// another architecture under a new name gives a file of the same kind. Throws Error(kUsage) for a bad or taken name,
+/// an unknown base or head, and writes nothing then; Error(kBadInput) for a bad configuration; Error(kEnvironment) when
+/// a file cannot be written.
 Scaffold add_new_model(const ScaffoldOptions& options);
 
 }  // namespace crossload::contribute

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "bytes/text_file.h"
@@ -11,7 +12,7 @@
 namespace crossload::contribute {
 namespace {
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
 /// After the string, character or comment that begins at `at`; `at` when none does.
 std::size_t skip_literal(std::string_view text, std::size_t at) {
@@ -40,24 +41,87 @@ std::size_t definition_end(std::string_view text, std::size_t begin) {
     if (c == '(' || c == '{' || c == '[') ++depth;
     if (c == ')' || c == '}' || c == ']') --depth;
     if (c == '\n' && depth == 0 && (last == ';' || last == '}')) return i;
-    if (std::isspace(static_cast<unsigned char>(c)) == 0) last = c;
+    if (!is_blank(c)) last = c;
   }
   return text.size();
 }
 
-std::string name_of(const std::string& text) {
+int count_lines(std::string_view text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+
+/// Without the line `template <...>` above.
+std::string_view without_template(std::string_view text) {
+  return text.starts_with("template <") ? text.substr(text.find('\n') + 1) : text;
+}
+
+std::string name_of(std::string_view text) {
+  if (text.starts_with("using namespace ")) return "";
+  text = without_template(text);
+  std::size_t begin = 0;
   for (const std::string_view kind : {"class ", "struct ", "enum class ", "enum "}) {
-    if (!text.starts_with(kind)) continue;
-    std::size_t end = kind.size();
-    while (end < text.size() && in_word(text[end])) ++end;
-    return text.substr(kind.size(), end - kind.size());
+    if (text.starts_with(kind)) begin = kind.size();
   }
-  std::size_t end = text.find_first_of("(={;");
-  if (end == std::string::npos) return "";
-  while (end > 0 && !in_word(text[end - 1])) --end;
-  std::size_t begin = end;
-  while (begin > 0 && in_word(text[begin - 1])) --begin;
-  return text.substr(begin, end - begin);
+  std::size_t end = begin;
+  if (begin == 0) {
+    end = std::min(text.find_first_of("(={;"), text.size());
+    while (end > 0 && !in_word(text[end - 1])) --end;
+    for (begin = end; begin > 0 && in_word(text[begin - 1]);) --begin;
+  }
+  while (end < text.size() && in_word(text[end])) ++end;
+  return std::string(text.substr(begin, end - begin));
+}
+
+/// `line`: of the beginning of the text.
+std::vector<Definition> definitions_of(const std::string& text, int line) {
+  std::vector<Definition> definitions;
+  std::string comment;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = text.find('\n', i) + 1;
+    if (text[i] == '\n') {
+      if (!comment.empty()) definitions.push_back({"", false, line, "", comment});
+      comment.clear();
+    } else if (text.compare(i, 2, "//") == 0) {
+      comment += text.substr(i, end - i);
+    } else {
+      end = definition_end(text, i);
+      const std::string definition = text.substr(i, end - i);
+      const bool is_class = without_template(definition).starts_with("class ");
+      definitions.push_back({name_of(definition), is_class, line, comment, definition});
+      comment.clear();
+    }
+    line += count_lines(std::string_view(text).substr(i, end - i));
+    i = end;
+  }
+  return definitions;
+}
+
+std::string captured(const std::string& text, const std::string& pattern) {
+  std::smatch found;
+  return std::regex_search(text, found, std::regex(pattern)) ? found[1].str() : "";
+}
+
+std::vector<RegisteredHead> heads_of(const std::string& registration) {
+  std::vector<RegisteredHead> heads;
+  const std::regex form("\\w+<((?:[^<>()]|<[^<>]*>)*)>\\(\\s*\"(TF\\w+)\"");
+  for (std::sregex_iterator at(registration.begin(), registration.end(), form), end; at != end; ++at) {
+    const auto begin = static_cast<std::size_t>(at->position());
+    const std::size_t close = closing_bracket(registration, registration.find('(', begin));
+    heads.push_back({(*at)[1], (*at)[2], begin, close + 1});
+  }
+  return heads;
+}
+
+/// `keras::renamed(modeling_tf_roberta(), "Roberta", "Camembert", {...})`
+void read_alias(SourceText* source) {
+  std::smatch found;
+  const std::regex form("renamed\\(modeling_tf_(\\w+)\\(\\),\\s*\"(\\w+)\",\\s*\"(\\w+)\"");
+  if (!std::regex_search(source->registration, found, form)) return;
+  source->alias_of = found[1];
+  source->camel = found[3];
+  const SourceText original = read_source(source->file.parent_path() / ("modeling_tf_" + source->alias_of + ".cc"));
+  source->prefix = original.prefix;
+  for (const RegisteredHead& head : original.heads) {
+    source->heads.push_back({head.type, replace_all(head.name, found[2].str(), source->camel), 0, 0});
+  }
 }
 
 }  // namespace
@@ -66,50 +130,57 @@ SourceText read_source(const std::filesystem::path& file) {
   constexpr std::string_view kOpen = "\nnamespace {\n";
   constexpr std::string_view kClose = "\n}  // namespace\n";
   const std::string text = bytes::read_text(file);
-  const std::size_t open = text.find(kOpen);
-  const std::size_t close = text.find(kClose, open == std::string::npos ? 0 : open);
-  if (open == std::string::npos || close == std::string::npos) {
-    throw Error(ErrorKind::kBadInput, file.string() +
-                                          ": has no `namespace {` ... `}  // namespace` with the classes of an "
-                                          "architecture; compare src/models/modeling_tf_bert.cc");
-  }
   SourceText source;
   source.file = file;
+  source.name = file.stem().string().substr(std::string_view("modeling_tf_").size());
   std::size_t at = 0;
   while (text.compare(at, 2, "//") == 0) at = text.find('\n', at) + 1;
   source.head = text.substr(0, at);
-  source.includes = text.substr(at, open + kOpen.size() - at);
-  source.registration = text.substr(close + 1);
-
-  int line = 1 + static_cast<int>(
-                     std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(open + kOpen.size()), '\n'));
-  const std::string body = text.substr(open + kOpen.size(), close + 1 - (open + kOpen.size()));
-  std::string comment;
-  for (std::size_t i = 0; i < body.size();) {
-    const std::size_t end_of_line = body.find('\n', i) + 1;
-    if (body[i] == '\n') {
-      if (!comment.empty()) source.definitions.push_back({"", false, line, "", comment, true});
-      comment.clear();
-      ++line;
-      i = end_of_line;
-    } else if (body.compare(i, 2, "//") == 0) {
-      comment += body.substr(i, end_of_line - i);
-      ++line;
-      i = end_of_line;
-    } else {
-      const std::size_t end = definition_end(body, i);
-      Definition definition{"", false, line, comment, body.substr(i, end - i), false};
-      definition.is_fixed = definition.text.starts_with("using ");
-      if (!definition.is_fixed) definition.name = name_of(definition.text);
-      definition.is_class = definition.text.starts_with("class ");
-      line += static_cast<int>(std::count(definition.text.begin(), definition.text.end(), '\n'));
-      source.definitions.push_back(std::move(definition));
-      comment.clear();
-      i = end;
-    }
+  const std::size_t open = text.find(kOpen);
+  const std::size_t close = open == std::string::npos ? open : text.find(kClose, open);
+  if (close != std::string::npos) {
+    const std::size_t begin = open + kOpen.size();
+    source.includes = text.substr(at, begin - at);
+    source.definitions = definitions_of(text.substr(begin, close + 1 - begin), 1 + count_lines(text.substr(0, begin)));
+    source.registration = text.substr(close + 1);
+    source.heads = heads_of(source.registration);
+    source.prefix = captured(source.registration, "\\.base_model_prefix = \"([^\"]*)\"");
+    if (!source.heads.empty()) source.camel = captured(source.heads.front().name, "^TF(\\w+)Model$");
+  } else {
+    source.registration = text.substr(at);
+    read_alias(&source);
+  }
+  source.model_type = captured(source.registration, "\\.model_type = \"([^\"]+)\"");
+  if (source.camel.empty() || source.model_type.empty()) {
+    throw Error(ErrorKind::kBadInput,
+                file.string() +
+                    ": is no architecture: it wants a .model_type and, as its first head, TF<Name>Model, or "
+                    "keras::renamed(...); compare src/models/modeling_tf_bert.cc and modeling_tf_camembert.cc");
   }
   return source;
 }
+
+std::vector<Definition> read_block(const std::filesystem::path& file) {
+  constexpr std::string_view kOpen = "\nnamespace crossload::blocks {\n";
+  const std::string text = bytes::read_text(file);
+  const std::size_t open = text.find(kOpen);
+  const std::size_t close = text.rfind("\n}  // namespace crossload::blocks");
+  if (open == std::string::npos || close == std::string::npos || close < open) {
+    throw Error(ErrorKind::kBadInput, file.string() + ": has no `namespace crossload::blocks`");
+  }
+  const std::size_t begin = open + kOpen.size();
+  return definitions_of(text.substr(begin, close + 1 - begin), 1 + count_lines(text.substr(0, begin)));
+}
+
+std::filesystem::path model_file(const std::filesystem::path& root, const std::string& name) {
+  return root / "src" / "models" / ("modeling_tf_" + name + ".cc");
+}
+
+std::filesystem::path recipe_file(const std::filesystem::path& root, const std::string& name) {
+  return root / "tests" / "goldens" / (name + ".json");
+}
+
+bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
@@ -126,24 +197,23 @@ bool has_word(std::string_view text, std::string_view word) {
   return false;
 }
 
-std::string class_prefix(const SourceText& source) {
-  constexpr std::string_view kHead = "head<TF";
-  const std::size_t begin = source.registration.find(kHead);
-  const std::size_t end = begin == std::string::npos ? begin : source.registration.find("Model>", begin);
-  const std::size_t close = begin == std::string::npos ? begin : source.registration.find('>', begin);
-  if (end == std::string::npos || close < end) {
-    throw Error(ErrorKind::kBadInput, source.file.string() + ": its first head is not of the form TF<Name>Model");
+std::string code_of(std::string_view text, bool with_strings) {
+  std::string code;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t after = skip_literal(text, i);
+    if (after == i) {
+      code += text[i++];
+      continue;
+    }
+    if (text[i] == '"') code += with_strings ? text.substr(i, after - i) : "\"\"";
+    i = after;
   }
-  return source.registration.substr(begin + kHead.size(), end - begin - kHead.size());
+  return code;
 }
 
-std::string replacements(const std::string& text, const std::string& from_camel, const std::string& to_camel,
-                         const std::string& from, const std::string& to) {
-  const std::string camel = text.find(from_camel) == std::string::npos ? "" : from_camel + "->" + to_camel;
-  const bool has_small = replace_all(text, from_camel, "").find(from) != std::string::npos;
-  const std::string small = has_small ? from + "->" + to : "";
-  if (camel.empty() || small.empty()) return camel + small;
-  return to_camel.find(from) == std::string::npos ? camel + ", " + small : small + ", " + camel;
+std::string without_layout(std::string text) {
+  text.erase(std::remove_if(text.begin(), text.end(), is_blank), text.end());
+  return text;
 }
 
 std::size_t closing_bracket(std::string_view text, std::size_t open) {

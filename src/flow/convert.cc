@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "crossload/error.h"
 #include "flow/certify.h"
+#include "flow/not_finite.h"
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
 #include "flow/steps.h"
@@ -79,16 +80,17 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
 
   steps.reading_back.begin();
   verify::CertificateParts parts = flow::begin_certificate(loaded, options.model, settings, library.get());
-  const auto written = artifact::open_written(options.formats, artifact.path());
-  for (const auto& [format, stored] : written) {
-    artifact::check_read_back(*loaded.weights, *stored, format);
-    parts.read_back.push_back(format);
-  }
   parts.read = checkpoint.files();
   parts.ledger = loaded.weights->ledger();
   parts.notes = loaded.weights->notes();
   parts.artifact = artifact.path();
   parts.hashes = &hashes;
+  const auto written = artifact::open_written(options.formats, artifact.path());
+  for (const auto& [format, stored] : written) {
+    const auto found = artifact::check_read_back(*loaded.weights, *stored, format);
+    if (parts.read_back.empty()) flow::note_weights(found, parts.ledger, &parts.notes);
+    parts.read_back.push_back(format);
+  }
 
   std::optional<verify::Trace> trace;
   std::optional<verify::Verification> verification;
@@ -99,6 +101,7 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
     const auto saved_model = has_saved_model ? artifact.path() / artifact::kSavedModelFolder : std::filesystem::path();
     verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);
     flow::add_proof(*trace, *verification, settings, &parts);
+    flow::note_outputs(*verification, &parts.notes);
   }
 
   steps.certifying.begin();

@@ -33,6 +33,11 @@ bool token_is_refused(const Response& response) {
 }
 
 [[noreturn]] void fail_refused(const Http& http) {
+  if (!token_is_in_environment() && token_is_renewable(http.settings())) {
+    fail("the Hub refuses the token (the one in " + http.settings().token_file.string() +
+         "), which hf auth login got by a browser and which expires; run hf auth whoami, which renews it, or crossload "
+         "login with a token of https://huggingface.co/settings/tokens");
+  }
   const std::string place =
       token_is_in_environment() ? "the one in HF_TOKEN" : "the one in " + http.settings().token_file.string();
   fail(

@@ -61,6 +61,13 @@ void BlobWriter::require_room() const {
 }
 
 void BlobWriter::append(std::string_view bytes) {
+  struct stat status;
+  if (::fstat(fd_, &status) == 0 && status.st_size != done_) {
+    throw Error(ErrorKind::kEnvironment,
+                path_.string() +
+                    ": another process writes to it too, so the file system does not keep locks; run the command again "
+                    "when that process is done, or put the cache elsewhere with HF_HUB_CACHE");
+  }
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;

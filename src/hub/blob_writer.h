@@ -21,7 +21,8 @@ class BlobWriter {
   std::int64_t done() const { return done_; }
   /// Throws Error(kEnvironment) when the disk has no room for what is missing.
   void require_room() const;
-  /// Appends. Throws Error(kEnvironment) when the disk is full; what was written stays for a later run.
+  /// Appends. Throws Error(kEnvironment) when the disk is full; what was written stays for a later run. Throws it also
+  /// when another process has written to the file: some file systems of clusters grant a lock to all who ask.
   void append(std::string_view bytes);
   /// Discards everything.
   void restart();

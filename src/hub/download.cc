@@ -178,10 +178,21 @@ void fetch_blob(Job* job, const std::string& file, const Metadata& metadata) {
   }
 }
 
+/// What a run of ours left of a file that another program has fetched since, without going on from there.
+void clear_away(const Job& job, const std::string& etag) {
+  std::error_code error;
+  if (!is_etag(etag) || !fs::exists(job.cache.incomplete(etag), error)) return;
+  const bytes::FileLock lock(job.cache.lock(etag));
+  if (fs::is_regular_file(job.cache.blob(etag), error)) fs::remove(job.cache.incomplete(etag), error);
+}
+
 void fetch(Job* job, const std::string& file) {
   const fs::path pointer = job->cache.snapshot(job->commit) / file;
   std::error_code error;
-  if (fs::is_regular_file(pointer, error)) return;  // a commit never changes
+  if (fs::is_regular_file(pointer, error)) {  // a commit never changes
+    clear_away(*job, fs::read_symlink(pointer, error).filename());
+    return;
+  }
   const Metadata metadata = ask(job, file);
   fs::create_directories(job->cache.blob(metadata.etag).parent_path(), error);
   const bytes::FileLock lock(job->cache.lock(metadata.etag));
@@ -189,7 +200,11 @@ void fetch(Job* job, const std::string& file) {
   const fs::path blob = job->cache.blob(metadata.etag);
   const bool there =
       fs::is_regular_file(blob, error) && static_cast<std::int64_t>(fs::file_size(blob, error)) == metadata.size;
-  if (!there) fetch_blob(job, file, metadata);
+  if (there) {
+    fs::remove(job->cache.incomplete(metadata.etag), error);
+  } else {
+    fetch_blob(job, file, metadata);
+  }
   job->report(file, metadata.size, metadata.size);
   job->cache.link(metadata.etag, job->commit, file);
 }

@@ -3,7 +3,9 @@
 #include <functional>
 #include <optional>
 
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
+#include "checkpoint/config.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "crossload/hub.h"
@@ -82,6 +84,18 @@ bool compares_tensorflow(const std::string& id, const FetchOptions& options) {
   throw Error(ErrorKind::kUsage,
               id + ": has TensorFlow weights already; give --new-weights to replace them, or --no-pr to "
                    "compare them with PyTorch");
+}
+
+/// What is published stands beside the repository's own config.json.
+void require_config_of_v4(const HubModel& model) {
+  const fs::path path = model.folder / "config.json";
+  if (!checkpoint::Config::parse(bytes::read_text(path), path.string()).is_changed()) return;
+  throw Error(ErrorKind::kUsage,
+              model.id +
+                  ": its config.json is of Transformers 5, and by it TensorFlow's T5 of Transformers 4 computes other "
+                  "numbers (scale_decoder_outputs is false, and it would go by tie_word_embeddings), so that "
+                  "tf_model.h5 cannot stand beside it; give --no-pr, and the config.json that is written beside it "
+                  "says it as 4 reads it");
 }
 
 class Fetcher {
@@ -223,6 +237,7 @@ HubModel fetch_from_hub(const FetchOptions& options, const FileProgress& progres
   try {
     HubModel model = Fetcher(&http, cache, repository, progress).fetch(options);
     model.account = account;
+    if (options.publishing != Publishing::kNone) require_config_of_v4(model);
     return model;
   } catch (const hub::TransportError& error) {
     if (options.publishing != Publishing::kNone) throw;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
+#include <vector>
 
 #include "bytes/private_file.h"
 #include "crossload/error.h"
@@ -24,6 +25,8 @@ std::string trimmed(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
+
+fs::path stored_tokens_of(const Settings& settings) { return settings.token_file.parent_path() / "stored_tokens"; }
 
 std::string from_environment() {
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
@@ -67,7 +70,7 @@ void store_token(const Settings& settings, const Token& token) {
 bool forget_token(const Settings& settings) {
   const std::optional<std::string> stored = bytes::read_small(settings.token_file);
   if (!stored) return false;
-  const fs::path list = settings.token_file.parent_path() / "stored_tokens";
+  const fs::path list = stored_tokens_of(settings);
   const std::optional<std::string> tokens = bytes::read_small(list);
   if (tokens && !trimmed(*stored).empty()) {
     const std::string kept = without_token(*tokens, Token(*stored));
@@ -79,24 +82,50 @@ bool forget_token(const Settings& settings) {
   return true;
 }
 
-std::string without_token(const std::string& stored_tokens, const Token& token) {
-  std::string kept;
-  std::string section;
+namespace {
+
+struct Section {
+  std::string text;
   bool holds_token = false;
-  const auto end_section = [&] {
-    if (!holds_token) kept += section;
-    section.clear();
-    holds_token = false;
-  };
+  bool can_be_renewed = false;
+};
+
+/// What stands before the first section is one, too.
+std::vector<Section> sections_of(const std::string& stored_tokens, const Token& token) {
+  std::vector<Section> sections(1);
   std::istringstream lines(stored_tokens);
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with('[')) end_section();
+    if (line.starts_with('[')) sections.emplace_back();
+    Section& section = sections.back();
     const std::size_t equals = line.find('=');
-    if (equals != std::string::npos && trimmed(line.substr(equals + 1)) == token.secret()) holds_token = true;
-    section += line + "\n";
+    if (equals != std::string::npos && trimmed(line.substr(equals + 1)) == token.secret()) section.holds_token = true;
+    if (equals != std::string::npos && trimmed(line.substr(0, equals)) == "refresh_token")
+      section.can_be_renewed = true;
+    section.text += line + "\n";
   }
-  end_section();
+  return sections;
+}
+
+}  // namespace
+
+std::string without_token(const std::string& stored_tokens, const Token& token) {
+  std::string kept;
+  for (const Section& section : sections_of(stored_tokens, token)) {
+    if (!section.holds_token) kept += section.text;
+  }
   return kept;
+}
+
+bool has_refresh_token(const std::string& stored_tokens, const Token& token) {
+  const std::vector<Section> sections = sections_of(stored_tokens, token);
+  return std::any_of(sections.begin(), sections.end(),
+                     [](const Section& section) { return section.holds_token && section.can_be_renewed; });
+}
+
+bool token_is_renewable(const Settings& settings) {
+  const std::optional<std::string> stored = bytes::read_small(settings.token_file);
+  const std::optional<std::string> tokens = bytes::read_small(stored_tokens_of(settings));
+  return stored && tokens && !trimmed(*stored).empty() && has_refresh_token(*tokens, Token(*stored));
 }
 
 }  // namespace crossload::hub

@@ -38,4 +38,11 @@ bool forget_token(const Settings& settings);
 /// stored_tokens (an INI file: "[name]", "hf_token = ...") without the sections that hold the token.
 std::string without_token(const std::string& stored_tokens, const Token& token);
 
+/// True when the token's file holds one that `hf auth login` got by a browser. It expires; `huggingface_hub` renews it,
+/// by the "refresh_token" in its list of tokens, whenever it is asked for it.
+bool token_is_renewable(const Settings& settings);
+
+/// True when the section of stored_tokens that holds the token has a "refresh_token" too.
+bool has_refresh_token(const std::string& stored_tokens, const Token& token);
+
 }  // namespace crossload::hub

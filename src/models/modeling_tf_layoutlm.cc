@@ -39,7 +39,8 @@ class TFLayoutLMEmbeddings : public Module<TFLayoutLMEmbeddings> {
     embeddings = embeddings + y_position_embeddings(top);
     embeddings = embeddings + x_position_embeddings(right);
     embeddings = embeddings + y_position_embeddings(bottom);
-    embeddings = embeddings + h_position_embeddings(bottom - top) + w_position_embeddings(right - left);
+    embeddings = embeddings + h_position_embeddings(bottom - top);
+    embeddings = embeddings + w_position_embeddings(right - left);
     embeddings = embeddings + token_type_embeddings(token_type_ids(inputs, words));
     return dropout(LayerNorm(embeddings), call);
   }

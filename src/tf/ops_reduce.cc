@@ -71,10 +71,11 @@ TopK top_k(const Tensor& x, const Dim& k) {
 }
 
 Tensor cumsum(const Tensor& x, int axis, const Running& running) {
+  const Tensor along = x.graph().constant(static_cast<std::int32_t>(axis));
   return x.graph()
       .operation("Cumsum")
       .input(x)
-      .input(x.graph().constant(static_cast<std::int32_t>(axis)))
+      .input(along)
       .flag("exclusive", running.exclusive)
       .flag("reverse", running.reverse)
       .output();

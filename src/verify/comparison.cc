@@ -146,6 +146,8 @@ class FloatComparison {
     distances.tf_to_pt = std::max(distances.tf_to_pt, error);
     distances.excess = std::max(distances.excess, excess);
     if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
+    if (kept) ++result_.kept_elements;
+    if (kept && !std::isfinite(pt) && error == 0) ++result_.not_finite;
     if (kept && std::isfinite(pt)) largest_ = std::max(largest_, std::abs(pt));
     result_.has_padded = result_.has_padded || !kept;
     if (!kept && !rule_.excluded_count) return;

@@ -51,7 +51,7 @@ class Case:
     wrap: object = None  # what is saved in place of the state dict; .bin alone
     everywhere: bool = False
     container: str = "bin"
-    loads_as: object = None  # the PyTorch class, where it is not the model's own
+    loads_as: object = None  # the PyTorch class, where it is not the model's own, or the file has other numbers
     without_pooler: bool = False
     missing: tuple = ()  # what Transformers 4.57 misses in tf_model.h5, by right
 
@@ -89,6 +89,15 @@ def with_more(**tensors):
 
 def in_front(prefix):
     return lambda state: {prefix + name: tensor for name, tensor in state.items()}
+
+
+def spoilt(name, row, value):
+    def change(state):
+        state[name] = state[name].clone()
+        state[name][row] = value
+        return state
+
+    return change
 
 
 def fields(**changes):
@@ -288,6 +297,18 @@ CASES = {
         **{name: torch.nn.Parameter(tensor) for name, tensor in s.items()}, "version": 3, "name": "x", "none": None}),
     "in_half_precision": Case(bert(), weights=lambda s: {name: tensor.half() for name, tensor in s.items()}),
     "in_double_precision": Case(bert(), weights=lambda s: {name: tensor.double() for name, tensor in s.items()}),
+    # Numbers that are none: the frameworks agree, and the user is told.
+    "nan_in_an_embedding": Case(
+        bert(), weights=spoilt("embeddings.word_embeddings.weight", 60, float("nan")), everywhere=True, loads_as=hf.BertModel,
+        says=("note: the checkpoint holds NaN or infinity in embeddings.word_embeddings.weight (16 of 1024 elements)",)),
+    "nan_that_spreads": Case(
+        bert(), weights=spoilt("encoder.layer.0.output.dense.weight", 3, float("nan")), container="safetensors", loads_as=hf.BertModel,
+        says=("note: the checkpoint holds NaN or infinity in encoder.layer.0.output.dense.weight (24 of 384 elements)",
+              "note: NaN or infinity in both frameworks, which agree and say nothing: ", "output.last_hidden_state (")),
+    "infinity_in_a_bias": Case(
+        bert(hf.BertForSequenceClassification), weights=spoilt("classifier.bias", 1, -float("inf")),
+        loads_as=hf.BertForSequenceClassification,
+        says=("in classifier.bias (1 of 2 elements)", "say nothing: output.logits (")),
     "another_prefix": Case(
         bert(hf.BertForSequenceClassification), 3, weights=renamed(("bert.", "encoder_model.")),
         says=("encoder_model.embeddings.LayerNorm.bias is bert.embeddings.LayerNorm.bias of BertForSequenceClassification",
@@ -431,9 +452,12 @@ def judge(case, model, folder, output):
     allowed = [name for name in missing if not name.endswith(case.missing)] if case.missing else missing
     require(not unexpected and not allowed, f"Transformers 4.57: missing {missing}, unexpected {unexpected}")
     got = first_output(loaded({name: tf.constant(tensor.numpy()) for name, tensor in inputs.items()}))
-    limit = 1e-5 + 1e-4 * max(1.0, float(np.abs(expected).max()))
-    distance = float(np.abs(got - expected).max())
-    require(distance < limit, f"Transformers 4.57 is {distance} from PyTorch, of {np.abs(expected).max()}")
+    finite = np.isfinite(expected)
+    require(np.array_equal(got[~finite], expected[~finite], equal_nan=True), "not infinite, or NaN, where PyTorch is")
+    got, expected = got[finite], expected[finite]
+    limit = 1e-5 + 1e-4 * max(1.0, float(np.abs(expected).max(initial=0)))
+    distance = float(np.abs(got - expected).max(initial=0))
+    require(distance < limit, f"Transformers 4.57 is {distance} from PyTorch, of {np.abs(expected).max(initial=0)}")
 
 
 def check_messages(output, says):

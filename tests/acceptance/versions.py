@@ -5,8 +5,9 @@
 
 Models of tests/goldens/ are made and saved by each version in its own Python, with what else save_pretrained writes.
 PyTorch of either version records what they compute; a conversion must agree with both, and what is written must give
-the same numbers in the TensorFlow class of 4.57, by the config.json that is written. For models that one version means
-otherwise than the other, `EXPECTED` says what must come of it.
+the same numbers in the TensorFlow class of 4.57, by the config.json that is written; and by the checkpoint's own where it is
+converted into its own folder. For models that one version means otherwise than the other, `EXPECTED` says what must come of
+it; REFUSED_BESIDE says what must be said where the checkpoint's config.json would give other numbers.
 
 Needs build/crossload and build/goldens/signatures.json (make build goldens), .venv and .venv5 (make setup).
 """
@@ -16,6 +17,7 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +27,16 @@ SOURCE = Path(__file__).resolve().parents[2]
 PYTHONS = {"4.57": SOURCE / ".venv/bin/python", "5": SOURCE / ".venv5/bin/python"}
 CHOSEN = ("*_model", "*_untied", "*_for_conditional_generation", "*_for_ctc", "bert_for_masked_lm", "t5_gated_gelu")
 CHOSEN += ("albert_for_pre_training", "electra_for_multiple_choice", "bert_relative_key", "wav2vec2_stable_layer_norm")
+CHOSEN += ("wav2vec2_*weighted_layer_sum",)
 # (recipe, saved by): words of the recorder's refusal, by the version that refuses.
-EXPECTED = {("bert_relative_key", "4.57"): {"5": "no longer has position_embedding_type relative_key"}}
+EXPECTED = {
+    ("bert_relative_key", "4.57"): {"5": "no longer has position_embedding_type relative_key"},
+    ("wav2vec2_stable_weighted_layer_sum", "4.57"): {"5": "adds up the encoder's layers otherwise than 4.57"},
+}
+# What the certificate of a live conversion by 5 must note, and how many cells it must have at least.
+LIVE = {"clip_model": "at masked positions its results are not compared"}
+FEWEST_CELLS = 10
+REFUSED_BESIDE = "a config.json of Transformers 5, by which TensorFlow's T5 of Transformers 4 computes other numbers"
 # v4's TensorFlow classes ignore tie_word_embeddings false, and relative positions: they are told from PyTorch alone.
 NOT_IN_V4 = ("*_untied", "bert_relative_key")
 IN_V4_ALL_THE_SAME = ("t5_untied",)
@@ -96,7 +106,8 @@ def judge(pairs):
     transformers.logging.set_verbosity_error()
     wrong = []
     for artifact, trace, class_name in pairs:
-        model, info = getattr(transformers, f"TF{class_name}").from_pretrained(artifact, output_loading_info=True)
+        model, info = getattr(transformers, f"TF{class_name}").from_pretrained(
+            artifact, output_loading_info=True, use_safetensors=False)  # PyTorch's may stand beside tf_model.h5
         with safe_open(trace, "np") as file:
             inputs = {key[6:]: file.get_tensor(key) for key in file.keys() if key.startswith("input.")}
             wanted = {key[7:]: file.get_tensor(key) for key in file.keys() if key.startswith("output.")}
@@ -124,7 +135,7 @@ def judge(pairs):
 class Matrix:
     def __init__(self, crossload, recipes, folder):
         self.crossload, self.recipes, self.folder = crossload, recipes, folder
-        self.wrong, self.agreed = [], []
+        self.wrong, self.agreed, self.refused_beside = [], [], 0
 
     def checkpoint(self, saved, name):
         return self.folder / f"saved-{saved}" / name
@@ -141,6 +152,8 @@ class Matrix:
                 self.record(saved, recorded, names)
                 for name in names:
                     self.convert(saved, recorded, name)
+            for name in set(LIVE) & names.keys():
+                self.convert_live(saved, name)
         if self.agreed:
             self.wrong += json.loads(self.work(PYTHONS["4.57"], "judge", [self.agreed]))
         return self.wrong
@@ -184,10 +197,45 @@ class Matrix:
             self.wrong.append(f"{what}: exit {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
         elif self.recipes[name]["in_v4"] and recorded == "4.57":
             self.agreed.append((str(output), str(trace), self.recipes[name]["class"]))
+            self.convert_beside(saved, name)
         notes = json.loads((output / "crossload.json").read_text())["notes"] if done.returncode == 0 else []
         if self.recipes[name]["config"]["model_type"] == "bert" and any("tokenizer" in note for note in notes):
             self.wrong.append(f"{what}: {notes}")
         print("FAIL" if done.returncode else "ok  ", what, *notes, flush=True)
+
+    def convert_live(self, saved, name):
+        """By Transformers 5, started by the program, over the whole grid of inputs."""
+        output = self.folder / f"live-{saved}" / name
+        command = [self.crossload, "pt-to-tf", "--model-name", self.checkpoint(saved, name), "--output", output]
+        done = subprocess.run([*command, "--formats", "h5", "--grid", "full"], text=True, capture_output=True, cwd=SOURCE,
+                              env={**os.environ, "CROSSLOAD_PYTHON": str(PYTHONS["5"])})
+        what = f"{name}, saved by {saved}, live by 5 over the grid"
+        certificate = json.loads((output / "crossload.json").read_text()) if done.returncode == 0 else {"cells": []}
+        if done.returncode != 0 or len(certificate["cells"]) < FEWEST_CELLS or LIVE[name] not in str(certificate["notes"]):
+            self.wrong.append(f"{what}: exit {done.returncode}, {len(certificate['cells'])} cells: "
+                              f"{(done.stdout + done.stderr)[-1500:]}")
+        print("FAIL" if done.returncode else "ok  ", what, flush=True)
+
+    def convert_beside(self, saved, name):
+        """Into a copy of the checkpoint's own folder, where its config.json stays."""
+        folder = self.folder / f"beside-{saved}" / name
+        shutil.copytree(self.checkpoint(saved, name), folder)
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        trace = self.trace(saved, "4.57", name)
+        command = [self.crossload, "pt-to-tf", "--model-name", folder, "--output", folder, "--reference", trace]
+        done = subprocess.run([*command, "--formats", "h5"], text=True, capture_output=True, cwd=SOURCE)
+        after = {path.name: path.read_bytes() for path in folder.iterdir()}
+        what = f"{name}, saved by {saved}, into its own folder"
+        if json.loads(before["config.json"]).get("scale_decoder_outputs") is False:
+            if done.returncode != 2 or REFUSED_BESIDE not in done.stderr or after != before:
+                self.wrong.append(f"{what}: exit {done.returncode}, not refused: {done.stderr[-500:]}")
+            self.refused_beside += 1
+        elif done.returncode != 0:
+            self.wrong.append(f"{what}: exit {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
+        else:
+            self.agreed.append((str(folder), str(trace), self.recipes[name]["class"]))
+            if any(after[file] != data for file, data in before.items()):
+                self.wrong.append(f"{what}: a file of the checkpoint was changed")
 
 
 def call(function):
@@ -213,7 +261,8 @@ def main():
         wrong = matrix.run()
     for line in wrong:
         print(line, file=sys.stderr)
-    print(f"{len(recipes)} models, {len(matrix.agreed)} artifacts in TensorFlow classes of 4.57, {len(wrong)} findings")
+    print(f"{len(recipes)} models, {len(matrix.agreed)} artifacts in TensorFlow classes of 4.57, "
+          f"{matrix.refused_beside} refused beside config.json of 5, {len(wrong)} findings")
     return 1 if wrong else 0
 
 

@@ -73,8 +73,8 @@ def main():
                 put("pickle", name, archive.read(pickle))
     packed = HERE / "corpus" / "x.zip"
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/data.pkl", b"\x80\x02}." + b"x" * 64)
-        archive.writestr("a/data/0", b"\0" * 256)
+        for name, data in (("a/data.pkl", b"\x80\x02}." + b"x" * 64), ("a/data/0", b"\0" * 256)):
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # of 1980, whenever it is made
     put("zip", "deflated", packed.read_bytes())
     packed.unlink()
     put("safetensors", "tied", (FIXTURES / "zip_tied.safetensors").read_bytes())

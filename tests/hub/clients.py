@@ -1,31 +1,17 @@
-"""The two clients that go through the scenarios: our program, and huggingface_hub. Both work on caches of their own."""
+"""The two clients that go through the scenarios: our program, and huggingface_hub, each a process with an environment."""
 import hashlib
+import json
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
+from models import GOLDEN
+
 TOKEN = "hf_TheSecretThatNobodyMaySee"
 OTHER_TOKEN = "hf_AnotherSecretThatNobodyMaySee"
 SECRETS = (TOKEN, OTHER_TOKEN, "hf_AnExpiredSecret", "hf_AReadingSecret")
-
-os.environ["HF_HUB_DISABLE_XET"] = "1"
-os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-
-import huggingface_hub  # noqa: E402
-import huggingface_hub.constants as constants  # noqa: E402
-import huggingface_hub.file_download as file_download  # noqa: E402
-from models import GOLDEN  # noqa: E402
-
-
-
-def use_endpoint(endpoint):
-    """For huggingface_hub as if HF_ENDPOINT were this, which it reads once, when it is imported."""
-    constants.ENDPOINT = endpoint
-    file_download.HUGGINGFACE_CO_URL_TEMPLATE = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-
 
 outputs = []  # everything that our program has printed, to be searched for tokens
 
@@ -71,6 +57,14 @@ class Home:
         return list(self.cache.glob("models--*/blobs/*.incomplete"))
 
 
+def environment(home, endpoint, token):
+    """What both clients are told by."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    told = {"HF_HOME": str(home.path / "home"), "HF_ENDPOINT": endpoint, "HF_HUB_DOWNLOAD_TIMEOUT": "2",
+            "no_proxy": "localhost,127.0.0.1"}
+    return kept | told | ({"HF_TOKEN": token} if token else {})
+
+
 class Ours:
     """The program, with this environment."""
 
@@ -78,13 +72,8 @@ class Ours:
 
     def __init__(self, program, endpoint, home=None, token=None, **variables):
         self.program, self.home = program, home or Home()
-        keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "CROSSLOAD_TENSORFLOW", "CROSSLOAD_PYTHON")
-                if name in os.environ}
-        self.environment = keep | {"HF_HOME": str(self.home.path / "home"), "HF_ENDPOINT": endpoint,
-                                   "HF_HUB_DOWNLOAD_TIMEOUT": "2", "no_proxy": "localhost,127.0.0.1"}
-        if token:
-            self.environment["HF_TOKEN"] = token
-        self.environment |= variables
+        kept = {name: os.environ[name] for name in ("CROSSLOAD_TENSORFLOW", "CROSSLOAD_PYTHON") if name in os.environ}
+        self.environment = environment(self.home, endpoint, token) | kept | variables
 
     def start(self, *arguments, **options):
         return subprocess.Popen([self.program, *map(str, arguments)], env=self.environment, cwd=self.home.path,
@@ -107,22 +96,52 @@ class Ours:
                         "--reference", GOLDEN, *flags)
 
 
+class Failure(Exception):
+    """What huggingface_hub raised."""
+
+    def __init__(self, text, status):
+        super().__init__(text)
+        self.status = status
+
+
 class Theirs:
-    """huggingface_hub, asked for the same."""
+    """huggingface_hub of some Python, asked for the same."""
 
     name = "huggingface_hub"
 
-    def __init__(self, endpoint, home=None, token=None):
-        self.endpoint, self.home, self.token = endpoint, home or Home(), token or False
-        self.api = huggingface_hub.HfApi(endpoint=endpoint, token=self.token)
-        constants.HF_HUB_DOWNLOAD_TIMEOUT = 2
+    def __init__(self, python, endpoint, home=None, token=None, xet=False, **variables):
+        self.python, self.home = python, home or Home()
+        self.environment = environment(self.home, endpoint, token) | {
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"} | variables
+        if not xet:
+            self.environment["HF_HUB_DISABLE_XET"] = "1"
+
+    def start(self, name, **arguments):
+        process = subprocess.Popen([self.python, pathlib.Path(__file__).with_name("theirs.py")], env=self.environment,
+                                   cwd=self.home.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        process.stdin.write(json.dumps([name, arguments]))
+        process.stdin.close()
+        return process
+
+    def call(self, name, **arguments):
+        """What the function of theirs.py returns. Raises Failure."""
+        return self.answer(self.start(name, **arguments))
+
+    def answer(self, process):
+        with process:
+            output = process.stdout.read()
+        try:
+            answer = json.loads(output.splitlines()[-1])
+        except (IndexError, ValueError):
+            raise Failure(output, None) from None
+        if "error" in answer:
+            raise Failure(answer["error"], answer["status"])
+        return answer["value"]
 
     def download(self, name):
         repo, _, revision = name.partition("@")
         try:
-            path = huggingface_hub.snapshot_download(
-                repo, revision=revision or None, endpoint=self.endpoint, cache_dir=self.home.cache, token=self.token,
-                allow_patterns=["config.json", "*.safetensors", "*.index.json", "vocab.txt"])
-            return Result(0, path)
-        except Exception as error:  # whatever it raises is its outcome
-            return Result(6, f"{type(error).__name__}: {error}")
+            return Result(0, self.call("download", repo=repo, revision=revision or None))
+        except Failure as failure:
+            return Result(6, str(failure))

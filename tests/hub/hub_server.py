@@ -1,14 +1,17 @@
-"""A Hub on this machine: the interface that huggingface_hub 0.36 uses for models, and a storage host beside it.
+"""A Hub on this machine: the interface that huggingface_hub 0.36 and 2 use for models, and a storage host beside it.
 
     hub = HubServer()
     hub.add_user("hf_secret", "ada", role="write")
     hub.add_repo("ada/tiny", {"config.json": b"{}", "model.safetensors": b"..."})
     ... HF_ENDPOINT=hub.endpoint ...
     hub.faults.append(Fault("GET", r"/lfs/", cut_after=1000))
+    hub.use_xet()
     hub.close()
 
 Large files (*.safetensors, *.h5, *.bin and all over 10 MB) are kept by SHA-256 and answered by a redirect to the storage
-host, which is another origin, with an address that is signed and expires. Faults are taken in order, each `times` times.
+host, which is another origin, with an address that is signed and expires. After use_xet() they are in a store of Xet too,
+where hf_xet finds and puts them without the storage host; what was put there is known by its SHA-256 when it is one of
+`expected`. Faults are taken in order, each `times` times.
 """
 import base64
 import hashlib
@@ -20,6 +23,8 @@ import time
 import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import xet_store
 
 LARGE = re.compile(r"\.(safetensors|h5|bin)$")
 PART = 40_000  # bytes of a part of a multipart upload
@@ -104,6 +109,8 @@ class HubServer:
         self.faults, self.seen, self.lock = [], [], threading.RLock()
         self.signature = 0
         self.expired_before = 0  # signatures below are refused
+        self.renewals = {}  # the token that a refresh token brings, once
+        self.xet, self.xet_hashes, self.expected = None, {}, []
         self.servers = [self._serve(name, tls) for name in ("hub", "storage")]
         scheme = "https" if tls else "http"
         hub, storage = (server.server_port for server in self.servers)
@@ -143,7 +150,25 @@ class HubServer:
             tree[path] = Blob(data, is_large(path, data))
             if tree[path].large:
                 self.storage[tree[path].sha256] = data
+                self.into_xet(data)
         return repo.commit(ref, tree, parent)
+
+    def use_xet(self):
+        """From now on; to be called before there are repositories."""
+        self.xet = xet_store.XetStore()
+
+    def into_xet(self, data):
+        if self.xet:
+            self.xet_hashes[hashlib.sha256(data).hexdigest()] = self.xet.put(data)
+
+    def from_xet(self, oid):
+        """Brings what a client put into the store of Xet alone to the storage too; false when it is not there."""
+        for data in self.expected if self.xet else ():
+            digest = self.xet.digest(data)
+            if hashlib.sha256(data).hexdigest() == oid and self.xet.get(digest, len(data)) == data:
+                self.storage[oid], self.xet_hashes[oid] = data, digest
+                return True
+        return False
 
     def sign(self, path):
         with self.lock:
@@ -317,6 +342,8 @@ class Handler(BaseHTTPRequestHandler):
             entry = {"type": "file", "path": path, "size": len(blob.data), "oid": blob.blob_id}
             if blob.large:
                 entry["lfs"] = {"oid": blob.sha256, "size": len(blob.data), "pointerSize": 134}
+            if blob.sha256 in self.hub.xet_hashes:
+                entry["xetHash"] = self.hub.xet_hashes[blob.sha256]
             if path.startswith(folder):
                 entries.append(entry)
         self.json(entries)
@@ -331,7 +358,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(404, "EntryNotFound", "Entry not found", headers)
         if blob.large:
             headers |= {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data)),
-                        "X-Xet-Hash": "0" * 64, "Location": self.hub.sign(f"/lfs/{blob.sha256}")}
+                        "X-Xet-Hash": self.hub.xet_hashes.get(blob.sha256, "0" * 64), "Location": self.hub.sign(f"/lfs/{blob.sha256}")}
+            if blob.sha256 in self.hub.xet_hashes:
+                headers["X-Xet-Refresh-Route"] = f"{self.hub.endpoint}/api/models/{name}/xet-read-token/{sha}"
             return self.reply(302, b"", headers)
         headers["ETag"] = f'"{blob.etag}"'
         self.reply_range(blob.data, headers)
@@ -347,6 +376,28 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(416, b"", headers | {"Content-Range": f"bytes */{len(data)}"})
         headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         self.reply(206, data[start:], headers)
+
+    def oauth(self):
+        """A token got by a browser is renewed."""
+        asked = urllib.parse.parse_qs(self.body.decode())
+        token = self.hub.renewals.pop(asked["refresh_token"][0], None)
+        if token is None:
+            return self.json({"error": "invalid_grant"}, status=400)
+        self.json({"access_token": token, "refresh_token": "the-next", "expires_in": 30 * 24 * 3600})
+
+    def xet_token(self, name, kind, revision):
+        found = self.repo(name, "main" if kind == "write" else revision)
+        if not found:
+            return
+        user = self.user()
+        if kind == "write" and (user is None or user["role"] != "write"):
+            return self.error(403, "", "Forbidden: you need a token with write access")
+        if not self.hub.xet:
+            return self.error(404, "", "no Xet here")
+        expires = int(time.time()) + 3600
+        self.json({"casUrl": self.hub.xet.address, "accessToken": xet_store.TOKEN, "exp": expires},
+                  {"X-Xet-Cas-Url": self.hub.xet.address, "X-Xet-Access-Token": xet_store.TOKEN,
+                   "X-Xet-Token-Expiration": str(expires)})
 
     # The storage host: knows signatures, and must never see a token.
     def signed(self):
@@ -399,6 +450,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.repo(name):
             return
         question = json.loads(self.body)
+        if self.hub.xet and "xet" in question["transfers"]:
+            return self.json({"transfer": "xet", "objects": question["objects"]}, {"Content-Type": "application/vnd.git-lfs+json"})
         objects = []
         for entry in question["objects"]:
             oid, size = entry["oid"], entry["size"]
@@ -443,9 +496,11 @@ class Handler(BaseHTTPRequestHandler):
             if line["key"] == "file":
                 files[value["path"]] = Blob(base64.b64decode(value["content"]), large=False)
             elif line["key"] == "lfsFile":
-                if value["oid"] not in self.hub.storage:
+                if value["oid"] not in self.hub.storage and not self.hub.from_xet(value["oid"]):
                     return self.error(400, "", f"LFS object {value['oid']} was not uploaded")
                 files[value["path"]] = Blob(self.hub.storage[value["oid"]], large=True)
+                if value["oid"] not in self.hub.xet_hashes:
+                    self.hub.into_xet(self.hub.storage[value["oid"]])
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
         if not as_pr:
@@ -492,11 +547,13 @@ ID = r"([\w.-]+/[\w.-]+)"
 ROUTES = {
     "hub": [
         ("GET", "/api/whoami-v2", Handler.whoami),
+        ("POST", "/oauth/token", Handler.oauth),
         ("GET", f"/api/models/{ID}", Handler.model_info),
         ("GET", f"/api/models/{ID}/revision/(.+)", Handler.model_info),
         ("GET", f"/api/models/{ID}/tree/([^/]+)", Handler.tree),
         ("GET", f"/api/models/{ID}/tree/([^/]+)/(.+)", Handler.tree),
         ("GET", f"/{ID}/resolve/([^/]+)/(.+)", Handler.resolve),
+        ("GET", f"/api/models/{ID}/xet-(read|write)-token/(.+)", Handler.xet_token),
         ("POST", f"/api/models/{ID}/preupload/(.+)", Handler.preupload),
         ("POST", f"/{ID}.git/info/lfs/objects/batch", Handler.lfs_batch),
         ("POST", f"/{ID}.git/info/lfs/verify", Handler.lfs_verify),

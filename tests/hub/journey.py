@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The whole way with a real model: login, fetch all-MiniLM-L6-v2, convert, verify against live PyTorch, open the pull
-request, read it back with huggingface_hub, and load it with Transformers 4.57 from that cache.
+request, read it back with huggingface_hub 0.36 and 2, and load it with Transformers 4.57 from those caches.
 
     tests/hub/journey.py build/crossload [--without-transformers]
 
@@ -15,11 +15,12 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import clients  # noqa: E402
-import huggingface_hub  # noqa: E402
-from clients import TOKEN, Home, Ours  # noqa: E402
+from clients import TOKEN, Ours, Theirs  # noqa: E402
 from hub_server import HubServer  # noqa: E402
 
 NAME = "ada/all-MiniLM-L6-v2"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHONS = [str(ROOT / environment / "bin/python") for environment in (".venv", ".venv5")]
 
 
 def minilm():
@@ -48,35 +49,37 @@ def convert(hub, program):
     return client
 
 
-def read_back(hub, client):
+def read_back(hub, client, python):
     """huggingface_hub sees the pull request, and gets from it what was written."""
     start = time.time()
-    api = huggingface_hub.HfApi(endpoint=hub.endpoint, token=False)
-    (found,) = api.get_repo_discussions(NAME)
-    text = api.get_discussion_details(NAME, found.num).events[0].content
-    print(text)
-    home = Home()
-    folder = huggingface_hub.snapshot_download(NAME, revision="refs/pr/1", endpoint=hub.endpoint, cache_dir=home.cache)
+    theirs = Theirs(python, hub.endpoint)
+    version = theirs.call("version")
+    (found,) = theirs.call("pull_requests", repo=NAME)
+    print(found["text"])
+    folder = theirs.call("download", repo=NAME, revision="refs/pr/1", patterns=None)
     for name in ("tf_model.h5", "crossload.json"):
         assert (pathlib.Path(folder) / name).read_bytes() == (client.home.path / "out" / name).read_bytes(), name
-    tags = huggingface_hub.ModelCard.load(pathlib.Path(folder) / "README.md").data.tags
+    tags = theirs.call("tags", card=str(pathlib.Path(folder) / "README.md"))
     assert "tf" in tags and len(tags) == len(set(tags)), tags
-    say("read back with huggingface_hub", start)
-    return home
+    say(f"read back with huggingface_hub {version}", start)
+    return theirs.home
 
 
-def load(hub, home):
-    """Transformers loads the pull request's weights from the cache, and they compute what PyTorch's do."""
+def load(homes):
+    """Transformers loads the pull request's weights from the caches, and they compute what PyTorch's do."""
     start = time.time()
-    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(home.cache), "TF_USE_LEGACY_KERAS": "1",
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    clients.constants.HF_HUB_OFFLINE = True
-    clients.constants.HF_HUB_CACHE = str(home.cache)
-    import torch
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     import transformers
 
     say(f"imported Transformers {transformers.__version__}", start)
-    hub.close()  # from the cache alone
+    for home in homes:
+        load_from(home, transformers)
+
+
+def load_from(home, transformers):
+    import torch
+
+    start = time.time()
     where = {"revision": "refs/pr/1", "cache_dir": str(home.cache), "local_files_only": True}
     tokenizer = transformers.AutoTokenizer.from_pretrained(NAME, **where)
     # Without this it would take PyTorch's model.safetensors, which is beside tf_model.h5.
@@ -97,15 +100,15 @@ def load(hub, home):
 
 def main():
     hub = HubServer()
-    clients.use_endpoint(hub.endpoint)
     hub.add_user(TOKEN, "ada")
     hub.add_repo(NAME, minilm())
     client = convert(hub, str(pathlib.Path(sys.argv[1]).resolve()))
-    home = read_back(hub, client)
+    homes = [read_back(hub, client, python) for python in PYTHONS]
     assert all(seen.host == "hub" for seen in hub.seen if seen.token), "a token went to the storage host"
     assert not any(TOKEN in output for output in clients.outputs), "the token was printed"
+    hub.close()  # from the caches alone
     if "--without-transformers" not in sys.argv:
-        load(hub, home)
+        load(homes)
     print("the whole way: ok")
 
 

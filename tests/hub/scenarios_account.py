@@ -10,26 +10,13 @@ import subprocess
 import threading
 import time
 
-import huggingface_hub
-import huggingface_hub.constants as constants
-import huggingface_hub.hf_api as hf_api
-from clients import OTHER_TOKEN, TOKEN, Ours, outputs
+from clients import OTHER_TOKEN, TOKEN, outputs
 from hub_server import Fault, HubServer
 from models import large, tiny
 
 
-def token_of_theirs(client):
-    """The token that huggingface_hub finds in the same HF_HOME."""
-    before = constants.HF_TOKEN_PATH
-    constants.HF_TOKEN_PATH = str(client.home.path / "home" / "token")
-    try:
-        return huggingface_hub.get_token()
-    finally:
-        constants.HF_TOKEN_PATH = before
-
-
 def login(world):
-    client = Ours(world.program, world.hub.endpoint)
+    client = world.ours()
     file = client.home.path / "home" / "token"
     client.run("whoami").expect(2, "nobody is logged in")
     client.run("logout").expect(0, "Nobody was logged in")
@@ -39,7 +26,7 @@ def login(world):
     assert not file.exists()
     client.run("login", "--token-stdin", stdin=f"  {TOKEN}\r\n").expect(0, "Logged in as ada")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and file.read_text() == TOKEN
-    assert token_of_theirs(client) == TOKEN
+    assert world.theirs(home=client.home).call("token") == TOKEN
     client.run("whoami").expect(0, "^ada\n", "token: write", "member of society")
     client.environment["HF_TOKEN"] = OTHER_TOKEN
     client.run("whoami").expect(0, "^bob\n")
@@ -51,7 +38,7 @@ def login(world):
 
 
 def token_file_elsewhere(world):
-    client = Ours(world.program, world.hub.endpoint)
+    client = world.ours()
     client.environment |= {"HF_TOKEN_PATH": "$HOME_OF_TOKENS/mine", "HOME_OF_TOKENS": str(client.home.path / "tokens")}
     client.run("login", "--token-stdin", stdin=TOKEN).expect(0)
     assert (client.home.path / "tokens" / "mine").read_text() == TOKEN
@@ -59,26 +46,39 @@ def token_file_elsewhere(world):
 
 
 def token_of_theirs_is_ours(world):
-    """huggingface_hub logs in, we are logged in."""
-    client = Ours(world.program, world.hub.endpoint)
+    """huggingface_hub logs in, we are logged in; it logs out, we are out; and the other way round."""
+    client = world.ours()
+    home = client.home.path / "home"
+    theirs = world.theirs(home=client.home)
+    theirs.call("login", token=TOKEN)
+    client.run("whoami").expect(0, "ada")
+    client.run("logout").expect(0, "Logged out")
+    assert theirs.call("token") is None
+    assert TOKEN not in (home / "stored_tokens").read_text()
+    client.run("login", "--token-stdin", stdin=OTHER_TOKEN).expect(0, "Logged in as bob")
+    assert theirs.call("whoami") == "bob"
+    theirs.call("logout")
+    client.run("whoami").expect(2, "nobody is logged in")
+    assert not [path for path in home.glob("**/*") if path.is_file() and OTHER_TOKEN in path.read_text()]
+
+
+def token_of_a_browser(world):
+    """Got by `hf auth login` in a browser, and expired: we say who renews it, and go on with what that brings."""
+    client = world.ours()
     home = client.home.path / "home"
     home.mkdir()
-    names = {"HF_TOKEN_PATH": str(home / "token"), "HF_STORED_TOKENS_PATH": str(home / "stored_tokens")}
-    before = {name: getattr(constants, name) for name in names}
-    whoami = hf_api.whoami  # bound to the address of the import
-    try:
-        for name, value in names.items():
-            setattr(constants, name, value)
-        hf_api.whoami = huggingface_hub.HfApi(endpoint=world.hub.endpoint).whoami
-        huggingface_hub.login(TOKEN, add_to_git_credential=False)
-        client.run("whoami").expect(0, "ada")
-        client.run("logout").expect(0, "Logged out")
-        assert huggingface_hub.get_token() is None
-        assert TOKEN not in (home / "stored_tokens").read_text()
-    finally:
-        hf_api.whoami = whoami
-        for name, value in before.items():
-            setattr(constants, name, value)
+    old = "hf_AnExpiredSecret"
+    (home / "token").write_text(old)
+    (home / "stored_tokens").write_text(f"[ada]\nhf_token = {old}\nrefresh_token = one\nexpires_at = 1700000000\n\n")
+    client.run("whoami").expect(6, "hf auth login got by a browser and which expires; run hf auth whoami")
+    world.hub.renewals["one"] = TOKEN
+    theirs = world.theirs(home=client.home)
+    if world.release < 2:  # does not know of such tokens
+        return
+    assert theirs.call("whoami") == "ada"
+    client.run("whoami").expect(0, "^ada\n")
+    client.run("logout").expect(0, "Logged out")
+    assert "the-next" not in (home / "stored_tokens").read_text() and theirs.call("token") is None
 
 
 def on_terminal(client, arguments, typed=b""):
@@ -105,7 +105,7 @@ def on_terminal(client, arguments, typed=b""):
 
 def hidden_prompt(world):
     """What is typed on the terminal is not shown, and the terminal shows again what is typed afterwards."""
-    client = Ours(world.program, world.hub.endpoint)
+    client = world.ours()
 
     code, output = on_terminal(client, ["login"], TOKEN.encode() + b"x\x7f\n")
     assert code == 0 and "Logged in as ada" in output and "TheSecret" not in output, (code, output)
@@ -117,7 +117,7 @@ def bars(world):
     """On a terminal each file has a bar that grows."""
     world.hub.add_repo("ada/large", large(sharded=True))
     world.hub.faults[:] = [Fault("GET", "/lfs/", times=2, trickle=0.1)]
-    client = Ours(world.program, world.hub.endpoint)
+    client = world.ours()
     code, output = on_terminal(client, ["pt-to-tf", "--model-name", "ada/large", "--no-pr", "--no-verify", "--formats", "h5"])
     assert code == 0, output
     for file in ("config.json", "vocab.txt", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
@@ -127,7 +127,7 @@ def bars(world):
 
 def arguments(world):
     """No flag takes a token, which every user of the machine could read."""
-    client = Ours(world.program, world.hub.endpoint)
+    client = world.ours()
     for command in ("login", "logout", "whoami", "pt-to-tf"):
         assert not re.search(r"--token(?!-stdin)", client.run(command, "--help").expect(0).output)
 
@@ -136,7 +136,7 @@ def crash(world):
     """Killed by a fault of its own while it holds a token: no core file, nothing printed."""
     world.hub.add_repo("ada/tiny", tiny(), private=True)
     world.hub.faults[:] = [Fault("GET", "/lfs/", trickle=0.3)]
-    client = Ours(world.program, world.hub.endpoint, token=TOKEN)
+    client = world.ours(token=TOKEN)
     process = client.start("pt-to-tf", "--model-name", "ada/tiny", "--no-pr", "--no-verify")
     while not client.home.incomplete():
         time.sleep(0.05)
@@ -160,7 +160,7 @@ def certificate(folder):
 
 def encryption(world):
     """A certificate that is not trusted ends it at once; one that the user names is trusted."""
-    client = Ours(world.program, world.hub.endpoint, token=TOKEN)
+    client = world.ours(token=TOKEN)
     files = certificate(client.home.path)
     hub = HubServer(tls=files)
     try:
@@ -170,7 +170,7 @@ def encryption(world):
         client.run("whoami").expect(6, "its certificate is not trusted")
         assert not hub.seen, "a request went to a server that is not trusted"
         for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
-            trusting = Ours(world.program, hub.endpoint, token=TOKEN, **{name: files[0]})
+            trusting = world.ours(endpoint=hub.endpoint, token=TOKEN, **{name: files[0]})
             trusting.download("ada/tiny").expect(0)
         through_proxy(world, hub, files[0])
         # From https to http no redirect is followed.
@@ -220,17 +220,17 @@ def through_proxy(world, hub, authority):
     """HTTPS_PROXY is used, and sees the tunnel alone; NO_PROXY is left alone."""
     proxy = Proxy()
     hub.seen.clear()
-    client = Ours(world.program, hub.endpoint, token=TOKEN, REQUESTS_CA_BUNDLE=authority,
-                  HTTPS_PROXY=f"http://localhost:{proxy.port}", no_proxy="")
+    client = world.ours(endpoint=hub.endpoint, token=TOKEN, REQUESTS_CA_BUNDLE=authority,
+                        HTTPS_PROXY=f"http://localhost:{proxy.port}", no_proxy="")
     client.download("ada/tiny").expect(0)
     assert len(proxy.heads) >= 2 and all(head.startswith("CONNECT") for head in proxy.heads), proxy.heads
     assert not any(TOKEN in head for head in proxy.heads), "the proxy saw the token"
     count = len(proxy.heads)
-    client = Ours(world.program, hub.endpoint, token=TOKEN, REQUESTS_CA_BUNDLE=authority,
-                  HTTPS_PROXY=f"http://localhost:{proxy.port}", no_proxy="localhost,127.0.0.1")
+    client = world.ours(endpoint=hub.endpoint, token=TOKEN, REQUESTS_CA_BUNDLE=authority,
+                        HTTPS_PROXY=f"http://localhost:{proxy.port}", no_proxy="localhost,127.0.0.1")
     client.download("ada/tiny").expect(0)
     assert len(proxy.heads) == count
     proxy.socket.close()
 
 
-ALL = [login, token_file_elsewhere, token_of_theirs_is_ours, hidden_prompt, bars, arguments, crash, encryption]
+ALL = [login, token_file_elsewhere, token_of_theirs_is_ours, token_of_a_browser, hidden_prompt, bars, arguments, crash, encryption]

@@ -1,9 +1,9 @@
 """Publishing: pull requests and pushes of both clients, what is refused, and every fault."""
+import base64
 import json
 import re
 
-import huggingface_hub
-from clients import OTHER_TOKEN, TOKEN, Home, Ours, Theirs
+from clients import OTHER_TOKEN, TOKEN, Failure
 from hub_server import Fault
 from models import tiny, wrong
 
@@ -11,7 +11,7 @@ PUT = r"/lfs/"
 
 
 def ours(world, token=TOKEN, **variables):
-    return Ours(world.program, world.hub.endpoint, token=token, **variables)
+    return world.ours(token=token, **variables)
 
 
 def pull_requests(world, name="ada/tiny"):
@@ -20,9 +20,7 @@ def pull_requests(world, name="ada/tiny"):
 
 def published(world, revision="refs/pr/1", name="ada/tiny"):
     """The files of the revision, as huggingface_hub sees them."""
-    client = Theirs(world.hub.endpoint)
-    info = client.api.model_info(name, revision=revision, files_metadata=True)
-    return {sibling.rfilename: sibling for sibling in info.siblings}
+    return world.theirs().call("files", repo=name, revision=revision)
 
 
 def pull_request(world):
@@ -31,11 +29,10 @@ def pull_request(world):
     client = ours(world, token=OTHER_TOKEN)
     result = client.publish("ada/tiny", "--extra-commit-description", "Made on a Tuesday.")
     result.expect(0, "AGREES", "pull request: .*/ada/tiny/discussions/1")
-    api = Theirs(world.hub.endpoint).api
-    (found,) = api.get_repo_discussions("ada/tiny")
-    details = api.get_discussion_details("ada/tiny", found.num)
-    text = details.events[0].content
-    assert (details.title, details.author, details.status) == ("Add TF weights", "bob", "open")
+    theirs = world.theirs()
+    (found,) = theirs.call("pull_requests", repo="ada/tiny")
+    text = found["text"]
+    assert (found["title"], found["author"], found["status"]) == ("Add TF weights", "bob", "open")
     commit = world.hub.repos["ada/tiny"].refs["main"]
     for part in ("TFBertForMaskedLM", commit, r"\| outputs \| \d\.\d\de-0\d \| 1\.00e-05 \|", r"\| 51 of 51 modules",
                  "--model-name ada/tiny@refs/pr/N --no-pr", "Made on a Tuesday."):
@@ -44,50 +41,72 @@ def pull_request(world):
     files = published(world)
     assert set(files) == set(tiny()) | {"tf_model.h5", "crossload.json"}
     sums = dict(reversed(line.split("  ")) for line in text.splitlines() if re.match("[0-9a-f]{64}  ", line))
-    assert sums == {"tf_model.h5": files["tf_model.h5"].lfs.sha256}
-    home = Home()
-    paths = [huggingface_hub.hf_hub_download("ada/tiny", file, revision="refs/pr/1", endpoint=world.hub.endpoint,
-                                             cache_dir=home.cache) for file in ("tf_model.h5", "crossload.json", "README.md")]
+    assert sums == {"tf_model.h5": files["tf_model.h5"]["sha256"]}
+    paths = [theirs.call("file", repo="ada/tiny", path=file, revision="refs/pr/1")
+             for file in ("tf_model.h5", "crossload.json", "README.md")]
     assert open(paths[0], "rb").read() == (client.home.path / "out" / "tf_model.h5").read_bytes()
     certificate = json.load(open(paths[1]))
     assert (certificate["verdict"], certificate["model"]) == ("agrees", f"ada/tiny@{commit}")
     before = tiny()["README.md"].decode()
     assert open(paths[2]).read() == before.replace("  - fill-mask  # what it does\n", "  - fill-mask  # what it does\n  - tf\n")
-    assert huggingface_hub.ModelCard.load(paths[2]).data.tags == ["fill-mask", "tf"]
+    assert theirs.call("tags", card=paths[2]) == ["fill-mask", "tf"]
     # Anyone can check it as the description says.
-    checker = Ours(world.program, world.hub.endpoint)
+    checker = world.ours()
     checker.publish("ada/tiny@refs/pr/1", "--no-pr").expect(0, "AGREES")
 
 
 def same_with_theirs(world):
     """huggingface_hub does the same against the same server: multipart upload, commit, pull request, and the conflict."""
     repo = world.hub.add_repo("ada/tiny", tiny())
-    client = Theirs(world.hub.endpoint, token=TOKEN)
+    client = world.theirs(token=TOKEN)
     weights = bytes(range(256)) * 600
-    add = lambda: [huggingface_hub.CommitOperationAdd("tf_model.h5", weights),  # noqa: E731
-                   huggingface_hub.CommitOperationAdd("README.md", b"---\ntags:\n- tf\n---\n")]
+    files = {"tf_model.h5": weights, "README.md": b"---\ntags:\n- tf\n---\n"}
+
+    def commit(client, files, **options):
+        encoded = {path: base64.b64encode(data).decode() for path, data in files.items()}
+        return client.call("commit", repo="ada/tiny", files=encoded, message="Add TF weights", **options)
+
     head = repo.refs["main"]
     world.hub.faults[:] = [Fault("PUT", PUT, status=500)]
-    info = client.api.create_commit("ada/tiny", add(), commit_message="Add TF weights", commit_description="text",
-                                    create_pr=True, parent_commit=head)
-    assert info.pr_url.endswith("/ada/tiny/discussions/1"), info
+    url = commit(client, files, description="text", create_pr=True, parent=head)
+    assert url.endswith("/ada/tiny/discussions/1"), url
     assert len(world.hub.uploads) == 1 and not world.hub.faults[0].times, "was not sent in parts, and again after the fault"
-    assert published(world)["tf_model.h5"].lfs.size == len(weights)
+    assert published(world)["tf_model.h5"]["size"] == len(weights)
     world.hub.seen.clear()
-    client.api.create_commit("ada/tiny", add(), commit_message="Add TF weights", parent_commit=head)
+    commit(client, files, parent=head)
     assert world.hub.count("storage", "PUT") == 0, "was sent again"
-    try:
-        client.api.create_commit("ada/tiny", [huggingface_hub.CommitOperationAdd("tf_model.h5", weights + b"!")],
-                                 commit_message="Add", parent_commit=head)
-        raise AssertionError("a commit on an old parent was taken")
-    except huggingface_hub.errors.HfHubHTTPError as error:
-        assert error.response.status_code == 412, error
-    reader = Theirs(world.hub.endpoint, token="hf_AReadingSecret")
-    try:
-        reader.api.create_commit("ada/tiny", add(), commit_message="Add")
-        raise AssertionError("a token that may only read has written")
-    except huggingface_hub.errors.HfHubHTTPError as error:
-        assert error.response.status_code == 403, error
+    for status, writer in ((412, client), (403, world.theirs(token="hf_AReadingSecret"))):
+        try:
+            commit(writer, {"tf_model.h5": weights + b"!"}, parent=head)
+            raise AssertionError(f"a commit was taken that should get {status}")
+        except Failure as failure:
+            assert failure.status == status, failure
+
+
+def xet(world):
+    """Ours goes to the storage host and is read by Xet; what came by Xet is read by us, and not sent again."""
+    world.hub.use_xet()
+    world.hub.add_repo("ada/tiny", tiny())
+    client = ours(world)
+    client.publish("ada/tiny").expect(0, "pull request: .*/discussions/1")
+    weights = (client.home.path / "out" / "tf_model.h5").read_bytes()
+    world.hub.seen.clear()
+    reader = world.theirs(xet=True)
+    path = reader.call("file", repo="ada/tiny", path="tf_model.h5", revision="refs/pr/1")
+    assert open(path, "rb").read() == weights
+    assert world.hub.count("hub", "GET", "xet-read-token") and not world.hub.count("storage", "GET"), "not read by Xet"
+
+    other = weights + bytes(1000)  # HDF5 allows that
+    world.hub.expected = [other]
+    certificate = (client.home.path / "out" / "crossload.json").read_bytes()
+    files = {"tf_model.h5": other, "crossload.json": certificate}
+    encoded = {path: base64.b64encode(data).decode() for path, data in files.items()}
+    world.hub.seen.clear()
+    url = world.theirs(token=OTHER_TOKEN, xet=True).call("commit", repo="ada/tiny", files=encoded, message="Add", create_pr=True)
+    assert url.endswith("/discussions/2"), url
+    # 0.36 sends what it holds in memory by LFS.
+    assert world.hub.count("storage", "PUT") == 0 or world.release < 2, "not sent by Xet"
+    world.ours().publish("ada/tiny@refs/pr/2", "--no-pr").expect(0, "AGREES")
 
 
 def twice(world):
@@ -146,6 +165,9 @@ def refused(world):
     client.publish("ada/tiny", formats="safetensors").expect(2, "h5 is what is published")
     client.publish("ada/tiny", "--push", "--no-pr").expect(2, "exclude each other")
     client.publish("ada/tiny@refs/heads/x").expect(2, "goes to main")
+    config = {"model_type": "t5", "scale_decoder_outputs": False, "tie_word_embeddings": True}
+    world.hub.add_repo("ada/t5", tiny() | {"config.json": json.dumps(config).encode()})
+    client.publish("ada/t5").expect(2, "its config.json is of Transformers 5, .* give --no-pr")
     ours(world, token=None).publish("ada/tiny").expect(2, "needs a token; run crossload login")
     ours(world, token="hf_AnExpiredSecret").publish("ada/tiny").expect(6, "refuses the token")
     ours(world, token="hf_AReadingSecret").publish("ada/tiny").expect(6, 'role "write"')
@@ -235,5 +257,5 @@ def conflict(world):
     client.publish("ada/tiny", "--push", "--new-weights").expect(6, "another commit since it was read, 4 times")
 
 
-ALL = [pull_request, same_with_theirs, twice, push, update, refused, local_folder, storage_faults, storage_gone,
+ALL = [pull_request, same_with_theirs, xet, twice, push, update, refused, local_folder, storage_faults, storage_gone,
        commit_faults, conflict]

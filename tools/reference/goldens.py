@@ -38,7 +38,7 @@ def make_golden(recipe, signature, output, threads, made_from=None):
 
 def record_recipe(recipe, signature, threads):
     model_class = find_class(recipe["class"])
-    transformers5.check_config(recipe["config"], f"the recipe {recipe['name']}")
+    transformers5.check_config(recipe["config"], recipe["class"], f"the recipe {recipe['name']}")
     fields = {name: value for name, value in recipe["config"].items() if name != "model_type"}
     model = build_model(model_class, model_class.config_class(**fields), recipe["seed"])
     generator = torch.Generator().manual_seed(recipe["seed"])

@@ -54,7 +54,7 @@ def load_model(path, class_name, config_fields, seed):
     which require_unused must see before the model counts; sentences for the user."""
     model_class = find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
-    transformers5.check_config(config_fields, path)
+    transformers5.check_config(config_fields, class_name, path)
     with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
         if path.is_dir():
             config = config_class.from_pretrained(str(path), local_files_only=True)

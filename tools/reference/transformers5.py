@@ -38,6 +38,7 @@ NOT_COMPARABLE = (
     "CLIP's text model: at masked positions its results are not compared"
 )
 OF_4_WITH_RELATIVE_KEYS = {"albert", "bert", "camembert", "electra", "roberta", "xlm-roberta"}
+SUMS_OF_LAYERS = {"Wav2Vec2ForSequenceClassification"}
 T5_LAYERS = {"T5LayerSelfAttention", "T5LayerCrossAttention"}
 T5_EMBEDDINGS = re.compile(r"(^|\.)(encoder|decoder)\.embed_tokens$")
 
@@ -177,13 +178,24 @@ class Meaning:
         return (attended, bias.expand(hidden.shape[0], -1, -1, -1), *weights)
 
 
-def check_config(fields, path):
-    """Failure for what Transformers 5 no longer has: it would leave it out without a word."""
-    kind = fields.get("position_embedding_type") or "absolute"
-    if is_needed() and kind != "absolute" and fields.get("model_type") in OF_4_WITH_RELATIVE_KEYS:
-        what = f"transformers {transformers.__version__} no longer has position_embedding_type {kind}"
+def check_config(fields, class_name, path):
+    """Failure for what Transformers 5 computes otherwise than 4.57 for the same weights, without a word."""
+    what = changed_in_5(fields, class_name) if is_needed() else None
+    if what:
         hint = "run another Python, with transformers 4.57 (`pip install 'transformers<5'`)"
-        raise Failure(UNKNOWN_CLASS, f"{path}: {what}; {hint}")
+        raise Failure(UNKNOWN_CLASS, f"{path}: transformers {transformers.__version__} {what}; {hint}")
+
+
+def changed_in_5(fields, class_name):
+    kind = fields.get("position_embedding_type") or "absolute"
+    if kind != "absolute" and fields.get("model_type") in OF_4_WITH_RELATIVE_KEYS:
+        return f"no longer has position_embedding_type {kind}"
+    if class_name in SUMS_OF_LAYERS and fields.get("use_weighted_layer_sum") and fields.get("do_stable_layer_norm"):
+        return (
+            "adds up the encoder's layers otherwise than 4.57 where use_weighted_layer_sum and do_stable_layer_norm are "
+            "true: the last one before the encoder's last norm, so that the same weights give other results"
+        )
+    return None
 
 
 def mask_of_clip(model, inputs):
