@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/config.h"
