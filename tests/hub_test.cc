@@ -354,7 +354,7 @@ TEST(BlobWriter, EndsWhenAnotherWritesToo) {
   first.append("def");
   first.finish(folder.path() / "x");
   EXPECT_ERROR(second.append("abc"), ErrorKind::kEnvironment, "another process writes to it too");
-  EXPECT_EQ(read(folder.path() / "x"), "abcdef");
+  EXPECT_EQ(read_file(folder.path() / "x"), "abcdef");
 }
 
 TEST(BlobWriter, SaysThatTheDiskIsFull) {
