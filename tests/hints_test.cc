@@ -88,7 +88,7 @@ class Case {
 
 const Shape kShape = {2, 3, 4};
 
-TEST(Hints, artifact::NotFinite) {
+TEST(Hints, NotFinite) {
   const Vector pt = noise(kShape, 1);
   Vector tf = pt;
   std::fill(tf.begin() + 4, tf.begin() + 8, std::numeric_limits<float>::quiet_NaN());
