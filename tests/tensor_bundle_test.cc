@@ -58,7 +58,7 @@ TEST(Crc32c, HasTheValuesOfTheStandard) {
   const std::string read_command = from_hex(
       "01c00000000000000000000000000000140000000000040000000014000000182800000000000000020000000000"
       "0000");
-  for (const auto extend : {extend_crc32c, extend_crc32c_portable}) {
+  for (const auto extend : {exporting::extend_crc32c, exporting::extend_crc32c_portable}) {
     EXPECT_EQ(extend(0, {}), 0U);
     EXPECT_EQ(extend(0, bytes_of("123456789")), 0xe3069283U);
     EXPECT_EQ(extend(0, bytes_of(std::string(32, '\0'))), 0x8a9136aaU);
