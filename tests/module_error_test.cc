@@ -4,6 +4,7 @@
 #include "export/saved_model_graph.h"
 #include "keras/layers.h"
 #include "keras/model.h"
+#include "model_graph_fixture.h"
 #include "verify/runner.h"
 
 namespace crossload::keras {
@@ -134,13 +135,13 @@ TEST_F(ModuleErrors, OfADimensionThatIsNotThere) {
 }
 
 TEST_F(ModuleErrors, OfANumberThatTheTypeCannotHold) {
-  EXPECT_THAT(error_of(Mistake::kInexactNumber).what(),
+  EXPECT_THAT(run_error(Mistake::kInexactNumber).what(),
               AllOf(StartsWith("outer.faulty (TFFaulty, "),
                     EndsWith("TensorFlow cannot compute Const: int32 cannot hold 0.5; cast the tensor first")));
 }
 
 TEST_F(ModuleErrors, OfASizeThatIsAskedForTooEarly) {
-  EXPECT_THAT(error_of(Mistake::kUnknownSize).what(),
+  EXPECT_THAT(run_error(Mistake::kUnknownSize).what(),
               AllOf(StartsWith("outer.faulty (TFFaulty, "), HasSubstr("of which one is known at run time alone")));
 }
 

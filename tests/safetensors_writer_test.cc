@@ -24,13 +24,13 @@ std::vector<float> floats(const tensor::TensorView& view) {
 TEST(SafetensorsWriter, WritesTheBytesOfTheReference) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
-  write_safetensors(path,
-                    {{"b.u8", DType::kU8, {3}, text("abc")},
-                     {"z.i64", DType::kI64, {1}, text("12345678")},
-                     {"b.f32", DType::kF32, {1, 2}, text("ABCDEFGH")},
-                     {"a.f32", DType::kF32, {}, text("abcd")},
-                     {"none", DType::kF16, {0, 2}, text("")}},
-                    {{"format", "pt"}});
+  exporting::write_safetensors(path,
+                               {{"b.u8", DType::kU8, {3}, text("abc")},
+                                {"z.i64", DType::kI64, {1}, text("12345678")},
+                                {"b.f32", DType::kF32, {1, 2}, text("ABCDEFGH")},
+                                {"a.f32", DType::kF32, {}, text("abcd")},
+                                {"none", DType::kF16, {0, 2}, text("")}},
+                               {{"format", "pt"}});
   const std::string header =
       R"({"__metadata__":{"format":"pt"},"z.i64":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},)"
       R"("a.f32":{"dtype":"F32","shape":[],"data_offsets":[8,12]},)"
@@ -44,7 +44,7 @@ TEST(SafetensorsWriter, WritesTheBytesOfTheReference) {
 TEST(SafetensorsWriter, EscapesNamesAsJson) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
-  write_safetensors(path, {{"\xc3\xa4/\"q\"\n", DType::kU8, {1}, text("a")}}, {{"k\\", "v\t"}});
+  exporting::write_safetensors(path, {{"\xc3\xa4/\"q\"\n", DType::kU8, {1}, text("a")}}, {{"k\\", "v\t"}});
   const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
   EXPECT_TRUE(file.tensors().contains("\xc3\xa4/\"q\"\n"));
   EXPECT_EQ(file.metadata().at("k\\"), "v\t");
@@ -52,7 +52,7 @@ TEST(SafetensorsWriter, EscapesNamesAsJson) {
 
 TEST(SafetensorsWriter, WritesNothingToo) {
   TemporaryFolder folder;
-  write_safetensors(folder.path() / "x.safetensors", {}, {});
+  exporting::write_safetensors(folder.path() / "x.safetensors", {}, {});
   EXPECT_EQ(read_file(folder.path() / "x.safetensors"), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
 }
 
@@ -60,7 +60,7 @@ TEST(SafetensorsWriter, RefusesWhatItCannotWrite) {
   TemporaryFolder folder;
   const auto path = folder.path() / "x.safetensors";
   const auto written = [&](std::vector<exporting::TensorToWrite> tensors) {
-    return error_of([&] { write_safetensors(path, std::move(tensors), {}); });
+    return error_of([&] { exporting::write_safetensors(path, std::move(tensors), {}); });
   };
   const std::string where = "3 " + path.string() + ": cannot be written: ";
   EXPECT_EQ(written({{"a", DType::kU8, {3}, text("ab")}}), where + "tensor a has 2 bytes where 3 are expected");
@@ -72,12 +72,12 @@ TEST(SafetensorsWriter, RefusesWhatItCannotWrite) {
 }
 
 TEST(SafetensorsWriter, SaysWhichFileCannotBeWritten) {
-  const auto write = [] { write_safetensors("/nonexistent/x.safetensors", {}, {}); };
+  const auto write = [] { exporting::write_safetensors("/nonexistent/x.safetensors", {}, {}); };
   EXPECT_EQ(error_of(write), "5 /nonexistent/x.safetensors: cannot be written: No such file or directory");
 }
 
 TEST(SafetensorsWriter, SaysThatTheDiskIsFull) {
-  const auto write = [] { write_safetensors("/dev/full", {}, {}); };
+  const auto write = [] { exporting::write_safetensors("/dev/full", {}, {}); };
   EXPECT_EQ(error_of(write),
             "5 /dev/full: cannot be written: No space left on device; make room or write to another disk");
 }

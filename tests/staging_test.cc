@@ -178,13 +178,13 @@ TEST_F(StagingTest, RenamesWhereFoldersCannotBeExchanged) {
 
 TEST(WriteFile, WritesAndSaysWhatItCannot) {
   TemporaryFolder folder;
-  write_file(folder.path() / "x", std::string("a\0b", 3));
+  bytes::write_file(folder.path() / "x", std::string("a\0b", 3));
   EXPECT_EQ(read_file(folder.path() / "x"), std::string("a\0b", 3));
-  write_file(folder.path() / "x", "shorter");
+  bytes::write_file(folder.path() / "x", "shorter");
   EXPECT_EQ(read_file(folder.path() / "x"), "shorter");
-  EXPECT_EQ(error_of([&] { write_file(folder.path(), "x"); }),
+  EXPECT_EQ(error_of([&] { bytes::write_file(folder.path(), "x"); }),
             "5 " + folder.path().string() + ": cannot be written: Is a directory");
-  EXPECT_EQ(error_of([] { write_file("/dev/full", "x"); }),
+  EXPECT_EQ(error_of([] { bytes::write_file("/dev/full", "x"); }),
             "5 /dev/full: cannot be written: No space left on device; make room or write to another disk");
 }
 

@@ -105,7 +105,7 @@ TEST_F(StoredWeightsTest, CheckNamesAndSizes) {
 
 TEST_F(StoredWeightsTest, WidenHalves) {
   const std::string half("\0\x3c\0\xc0", 4);  // 1, -2
-  write_safetensors(
+  exporting::write_safetensors(
       folder_.path() / "model.safetensors",
       {{"x:0", DType::kF16, {2}, [&](const exporting::ByteSink& put) { put(std::as_bytes(std::span(half))); }}},
       {{"format", "tf"}});
@@ -117,7 +117,7 @@ TEST_F(StoredWeightsTest, WidenHalves) {
 }
 
 TEST_F(StoredWeightsTest, RefuseWhatIsNotTensorFlows) {
-  write_safetensors(folder_.path() / "model.safetensors", {}, {{"format", "pt"}});
+  exporting::write_safetensors(folder_.path() / "model.safetensors", {}, {{"format", "pt"}});
   EXPECT_EQ(error_of([&] { exporting::open_safetensors_weights(folder_.path()); }),
             "3 " + file("model.safetensors") +
                 ": its metadata do not say \"format\": \"tf\"; these are no weights of a TensorFlow model");

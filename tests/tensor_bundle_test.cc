@@ -58,7 +58,7 @@ TEST(Crc32c, HasTheValuesOfTheStandard) {
   const std::string read_command = from_hex(
       "01c00000000000000000000000000000140000000000040000000014000000182800000000000000020000000000"
       "0000");
-  for (const auto extend : {extend_crc32c, extend_crc32c_portable}) {
+  for (const auto extend : {exporting::extend_crc32c, exporting::extend_crc32c_portable}) {
     EXPECT_EQ(extend(0, {}), 0U);
     EXPECT_EQ(extend(0, bytes_of("123456789")), 0xe3069283U);
     EXPECT_EQ(extend(0, bytes_of(std::string(32, '\0'))), 0x8a9136aaU);
@@ -81,14 +81,14 @@ TEST(Crc32c, IsTheSameByTablesAndByInstruction) {
   }
 }
 
-TEST(exporting::TensorBundle, IsWrittenAsTensorFlowWritesIt) {
+TEST(TensorBundle, IsWrittenAsTensorFlowWritesIt) {
   TemporaryFolder folder;
   write_example(folder.path() / "x");
   EXPECT_EQ(read_file(folder.path() / "x.index"), from_hex(kIndex));
   EXPECT_EQ(read_file(folder.path() / "x.data-00000-of-00001"), from_hex(kData));
 }
 
-TEST(exporting::TensorBundle, OfTensorFlowIsRead) {
+TEST(TensorBundle, OfTensorFlowIsRead) {
   TemporaryFolder folder;
   write_file(folder.path() / "x.index", from_hex(kIndex));
   write_file(folder.path() / "x.data-00000-of-00001", from_hex(kData));
@@ -102,7 +102,7 @@ TEST(exporting::TensorBundle, OfTensorFlowIsRead) {
   EXPECT_EQ(bundle.string("s"), "hello");
 }
 
-TEST(exporting::TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
+TEST(TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
   TemporaryFolder folder;
   exporting::TensorBundleWriter writer(folder.path() / "x");
   constexpr int kCount = 12'000;  // an index of several blocks
@@ -122,7 +122,7 @@ TEST(exporting::TensorBundle, TakesTensorsInAnyOrderAndManyOfThem) {
   EXPECT_EQ(bundle.string(std::string(exporting::kObjectGraphKey)), graph);
 }
 
-TEST(exporting::TensorBundle, StreamsVariables) {
+TEST(TensorBundle, StreamsVariables) {
   TemporaryFolder folder;
   FakeWeights fake;
   fake.layer("a").add("big", {3'000, 1'000}, tensor::Layout::kTranspose).add("scalar", {});
@@ -136,7 +136,7 @@ TEST(exporting::TensorBundle, StreamsVariables) {
   EXPECT_EQ(floats(bundle.tensor("scalar")), fake.expected(1));
 }
 
-TEST(exporting::TensorBundle, RefusesWhatItCannotWrite) {
+TEST(TensorBundle, RefusesWhatItCannotWrite) {
   TemporaryFolder folder;
   const std::string where = "3 " + (folder.path() / "x").string() + ": cannot be written: ";
   exporting::TensorBundleWriter writer(folder.path() / "x");

@@ -62,7 +62,7 @@ class TraceFile {
     metadata.emplace("crossload_trace", "1");
     metadata.emplace("stages", stages_.dump());
     const auto path = folder_.path() / "trace.safetensors";
-    write_safetensors(path, tensors_, metadata);
+    exporting::write_safetensors(path, tensors_, metadata);
     return path;
   }
   Trace open() const { return Trace::open(write()); }
