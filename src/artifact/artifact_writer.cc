@@ -9,6 +9,7 @@
 #include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
+#include "checkpoint/sentence_modules.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
@@ -209,13 +210,37 @@ void ArtifactWriter::write_companions() const {
   const std::string text = fs::exists(original, ignored) ? bytes::read_text(original) : "";
   bytes::write_file(path() / "config.json",
                     checkpoint::config_text(source_.config, source_.architecture, source_.model_type, text));
-  for (const std::string_view name : checkpoint::companion_names()) {
-    const fs::path companion = source_.folder / name;
-    if (!fs::is_regular_file(companion, ignored)) continue;
-    std::error_code error;
-    fs::copy_file(companion, path() / name, error);
-    if (error) throw Error(ErrorKind::kEnvironment, companion.string() + ": cannot be copied: " + error.message());
+  for (const std::string_view name : checkpoint::companion_names()) copy_if_there(source_.folder, name);
+  if (!source_.modules.empty()) write_sentence_files();
+}
+
+void ArtifactWriter::copy_if_there(const fs::path& from, const fs::path& name) const {
+  std::error_code error;
+  if (!fs::is_regular_file(from / name, error)) return;
+  fs::create_directories((path() / name).parent_path());
+  fs::copy_file(from / name, path() / name, error);
+  if (error) throw Error(ErrorKind::kEnvironment, (from / name).string() + ": cannot be copied: " + error.message());
+}
+
+/// By which the SavedModel can be compared again. The transformer's files are in the folder itself, as newer ones are.
+void ArtifactWriter::write_sentence_files() const {
+  for (const std::string_view name : checkpoint::sentence_names()) {
+    if (name != checkpoint::kSentenceModules) copy_if_there(source_.modules, name);
+    if (source_.folder != source_.modules) copy_if_there(source_.folder, name);
   }
+  const fs::path file = source_.modules / checkpoint::kSentenceModules;
+  bytes::Json modules = bytes::Json::array();
+  for (const bytes::Json& module : bytes::Json::parse(bytes::read_text(file), file.string()).elements()) {
+    bytes::Json entry = bytes::Json::object();
+    for (const auto& [name, value] : module.members()) entry.set(name, value);
+    if (modules.size() == 0) {
+      entry.set("path", "");
+    } else {
+      copy_if_there(source_.modules, fs::path(module.at("path").as_string()) / "config.json");
+    }
+    modules.push_back(entry);
+  }
+  bytes::write_file(path() / checkpoint::kSentenceModules, modules.dump_pretty());
 }
 
 void ArtifactWriter::tell(const ArtifactFolder& old, std::set<std::string> removed,

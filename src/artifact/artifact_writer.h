@@ -32,8 +32,9 @@ struct ArtifactSource {
   std::filesystem::path folder;              // that has the tokenizer's files, and config.json if there is one
   std::vector<std::filesystem::path> files;  // that were read
   checkpoint::Config config;
-  std::string architecture;  // for config.json, "BertModel"
-  std::string model_type;    // the same, "bert", for one that has none
+  std::string architecture;            // for config.json, "BertModel"
+  std::string model_type;              // the same, "bert", for one that has none
+  std::filesystem::path modules = {};  // the folder of modules.json, for a model that is one of sentence-transformers
 };
 
 class ArtifactWriter {
@@ -61,6 +62,8 @@ class ArtifactWriter {
   bool is_source_of(const ArtifactFolder& old) const;
   void keep_companions() const;
   void write_companions() const;
+  void write_sentence_files() const;
+  void copy_if_there(const std::filesystem::path& from, const std::filesystem::path& name) const;
   void tell(const ArtifactFolder& old, std::set<std::string> removed, const std::set<std::string>& incoming);
 
   std::filesystem::path target_;

@@ -7,6 +7,7 @@
 #include "checkpoint/foreign.h"
 #include "checkpoint/pytorch_file.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/sentence_modules.h"
 #include "checkpoint/shard_index.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
@@ -70,16 +71,18 @@ Tensors read_shards(const fs::path& folder, const fs::path& index, const Reader&
 
 }  // namespace
 
-Checkpoint Checkpoint::open(const fs::path& path) {
-  if (!is_there(path)) fail(path.string() + ": no such file or folder");
+Checkpoint Checkpoint::open(const fs::path& whole) {
+  if (!is_there(whole)) fail(whole.string() + ": no such file or folder");
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) {
+  const bool is_folder = fs::is_directory(whole, ignored);
+  const fs::path path = is_folder ? transformer_folder(whole) : whole;
+  if (!is_folder) {
     const SafetensorsFile golden = SafetensorsFile::open(path);
     const auto config = golden.metadata().find("config");
     if (config == golden.metadata().end()) {
       fail(path.string() + ": is a single file without a configuration; give the folder that holds config.json");
     }
-    Checkpoint checkpoint(path, Config::parse(config->second, path.string() + " (config)"));
+    Checkpoint checkpoint(path, path, Config::parse(config->second, path.string() + " (config)"));
     Tensors tensors;
     for (const auto& [key, view] : golden.tensors()) {
       if (key.starts_with(kGoldenPrefix)) tensors.emplace(key.substr(kGoldenPrefix.size()), view);
@@ -94,7 +97,7 @@ Checkpoint Checkpoint::open(const fs::path& path) {
     refuse_foreign_folder(path);
     fail(path.string() + ": has no config.json; is it a model's folder?");
   }
-  Checkpoint checkpoint(path, Config(read_json(config_file)));
+  Checkpoint checkpoint(whole, path, Config(read_json(config_file)));
   refuse_foreign_config(checkpoint.config_, config_file.string());
   checkpoint.files_.push_back(config_file);
   const auto read_from = [&](const std::string& name, const Reader& read) {

@@ -27,13 +27,18 @@ class Checkpoint {
   const NamedTensors& named_tensors() const { return tensors_; }
   /// The folder; the golden itself when it is one file.
   const std::filesystem::path& path() const { return path_; }
+  /// Where config.json and the weights are: path(), or the transformer's folder below it where sentence-transformers has
+  /// put it there.
+  const std::filesystem::path& folder() const { return folder_; }
   /// Every file whose bytes were read, config.json first.
   const std::vector<std::filesystem::path>& files() const { return files_; }
 
  private:
-  Checkpoint(std::filesystem::path path, Config config) : path_(std::move(path)), config_(std::move(config)) {}
+  Checkpoint(const std::filesystem::path& path, std::filesystem::path folder, Config config)
+      : path_(path), folder_(std::move(folder)), config_(std::move(config)) {}
 
   std::filesystem::path path_;
+  std::filesystem::path folder_;
   Config config_;
   NamedTensors tensors_;
   std::vector<std::filesystem::path> files_;

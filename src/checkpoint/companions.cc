@@ -32,12 +32,31 @@ constexpr std::array<std::string_view, 22> kCompanions = {
     "bpe.codes",
 };
 
+constexpr std::array<std::string_view, 3> kOfSentences = {
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+};
+
+/// "1_Pooling/config.json"
+bool is_of_module(std::string_view file) {
+  const std::size_t number = file.find_first_not_of("0123456789");
+  return number != 0 && number != std::string_view::npos && file[number] == '_' &&
+         file.substr(std::min(file.size(), file.find('/'))) == "/config.json";
+}
+
+bool has(std::span<const std::string_view> names, std::string_view file) {
+  return std::find(names.begin(), names.end(), file) != names.end();
+}
+
 }  // namespace
 
 std::span<const std::string_view> companion_names() { return kCompanions; }
 
+std::span<const std::string_view> sentence_names() { return kOfSentences; }
+
 bool is_config_or_companion(std::string_view file) {
-  return file == "config.json" || std::find(kCompanions.begin(), kCompanions.end(), file) != kCompanions.end();
+  return file == "config.json" || has(kCompanions, file) || has(kOfSentences, file) || is_of_module(file);
 }
 
 std::string config_text(const Config& config, const std::string& architecture, const std::string& model_type,

@@ -31,6 +31,10 @@ class NamedTensors {
   void add(const std::map<std::string, tensor::TensorView>& tensors) {
     tensors_.insert(tensors.begin(), tensors.end());
   }
+  void add(const NamedTensors& other) {
+    add(other.tensors_);
+    names_in_file_.insert(other.names_in_file_.begin(), other.names_in_file_.end());
+  }
 
  private:
   std::map<std::string, tensor::TensorView> tensors_;

@@ -16,7 +16,7 @@ void write_saved_model(const std::filesystem::path& folder, const std::shared_pt
   for (std::size_t i = 0; i < weights.variables().size(); ++i) {
     bundle.add(variable_checkpoint_key(i), weights.variables()[i]);
   }
-  bundle.add_string(std::string(kObjectGraphKey), trackable_object_graph(weights, scope));
+  bundle.add_string(std::string(kObjectGraphKey), trackable_object_graph(graph, weights, scope));
   bundle.finish();
 }
 

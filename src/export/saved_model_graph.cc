@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "tf/ops.h"
 
@@ -24,8 +25,12 @@ struct FlatOutputs {
   std::vector<OutputSpec> specs;
 };
 
-FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists) {
+/// Those that a function returns: the one that is its own, or all that have no signature of their own.
+using Wanted = std::function<bool(const std::string& output)>;
+
+FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists, const Wanted& wanted) {
   std::vector<keras::ModelOutput::Field> fields = output.fields();
+  std::erase_if(fields, [&](const auto& field) { return !wanted(field.name); });
   std::sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   FlatOutputs flat;
   for (keras::ModelOutput::Field& field : fields) {
@@ -53,8 +58,8 @@ keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inp
 
 /// Calls the model into the body of a function and adds it to the main graph.
 ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
-                              const std::string& name, const keras::Signature& inputs, bool training,
-                              bool stack_lists) {
+                              const std::string& name, const keras::Signature& inputs, bool training, bool stack_lists,
+                              const Wanted& wanted) {
   ModelGraph body(main->library(), ModelGraph::Handles::kArguments);
   ConcreteFunction function{name, sorted(inputs), {}, training};
   keras::ModelInputs model_inputs;
@@ -71,12 +76,33 @@ ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const 
     arguments.push_back(body.handle(variable));
     variables.push_back({dtype_of(variable), variable.shape});
   }
-  const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists);
+  const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists, wanted);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
   main->add_function(tf::Function::from_proto(main->library(),
                                               with_handle_data(native.to_proto(), function.inputs.size(), variables)));
   return function;
+}
+
+/// The nodes by which a signature's function is called: placeholders, and one that has the results.
+void add_call(tf::Graph* main, const ConcreteFunction& function, const std::string& input_prefix,
+              const std::string& node, const std::vector<Tensor>& handles) {
+  std::vector<Tensor> arguments;
+  std::vector<tf::DataType> input_types;
+  for (const keras::InputSpec& input : function.inputs) {
+    arguments.push_back(main->placeholder(input.dtype, input.shape, input_prefix + input.name));
+    input_types.push_back(input.dtype);
+  }
+  arguments.insert(arguments.end(), handles.begin(), handles.end());
+  input_types.insert(input_types.end(), handles.size(), tf::DataType::kResource);
+  std::vector<tf::DataType> output_types;
+  for (const OutputSpec& output : function.outputs) output_types.push_back(output.tensors.front().dtype);
+  main->operation("StatefulPartitionedCall", node)
+      .inputs(arguments)
+      .types("Tin", input_types)
+      .types("Tout", output_types)
+      .function("f", function.name)
+      .finish();
 }
 
 Tensor text_constant(tf::Graph* graph, const std::string& name, const std::vector<std::string>& values) {
@@ -138,33 +164,26 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   for (const Variable& variable : weights.variables()) handles.push_back(main.handle(variable));
 
   SavedModelGraph result;
+  const std::vector<std::string>& own = model.interface().own_signatures;
+  const Wanted is_shared = [&](const std::string& output) { return std::ranges::find(own, output) == own.end(); };
   std::vector<keras::Signature> signatures = model.other_calls();
   signatures.insert(signatures.begin(), model.serving());
   for (std::size_t i = 0; i < signatures.size(); ++i) {
     for (const bool training : {false, true}) {
       const std::string name = "__inference_call_" + std::to_string(i) + (training ? "_training" : "");
-      result.calls.push_back(add_function(&main, model, weights, name, signatures[i], training, /*stack_lists=*/false));
+      result.calls.push_back(
+          add_function(&main, model, weights, name, signatures[i], training, /*stack_lists=*/false, is_shared));
     }
   }
   result.serving = add_function(&main, model, weights, "__inference_serving_default", model.serving(),
-                                /*training=*/false, /*stack_lists=*/true);
-
-  std::vector<Tensor> arguments;
-  std::vector<tf::DataType> input_types;
-  for (const keras::InputSpec& input : result.serving.inputs) {
-    arguments.push_back(main.placeholder(input.dtype, input.shape, kServingInputPrefix + input.name));
-    input_types.push_back(input.dtype);
+                                /*training=*/false, /*stack_lists=*/true, is_shared);
+  add_call(&main, result.serving, kServingInputPrefix, kServingNode, handles);
+  for (const std::string& name : own) {
+    const Signature& signature = result.own_signatures.emplace_back(
+        name, add_function(&main, model, weights, "__inference_" + name, model.serving(), /*training=*/false,
+                           /*stack_lists=*/true, [&](const std::string& output) { return output == name; }));
+    add_call(&main, signature.function, signature.input_prefix(), signature.node(), handles);
   }
-  arguments.insert(arguments.end(), handles.begin(), handles.end());
-  input_types.insert(input_types.end(), handles.size(), tf::DataType::kResource);
-  std::vector<tf::DataType> output_types;
-  for (const OutputSpec& output : result.serving.outputs) output_types.push_back(output.tensors.front().dtype);
-  main.operation(kServingNode, kServingNode)
-      .inputs(arguments)
-      .types("Tin", input_types)
-      .types("Tout", output_types)
-      .function("f", result.serving.name)
-      .finish();
   add_saver(&main, weights, handles);
   main.operation("NoOp", kInitNode).finish();
   result.graph_def = main.to_proto();

@@ -26,11 +26,21 @@ struct ConcreteFunction {
   bool training = false;
 };
 
+/// A signature beside serving_default, and the nodes that serve it.
+struct Signature {
+  std::string name;
+  ConcreteFunction function;
+
+  std::string input_prefix() const { return name + "_"; }
+  std::string node() const { return name + "_call"; }
+};
+
 struct SavedModelGraph {
   /// Serialized GraphDef: the functions, a handle for each variable, the nodes that serve, save and restore.
   std::string graph_def;
   std::vector<ConcreteFunction> calls;  // of __call__
   ConcreteFunction serving;
+  std::vector<Signature> own_signatures;  // see keras::Interface
 };
 
 /// The tensor names that loaders need.

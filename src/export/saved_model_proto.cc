@@ -162,6 +162,14 @@ Children variable_children(const keras::Weights& weights, bool only_trainable) {
   return children;
 }
 
+/// serving_default is the node after the variables, and the others follow.
+Children signature_children(const SavedModelGraph& graph, const keras::Weights& weights) {
+  std::size_t node = weights.variables().size();
+  Children children = {{"serving_default", variable_node(node)}};
+  for (const Signature& signature : graph.own_signatures) children.emplace_back(signature.name, variable_node(++node));
+  return children;
+}
+
 void add_user_object(pbf_writer* nodes, const std::string& identifier, const Children& children) {
   pbf_writer object(*nodes, 1);
   add_children(&object, children);
@@ -212,16 +220,21 @@ std::string object_graph(const SavedModelGraph& graph, const keras::Weights& wei
     add_user_object(w, "trackable_list_wrapper", variable_children(weights, /*only_trainable=*/true));
     add_user_object(w, "trackable_list_wrapper", {});
     add_call(w, graph);
-    add_user_object(w, "signature_map", {{"serving_default", variable_node(weights.variables().size())}});
+    add_user_object(w, "signature_map", signature_children(graph, weights));
     for (const keras::Variable& variable : weights.variables()) add_variable(w, variable, scope);
     add_signature_function(w, graph.serving);
+    for (const Signature& signature : graph.own_signatures) add_signature_function(w, signature.function);
     for (const ConcreteFunction& call : graph.calls) {
       const std::string arguments = tuple_value({inputs_value(call.inputs), bool_value(call.training)});
       add_map_entry(w, 2, call.name, concrete_function(call, tuple_value({arguments, dict_value({})}), weights));
     }
-    const std::string keywords = inputs_value(graph.serving.inputs);
-    add_map_entry(w, 2, graph.serving.name,
-                  concrete_function(graph.serving, tuple_value({tuple_value({}), keywords}), weights));
+    const auto add_signature = [&](const ConcreteFunction& function) {
+      const std::string keywords = inputs_value(function.inputs);
+      add_map_entry(w, 2, function.name,
+                    concrete_function(function, tuple_value({tuple_value({}), keywords}), weights));
+    };
+    add_signature(graph.serving);
+    for (const Signature& signature : graph.own_signatures) add_signature(signature.function);
   });
 }
 
@@ -235,19 +248,18 @@ std::string tensor_info(const std::string& name, int dtype, const std::string& s
   });
 }
 
-std::string serving_signature(const ConcreteFunction& serving) {
+std::string signature_def(const ConcreteFunction& serving, const std::string& input_prefix, const std::string& node) {
   return message([&](pbf_writer* w) {
     for (const keras::InputSpec& input : serving.inputs) {
-      add_map_entry(w, 1, input.name,
-                    tensor_info(kServingInputPrefix + input.name + ":0", static_cast<int>(input.dtype),
-                                shape_proto(input.shape)));
+      add_map_entry(
+          w, 1, input.name,
+          tensor_info(input_prefix + input.name + ":0", static_cast<int>(input.dtype), shape_proto(input.shape)));
     }
     for (std::size_t i = 0; i < serving.outputs.size(); ++i) {
       const OutputSpec& output = serving.outputs[i];
-      add_map_entry(
-          w, 2, output.name,
-          tensor_info(std::string(kServingNode) + ":" + std::to_string(i),
-                      static_cast<int>(output.tensors.front().dtype), shape_proto(output.tensors.front().shape)));
+      add_map_entry(w, 2, output.name,
+                    tensor_info(node + ":" + std::to_string(i), static_cast<int>(output.tensors.front().dtype),
+                                shape_proto(output.tensors.front().shape)));
     }
     w->add_string(3, "tensorflow/serving/predict");
   });
@@ -290,7 +302,11 @@ std::string saved_model_proto(const SavedModelGraph& graph, const keras::Weights
     w->add_message(2, graph.graph_def);
     w->add_message(3, saver_def());
     add_map_entry(w, 4, "saved_model_main_op", init_collection);
-    add_map_entry(w, 5, "serving_default", serving_signature(graph.serving));
+    add_map_entry(w, 5, "serving_default", signature_def(graph.serving, kServingInputPrefix, kServingNode));
+    for (const Signature& signature : graph.own_signatures) {
+      add_map_entry(w, 5, signature.name,
+                    signature_def(signature.function, signature.input_prefix(), signature.node()));
+    }
     add_map_entry(w, 5, "__saved_model_init_op", init_signature());
     w->add_message(7, object_graph(graph, weights, scope));
   });
@@ -300,7 +316,8 @@ std::string saved_model_proto(const SavedModelGraph& graph, const keras::Weights
   });
 }
 
-std::string trackable_object_graph(const keras::Weights& weights, const std::string& scope) {
+std::string trackable_object_graph(const SavedModelGraph& graph, const keras::Weights& weights,
+                                   const std::string& scope) {
   // The same nodes as in the object graph of saved_model.pb.
   return message([&](pbf_writer* w) {
     // As bytes: protozero drops a nested message that stays empty, and an empty node is a node.
@@ -312,7 +329,7 @@ std::string trackable_object_graph(const keras::Weights& weights, const std::str
     add_node(variable_children(weights, /*only_trainable=*/true));
     add_node({});
     add_node({});
-    add_node({{"serving_default", variable_node(weights.variables().size())}});
+    add_node(signature_children(graph, weights));
     for (std::size_t i = 0; i < weights.variables().size(); ++i) {
       pbf_writer node(*w, 1);
       pbf_writer attribute(node, 2);
@@ -321,6 +338,7 @@ std::string trackable_object_graph(const keras::Weights& weights, const std::str
       attribute.add_string(3, variable_checkpoint_key(i));
     }
     add_node({});
+    for (std::size_t i = 0; i < graph.own_signatures.size(); ++i) add_node({});
   });
 }
 

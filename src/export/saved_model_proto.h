@@ -23,7 +23,8 @@ std::string saved_model_proto(const SavedModelGraph& graph, const keras::Weights
                               const std::string& tensorflow_version);
 
 /// The bytes of the TrackableObjectGraph.
-std::string trackable_object_graph(const keras::Weights& weights, const std::string& scope);
+std::string trackable_object_graph(const SavedModelGraph& graph, const keras::Weights& weights,
+                                   const std::string& scope);
 
 /// The names of the nodes behind the inputs and outputs of `serving_default`.
 struct ServingSignature {

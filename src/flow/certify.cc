@@ -12,7 +12,7 @@ verify::CertificateParts begin_certificate(const load::LoadedModel& loaded, cons
                                            const RunSettings& settings, const tf::Library* library) {
   verify::CertificateParts parts;
   parts.model = settings.name.empty() ? named_by.filename().string() : settings.name;
-  parts.tensorflow_class = loaded.model_class.head->name;
+  parts.tensorflow_class = loaded.model_class.name();
   if (library != nullptr) parts.tensorflow_version = library->version();
   parts.threads = settings.threads;
   parts.onednn = settings.onednn;

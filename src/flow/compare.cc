@@ -36,8 +36,8 @@ std::optional<checkpoint::Checkpoint> find_checkpoint(const CompareOptions& opti
 Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   const RunSettings& settings = options.settings;
   steps.reading.begin();
-  const std::unique_ptr<exporting::StoredWeights> variables = load::open_artifact(options.artifact);
   const load::LoadedModel loaded = load::load_from_tensorflow(options.artifact, settings.override_model_class);
+  const std::unique_ptr<exporting::StoredWeights> variables = load::open_artifact(options.artifact, loaded.model_class);
   const auto library = tf::Library::open({settings.tensorflow, settings.onednn});
   verify::CertificateParts parts = begin_certificate(loaded, options.artifact, settings, library.get());
   parts.artifact = options.artifact;
@@ -51,10 +51,14 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   const std::optional<checkpoint::Checkpoint> checkpoint = find_checkpoint(options, trace);
   std::optional<load::LoadedModel> source;
   if (checkpoint) {
-    source = load::load_from_pytorch(*checkpoint, loaded.model_class, settings.ignore_tensors);
+    source = load::load_from_pytorch(
+        *checkpoint,
+        loaded.model_class.sentence ? load::choose_class(*checkpoint, load::kSentenceTransformer) : loaded.model_class,
+        settings.ignore_tensors);
     parts.binding = verify::find_binding_faults(*source->weights, *variables);
     parts.ledger = source->weights->ledger();
-    parts.read = checkpoint->files();
+    parts.read = load::files_of(*checkpoint, source->model_class);
+    parts.read_below = checkpoint->path();
     parts.notes = source->weights->notes();
   }
 

@@ -76,8 +76,10 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
   return runs;
 }
 
-/// serving_default, or else the first function without training that takes a cell's inputs.
-std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell) {
+/// serving_default, or else the first function without training that takes a cell's inputs; and the signatures that have
+/// a result of their own.
+std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell,
+                                       const std::vector<std::string>& own_signatures) {
   std::optional<std::size_t> chosen;
   for (std::size_t i = 0; i < session->functions().size(); ++i) {
     const exporting::SavedFunction& function = session->functions()[i];
@@ -85,7 +87,13 @@ std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const
     if (!chosen || function.label == "serving_default") chosen = i;
   }
   if (!chosen) return {};
-  return {call(session, *chosen, &cell)};
+  std::vector<FunctionRun> runs = {call(session, *chosen, &cell)};
+  for (std::size_t i = 0; i < session->functions().size(); ++i) {
+    const exporting::SavedFunction& function = session->functions()[i];
+    const bool is_own = std::ranges::find(own_signatures, function.label) != own_signatures.end();
+    if (is_own && takes(function, cell)) runs.push_back(call(session, i, &cell));
+  }
+  return runs;
 }
 
 class Proof {
@@ -154,8 +162,10 @@ class Proof {
                   reader(cell.weights == "float16" ? tensor::through_float16 : tensor::through_bfloat16));
     }
     const bool as_stored = cell.weights.empty();
-    report.verification = prove_run(
-        cell.trace, session_ && as_stored ? call_for_cell(&*session_, cell.trace) : std::vector<FunctionRun>());
+    report.verification =
+        prove_run(cell.trace, session_ && as_stored
+                                  ? call_for_cell(&*session_, cell.trace, loaded_.model->interface().own_signatures)
+                                  : std::vector<FunctionRun>());
     verify::set_cell(&report.verification, cell.name);
     if (!as_stored) runner_.reset();  // its variables are not the artifact's any more
     return report;

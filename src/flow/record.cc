@@ -13,11 +13,12 @@ namespace {
 /// The class that PyTorch runs and what it takes in TensorFlow. A checkpoint that has no class here is left to PyTorch.
 void choose_class_of(const RecordOptions& options, verify::ReferenceOptions* reference) {
   reference->model_class = options.override_model_class;
-  const checkpoint::Config config = checkpoint::Checkpoint::open(options.model).config();
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.model);
+  const checkpoint::Config& config = checkpoint.config();
   try {
-    const load::ModelClass model_class = load::choose_class(config, options.override_model_class);
+    const load::ModelClass model_class = load::choose_class(checkpoint, options.override_model_class);
     reference->signature = flow::signature_text(*load::load_without_weights(config, model_class).model);
-    reference->model_class = model_class.pytorch_name();
+    reference->model_class = model_class.sentence ? load::kSentenceTransformer : model_class.pytorch_name();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
   }

@@ -64,7 +64,7 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
   }
   verify::ReferenceOptions options;
   options.python = settings.python;
-  options.model_class = loaded.model_class.pytorch_name();
+  options.model_class = loaded.model_class.sentence ? load::kSentenceTransformer : loaded.model_class.pytorch_name();
   options.threads = settings.threads;
   options.signature = signature_text(*loaded.model);
   options.inputs = settings.inputs;

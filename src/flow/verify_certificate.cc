@@ -51,12 +51,10 @@ verify::Loaded loaded_as(const fs::path& relative) {
 }
 
 /// What differs from the checkpoint in one format of the artifact.
-CertificateCheck read_back_again(const std::string& format, const fs::path& artifact, const load::LoadedModel& source) {
-  const std::string subject = "replay: " + format;
+CertificateCheck read_back_again(Format format, const fs::path& artifact, const load::LoadedModel& source) {
+  const std::string subject = "replay: " + std::string(name_of(format));
   try {
-    Format known = Format::kSavedModel;
-    parse_format(format, &known);  // the schema has only names that are known
-    const auto stored = artifact::open_written({known}, artifact);
+    const auto stored = artifact::open_written({format}, artifact);
     const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
     if (!faults.empty()) {
       return {Kind::kDiffers, subject,
@@ -83,11 +81,14 @@ load::IgnoredTensors ignored_in(const bytes::Json& certificate) {
 std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
   if (options.checkpoint.empty()) return {};
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.checkpoint);
-  const load::ModelClass model_class = load::choose_class(checkpoint.config(), certificate.at("class").as_string());
-  const load::LoadedModel source = load::load_from_pytorch(checkpoint, model_class, ignored_in(certificate));
+  const load::ModelClass model_class = load::choose_class(checkpoint, certificate.at("class").as_string());
   std::vector<CertificateCheck> checks;
   for (const bytes::Json& format : certificate.at("read_back").elements()) {
-    checks.push_back(read_back_again(format.as_string(), options.artifact, source));
+    Format known = Format::kSavedModel;
+    parse_format(format.as_string(), &known);  // the schema has only names that are known
+    const load::LoadedModel source =
+        load::load_from_pytorch(checkpoint, model_class.written_as(known), ignored_in(certificate));
+    checks.push_back(read_back_again(known, options.artifact, source));
   }
   return checks;
 }

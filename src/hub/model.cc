@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
 #include "checkpoint/config.h"
+#include "checkpoint/sentence_modules.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "crossload/hub.h"
@@ -131,6 +132,15 @@ class Fetcher {
     files.insert(files.end(), weights.begin(), weights.end());
     for (const std::string_view name : checkpoint::companion_names()) {
       if (has(std::string(name))) files.emplace_back(name);
+    }
+    if (has(checkpoint::kSentenceModules)) {
+      for (const std::string_view name : checkpoint::sentence_names()) {
+        if (has(std::string(name))) files.emplace_back(name);
+      }
+      const fs::path modules = read(checkpoint::kSentenceModules).parent_path();
+      for (const std::string& file : checkpoint::files_of_sentence_modules(modules)) {
+        if (has(file)) files.push_back(file);
+      }
     }
     model.folder = download(info.commit, files);
     cache_.remember(repository_.revision, info.commit);

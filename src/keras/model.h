@@ -32,6 +32,9 @@ struct Interface {
   Signature others = {};
   /// Other sets of inputs that the SavedModel's `__call__` accepts, by their names.
   std::vector<std::vector<std::string>> calls = {};
+  /// Results that the SavedModel gives by signatures of their own alone, which are called as they are. `serving_default`
+  /// and `__call__` leave them out.
+  std::vector<std::string> own_signatures = {};
 };
 
 /// Built from a checkpoint, called into a graph, any number of times.
@@ -46,6 +49,7 @@ class Model {
 
   const Config& config() const { return config_; }
 
+  const Interface& interface() const { return interface_; }
   const Signature& serving() const { return interface_.serving; }
   /// Everything that may be passed. First the inputs of serving().
   Signature inputs() const;

@@ -8,6 +8,7 @@
 #include "crossload/error.h"
 #include "export/stored_weights.h"
 #include "load/misfit.h"
+#include "load/sentence.h"
 
 namespace crossload::load {
 namespace {
@@ -122,6 +123,14 @@ void leave_other_heads_aside(const ModelClass& model_class, const checkpoint::Co
   }
 }
 
+std::unique_ptr<keras::Model> build_model(const ModelClass& model_class, const checkpoint::Config& config,
+                                          keras::Weights* weights) {
+  const keras::Scope scope(weights);
+  std::unique_ptr<keras::Model> model = model_class.head->build(scope, config);
+  return model_class.sentence ? with_sentence_modules(std::move(model), *model_class.sentence, scope)
+                              : std::move(model);
+}
+
 LoadedModel build(const ModelClass& model_class, const checkpoint::Config& config,
                   std::unique_ptr<keras::Weights> weights, const std::string& where,
                   const IgnoredTensors& wanted = {}) {
@@ -130,7 +139,7 @@ LoadedModel build(const ModelClass& model_class, const checkpoint::Config& confi
   weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
   LoadedModel loaded{model_class, std::move(weights), nullptr};
   const checkpoint::Config whole = with_model_type(config, model_class);
-  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), whole);
+  loaded.model = build_model(model_class, whole, loaded.weights.get());
   if (!loaded.weights->misfit().unexpected.empty()) {
     leave_other_heads_aside(model_class, whole, loaded.weights.get());
   }
@@ -139,6 +148,13 @@ LoadedModel build(const ModelClass& model_class, const checkpoint::Config& confi
     loaded.weights->check_complete(where, advice_about(misfit, model_class));
   }
   return loaded;
+}
+
+ModelClass sentence_class_in(const fs::path& folder, const checkpoint::Config& config, bool weights) {
+  ModelClass model_class = transformer_class(config);
+  model_class.sentence = std::make_shared<const checkpoint::SentenceModules>(
+      weights ? checkpoint::read_sentence_modules(folder) : checkpoint::read_sentence_modules_without_weights(folder));
+  return model_class;
 }
 
 /// A view on values of its own.
@@ -150,8 +166,28 @@ tensor::TensorView read_whole(const exporting::StoredWeights& stored, const std:
 
 }  // namespace
 
-std::unique_ptr<exporting::StoredWeights> open_artifact(const fs::path& folder) {
-  return artifact::ArtifactFolder(folder).open();
+ModelClass ModelClass::written_as(Format format) const {
+  return {architecture, head, format == Format::kSavedModel ? sentence : nullptr};
+}
+
+std::vector<fs::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class) {
+  std::vector<fs::path> files = checkpoint.files();
+  if (model_class.sentence) {
+    files.insert(files.end(), model_class.sentence->files.begin(), model_class.sentence->files.end());
+  }
+  return files;
+}
+
+std::unique_ptr<exporting::StoredWeights> open_artifact(const fs::path& folder, const ModelClass& model_class) {
+  const artifact::ArtifactFolder artifact(folder);
+  return model_class.sentence ? artifact.open(Format::kSavedModel) : artifact.open();
+}
+
+ModelClass choose_class(const checkpoint::Checkpoint& checkpoint, const std::string& wanted) {
+  const bool is_whole =
+      wanted == kSentenceTransformer || (wanted.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
+  return is_whole ? sentence_class_in(checkpoint.path(), checkpoint.config(), /*weights=*/true)
+                  : choose_class(checkpoint.config(), wanted);
 }
 
 ModelClass choose_class(const checkpoint::Config& config, const std::string& wanted) {
@@ -181,6 +217,7 @@ LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const Mo
                               const IgnoredTensors& ignored) {
   checkpoint::NamedTensors tensors = checkpoint.named_tensors();
   give_names_of(model_class, &tensors);
+  if (model_class.sentence) tensors.add(model_class.sentence->tensors);
   auto weights =
       std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
   return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string(), ignored);
@@ -189,7 +226,7 @@ LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const Mo
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class) {
   LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, tensor::TensorView>()),
                      nullptr};
-  loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), with_model_type(config, model_class));
+  loaded.model = build_model(model_class, with_model_type(config, model_class), loaded.weights.get());
   return loaded;
 }
 
@@ -198,8 +235,10 @@ LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& want
   const checkpoint::Config config = checkpoint::Config::parse(bytes::read_text(config_file), config_file.string());
   const artifact::ArtifactFolder artifact(folder);
   // Beside PyTorch's weights config.json is theirs, and may name another class than the one that was converted.
-  const ModelClass model_class = choose_class(config, wanted.empty() ? artifact.certified_class() : wanted);
-  const std::unique_ptr<exporting::StoredWeights> stored = artifact.open();
+  const std::string chosen = wanted.empty() ? artifact.certified_class() : wanted;
+  const ModelClass model_class = chosen == kSentenceTransformer ? sentence_class_in(folder, config, /*weights=*/false)
+                                                                : choose_class(config, chosen);
+  const std::unique_ptr<exporting::StoredWeights> stored = open_artifact(folder, model_class);
   std::map<std::string, tensor::TensorView> tensors;
   for (const auto& [name, tensor] : stored->tensors()) tensors.emplace(name, read_whole(*stored, name, tensor.shape));
   auto weights = std::make_unique<keras::Weights>(std::move(tensors), keras::Weights::Source::kTensorFlow);

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/sentence_modules.h"
+#include "crossload/format.h"
 #include "keras/architecture.h"
 #include "keras/weights.h"
 
@@ -22,18 +24,34 @@ const std::vector<keras::Architecture>& registry();
 
 namespace crossload::load {
 
+/// The class of sentence-transformers, by which a folder of it is converted as a whole.
+inline constexpr const char* kSentenceTransformer = "SentenceTransformer";
+
 /// A class of the registry.
 struct ModelClass {
   const keras::Architecture* architecture = nullptr;
   const keras::Head* head = nullptr;
+  /// Of a folder of sentence-transformers: what follows the transformer, whose class this is. Null for other models.
+  std::shared_ptr<const checkpoint::SentenceModules> sentence = nullptr;
+
   /// "BertForMaskedLM" for TFBertForMaskedLM.
   std::string pytorch_name() const { return head->name.substr(2); }
+  /// What certificates and the reference call it: "TFBertForMaskedLM", or "SentenceTransformer".
+  std::string name() const { return sentence ? kSentenceTransformer : head->name; }
+  /// What a format has of it: the formats of Transformers v4 have no place for what follows a transformer.
+  ModelClass written_as(Format format) const;
 };
+
+/// Files that belong to the checkpoint: its own, and those of what follows the transformer.
+std::vector<std::filesystem::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class);
 
 /// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without
 /// TF in front), config.json's one architecture, the base model. Without a model_type the class alone decides. Names
 /// that classes had in Transformers' past are known. Throws Error(kUnsupported) that says what there is.
 ModelClass choose_class(const checkpoint::Config& config, const std::string& wanted = "");
+
+/// The same for a checkpoint: a folder of sentence-transformers is taken as a whole, unless `wanted` names another class.
+ModelClass choose_class(const checkpoint::Checkpoint& checkpoint, const std::string& wanted);
 
 /// Keeps what the model refers to.
 struct LoadedModel {
@@ -54,8 +72,9 @@ LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const Mo
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class);
 
 /// The variables of an artifact's folder: tf_model.h5, saved_model/ or TensorFlow's model.safetensors, the first that
-/// is there. Throws Error(kBadInput).
-std::unique_ptr<exporting::StoredWeights> open_artifact(const std::filesystem::path& folder);
+/// is there; saved_model/ where a transformer is not all. Throws Error(kBadInput).
+std::unique_ptr<exporting::StoredWeights> open_artifact(const std::filesystem::path& folder,
+                                                        const ModelClass& model_class);
 
 /// Binds the model to an artifact of ours or of Transformers v4: tf_model.h5, model.safetensors of TensorFlow, or
 /// saved_model/, the first that is there. Reads all of it into memory.

@@ -23,9 +23,16 @@ bytes::Json hash_entry(const std::string& name, const fs::path& file, FileHashes
   return entry;
 }
 
-bytes::Json hashes_of_read(const std::vector<fs::path>& files, FileHashes* hashes) {
+/// The name below the checkpoint's folder; of a checkpoint that is one file, that file's.
+std::string name_below(const fs::path& folder, const fs::path& file) {
+  const fs::path relative = file.lexically_relative(folder);
+  const bool is_below = !relative.empty() && relative != "." && *relative.begin() != "..";
+  return is_below ? relative.string() : file.filename().string();
+}
+
+bytes::Json hashes_of_read(const std::vector<fs::path>& files, const fs::path& folder, FileHashes* hashes) {
   bytes::Json list = bytes::Json::array();
-  for (const fs::path& file : files) list.push_back(hash_entry(file.filename().string(), file, hashes));
+  for (const fs::path& file : files) list.push_back(hash_entry(name_below(folder, file), file, hashes));
   return list;
 }
 
@@ -324,7 +331,7 @@ bytes::Json certificate(const CertificateParts& parts) {
   settings.set("onednn", parts.onednn);
   settings.set("grid", parts.grid);
   document.set("settings", settings);
-  document.set("read", hashes_of_read(parts.read, parts.hashes));
+  document.set("read", hashes_of_read(parts.read, parts.read_below, parts.hashes));
   document.set("written", hashes_of_written(parts.artifact, parts.hashes));
   document.set("ledger", ledger_entries(parts.ledger));
   seal(&document);

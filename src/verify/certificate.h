@@ -24,6 +24,7 @@ struct CertificateParts {
   std::string grid = "none";
   std::vector<std::string> notes;           // sentences for the reader: what the reference had to do without
   std::vector<std::filesystem::path> read;  // files of the checkpoint
+  std::filesystem::path read_below;         // its folder, which their names are relative to
   std::filesystem::path artifact;           // the folder that was written; its files are hashed
   std::vector<keras::LedgerEntry> ledger;
   std::vector<std::string> read_back;      // the formats whose variables were read back and are bit by bit the source's

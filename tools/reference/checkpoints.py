@@ -13,6 +13,7 @@ from reference.messages import USAGE, Failure, progress
 from reference.models import load_model, require_unused
 from reference.not_taken import not_taken
 from reference.recording import outputs_of, record_model
+from reference.sentences import CLASS, load_sentences, transformer_folder
 from reference.signature import read_signature, signature_of
 
 
@@ -45,15 +46,22 @@ def reasons_of(*recordings):
     return list(dict.fromkeys(entry["reason"] for entry in entries))
 
 
+def load_job(job):
+    """What load_model returns."""
+    progress(f"loading {job.model}")
+    if job.model_class == CLASS:
+        return load_sentences(job.model, job.seed)
+    fields = read_config(job.model)
+    return load_model(job.model, job.model_class or class_of(fields, job.model), fields, job.seed)
+
+
 def record_checkpoint(job, threads):
     if job.grid not in GRIDS:
         raise Failure(USAGE, f"grid {job.grid}: there are {', '.join(GRIDS)}")
-    fields = read_config(job.model)
-    class_name = job.model_class or class_of(fields, job.model)
-    progress(f"loading {job.model}")
-    model, config, missing, mended = load_model(job.model, class_name, fields, job.seed)
+    model, config, missing, mended = load_job(job)
     signature = read_signature(job.signature) or signature_of(model, job.model)
-    maker = InputMaker(model, signature, job.model, job.seed)
+    with_tokenizer = transformer_folder(job.model) if job.model_class == CLASS else job.model
+    maker = InputMaker(model, signature, with_tokenizer, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
     notes = mended + require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
     main, metadata = record_model(model, inputs, config, job.seed, threads)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from reference import libraries
 from reference.cache import Origin, is_up_to_date
-from reference.files import class_of, read_config, read_header
+from reference.files import class_of, read_config, read_header, read_json
 from reference.messages import BAD_INPUT, ENVIRONMENT, USAGE, Failure, Terminal, failing, progress, summary, without_progress
 from reference.recipes import read_recipes, read_signatures
 
 GRIDS = ("none", "quick", "full")
+SENTENCES = "SentenceTransformer"  # a folder of sentence-transformers, see sentences.py
 
 
 class Parser(argparse.ArgumentParser):
@@ -152,6 +153,9 @@ def record_one(args):
 
 def check_checkpoint(path, model_class):
     """Mistakes that are seen without torch, which takes long to import."""
+    if model_class == SENTENCES:
+        read_json(path / "modules.json")
+        return
     config = read_config(path)
     if not model_class:
         class_of(config, path)
