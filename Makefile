@@ -13,7 +13,7 @@ build_folder = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 help:
 	@echo 'make setup    installs Debian packages (as root), and PyTorch and TensorFlow into .venv'
 	@echo 'make build    makes build/crossload'
-	@echo 'make demo     converts a real BERT, all-MiniLM-L6-v2, and compares every module with PyTorch'
+	@echo 'make demo     converts a real BERT, all-MiniLM-L6-v2, compares every module with PyTorch, and two sentences'
 	@echo 'make test     builds and runs all tests; PRESET=asan (or debug, tsan) runs them in that build'
 	@echo 'make fuzz     runs every fuzz target for FUZZ_SECONDS (3600), with clang'
 	@echo 'make bench    measures conversions of 0.1, 1 and 8 GB against cp and Transformers 4.57'
@@ -43,8 +43,11 @@ build: packages
 	@echo '$(build_folder)/crossload is there.'
 
 demo: setup build
-	@echo 'Converting all-MiniLM-L6-v2, with PyTorch beside: about 15 seconds.'
+	@echo 'Converting all-MiniLM-L6-v2, with PyTorch beside: about 25 seconds.'
 	@$(build_folder)/crossload pt-to-tf --model-name "$$(tools/demo_model.sh)" --output $(demo_output) --new-weights
+	@echo
+	@echo 'Two sentences, by the signature sentence_embedding and by sentence-transformers:'
+	@$(python) -W ignore tools/demo_sentences.py "$$(tools/demo_model.sh)" $(demo_output) 2>/dev/null
 	@echo
 	@echo 'The artifacts are in $(CURDIR)/$(demo_output). Load one in TensorFlow with:'
 	@echo '  $(python) -c "import tensorflow as tf; print(tf.saved_model.load(\"$(demo_output)/saved_model\").signatures)"'
