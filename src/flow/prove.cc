@@ -1,9 +1,12 @@
 #include "flow/prove.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <tuple>
 
 #include "crossload/error.h"
 #include "tensor/half.h"
@@ -44,13 +47,17 @@ const Trace* run_with(const exporting::SavedFunction& function, const Trace& tra
   return nullptr;
 }
 
-FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
-  const exporting::SavedFunction& function = session->functions()[index];
+FunctionRun not_run(const exporting::SavedFunction& function) {
   FunctionRun run;
   run.label = function.label;
   run.training = function.training;
-  run.trace = trace;
   for (const exporting::FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
+  return run;
+}
+
+FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
+  FunctionRun run = not_run(session->functions()[index]);
+  run.trace = trace;
   if (trace == nullptr) return run;
   try {
     run.outputs = session->run(index, trace->inputs());
@@ -60,11 +67,96 @@ FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Tr
   return run;
 }
 
+/// Inputs of the main run, and those that stand for the ones left out.
+struct ExplicitInputs {
+  verify::Feeds feeds;
+  std::deque<std::vector<std::int32_t>> values;  // that feeds views
+
+  /// Adds an input of one number everywhere.
+  void fill(const std::string& name, std::int32_t value, const Shape& shape) {
+    const auto count = static_cast<std::size_t>(element_count(shape));
+    values.emplace_back(count, value);
+    const auto bytes = std::as_bytes(std::span(values.back()));
+    feeds.emplace(name, tensor::TensorView{DType::kI32, shape, bytes, nullptr});
+  }
+};
+
+/// A function that PyTorch was not asked about, beside the one of the same body that takes every input.
+class DefaultsCall {
+ public:
+  DefaultsCall(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model)
+      : session_(session), trace_(trace), model_(model) {}
+
+  FunctionRun run(std::size_t index) {
+    const exporting::SavedFunction& function = session_->functions()[index];
+    FunctionRun run = not_run(function);
+    ExplicitInputs inputs;
+    for (const exporting::FunctionTensor& input : function.inputs) {
+      const auto given = trace_.inputs().find(input.name);
+      if (given == trace_.inputs().end()) return run;
+      inputs.feeds.emplace(input.name, given->second);
+    }
+    for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
+    const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
+    if (!whole) return run;
+    try {
+      if (!explicit_outputs_.contains(run.label)) {
+        explicit_outputs_.emplace(run.label, session_->run(*whole, inputs.feeds));
+      }
+      run.explicit_outputs = explicit_outputs_.at(run.label);
+      run.outputs = session_->run(index, inputs.feeds);
+    } catch (const Error& error) {
+      run.error = error.what();
+    }
+    return run;
+  }
+
+ private:
+  void add(const keras::InputDefault& by, ExplicitInputs* inputs) const {
+    const auto like = inputs->feeds.find(by.like);
+    if (inputs->feeds.contains(by.name) || like == inputs->feeds.end()) return;
+    Shape shape = like->second.shape;
+    for (const keras::InputSpec& input : model_.inputs()) {
+      if (input.name != by.name) continue;
+      for (std::size_t i = shape.size(); i < input.shape.size(); ++i) shape.push_back(input.shape[i]);
+    }
+    inputs->fill(by.name, by.value, shape);
+  }
+
+  /// The first function of the same kind that takes just these inputs.
+  std::optional<std::size_t> whole_of(const exporting::SavedFunction& function, const verify::Feeds& feeds) const {
+    for (std::size_t i = 0; i < session_->functions().size(); ++i) {
+      const exporting::SavedFunction& other = session_->functions()[i];
+      const bool is_whole = other.inputs.size() == feeds.size() && other.inputs.size() > function.inputs.size() &&
+                            other.training == function.training && !other.is_signature;
+      if (is_whole && std::ranges::all_of(other.inputs, [&](const auto& input) { return feeds.contains(input.name); }))
+        return i;
+    }
+    return std::nullopt;
+  }
+
+  verify::SavedModelSession* session_;
+  const Trace& trace_;
+  const keras::Model& model_;
+  std::map<std::string, std::map<std::string, verify::Values>> explicit_outputs_;  // by label
+};
+
 /// Every function once, on the first inputs that it takes.
-std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace) {
+/// One that differs in its name alone from another that ran, as those by keyword do from those by dictionary, has its
+/// results.
+std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model) {
   std::vector<FunctionRun> runs;
+  std::map<std::tuple<std::string, std::string, std::vector<std::int32_t>>, std::size_t> known;
+  DefaultsCall with_defaults(session, trace, model);
   for (std::size_t i = 0; i < session->functions().size(); ++i) {
-    runs.push_back(call(session, i, run_with(session->functions()[i], trace)));
+    const exporting::SavedFunction& function = session->functions()[i];
+    const auto [same, is_new] = known.emplace(std::tuple(function.label, function.computation, function.captures), i);
+    if (!is_new) {
+      runs.push_back(runs[same->second]);
+      continue;
+    }
+    const Trace* reference = run_with(function, trace);
+    runs.push_back(reference != nullptr ? call(session, i, reference) : with_defaults.run(i));
   }
   const auto is_serving = [](const FunctionRun& run) { return run.label == "serving_default"; };
   if (std::none_of(runs.begin(), runs.end(), is_serving)) {
@@ -104,7 +196,7 @@ class Proof {
 
   verify::Verification run() {
     verify::Verification result =
-        prove_run(trace_, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>());
+        prove_run(trace_, session_ ? call_all(&*session_, trace_, *loaded_.model) : std::vector<FunctionRun>());
     if (result.failure) return result;
     // Cells with the inputs of the Runner at hand come first, those that change its variables last.
     std::vector<const TraceCell*> order;

@@ -287,7 +287,8 @@ class TFBartPretrainedModel : public Model {
             {{"input_ids"},
              {"input_ids", "attention_mask"},
              {"input_ids", "decoder_input_ids"},
-             {"input_ids", "attention_mask", "decoder_input_ids"}}};
+             {"input_ids", "attention_mask", "decoder_input_ids"}},
+            {ones_for("input_ids"), ones_for("decoder_input_ids", "decoder_attention_mask")}};
   }
 };
 

@@ -293,8 +293,10 @@ class TFWhisperPreTrainedModel : public Model {
     serving.insert(
         serving.begin(),
         {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config), 2 * max_source_positions(config)}});
-    return {
-        serving, {states_input("decoder_inputs_embeds", d_model(config))}, {{"input_features", "decoder_input_ids"}}};
+    return {serving,
+            {states_input("decoder_inputs_embeds", d_model(config))},
+            {{"input_features", "decoder_input_ids"}},
+            {ones_for("decoder_input_ids", "decoder_attention_mask")}};
   }
 };
 
