@@ -67,7 +67,7 @@ FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Tr
   return run;
 }
 
-/// Inputs of the main run, and those that stand for the ones left out.
+/// Inputs of a run, and those that stand for the ones left out.
 struct ExplicitInputs {
   verify::Feeds feeds;
   std::deque<std::vector<std::int32_t>> values;  // that feeds views
@@ -90,11 +90,11 @@ class DefaultsCall {
   FunctionRun run(std::size_t index) {
     const exporting::SavedFunction& function = session_->functions()[index];
     FunctionRun run = not_run(function);
+    const verify::Feeds* recorded = recorded_for(function);
+    if (recorded == nullptr) return run;
     ExplicitInputs inputs;
     for (const exporting::FunctionTensor& input : function.inputs) {
-      const auto given = trace_.inputs().find(input.name);
-      if (given == trace_.inputs().end()) return run;
-      inputs.feeds.emplace(input.name, given->second);
+      inputs.feeds.emplace(input.name, recorded->at(input.name));
     }
     for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
     const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
@@ -112,6 +112,19 @@ class DefaultsCall {
   }
 
  private:
+  /// The inputs of the main run, or a cell's, that hold all of the function's.
+  const verify::Feeds* recorded_for(const exporting::SavedFunction& function) const {
+    const auto holds = [&](const Trace& trace) {
+      return std::ranges::all_of(function.inputs,
+                                 [&](const auto& input) { return trace.inputs().contains(input.name); });
+    };
+    if (holds(trace_)) return &trace_.inputs();
+    for (const TraceCell& cell : trace_.cells()) {
+      if (holds(cell.trace)) return &cell.trace.inputs();
+    }
+    return nullptr;
+  }
+
   void add(const keras::InputDefault& by, ExplicitInputs* inputs) const {
     const auto like = inputs->feeds.find(by.like);
     if (inputs->feeds.contains(by.name) || like == inputs->feeds.end()) return;
