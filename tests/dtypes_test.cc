@@ -116,7 +116,7 @@ TEST_F(DTypes, AreWrittenAndServed) {
   tf::Graph graph(tf::library());
   std::string meta_graph;
   tf::Session server = tf::Session::load(folder.path(), &graph, {}, &meta_graph);
-  const ServingSignature signature = read_serving_signature(meta_graph, "typed");
+  const exporting::ServingSignature signature = exporting::read_serving_signature(meta_graph, "typed");
   const auto node = [&](const std::string& name) {
     const std::size_t colon = name.find(':');
     TF_Operation* operation = tf::library()->TF_GraphOperationByName(graph.get(), name.substr(0, colon).c_str());
