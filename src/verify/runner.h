@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "keras/model_graph.h"
 #include "keras/model.h"
+#include "keras/model_graph.h"
 #include "keras/weights.h"
 #include "tf/session.h"
 #include "verify/feeds.h"
