@@ -190,8 +190,8 @@ TEST_F(Tree, TheConfigurationSetsDefaults) {
   EXPECT_THAT(made.not_read, ElementsAre("new_scale"));
   EXPECT_THAT(
       bytes::read_text(made.model),
-      AllOf(HasSubstr("BertSizes sizes_of(const Config& config) { return "
-                      "bert_sizes(config, {.vocab = 99, .hidden = 32, .act = \"relu\"}); }"),
+      AllOf(HasSubstr("\n\nBertSizes sizes_of(const Config& config) {\n"
+                      "  return bert_sizes(config, {.vocab = 99, .hidden = 32, .act = \"relu\"});\n}\n"),
             HasSubstr("embeddings(scope / \"embeddings\", sizes_of(config))"), Not(HasSubstr("bert_sizes(config)"))));
   EXPECT_THAT(check_copies(root() / "src" / "models", /*fix=*/false), IsEmpty());
 }

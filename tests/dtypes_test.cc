@@ -3,6 +3,7 @@
 
 #include "export/saved_model.h"
 #include "export/saved_model_graph.h"
+#include "export/saved_model_proto.h"
 #include "export/tensor_bundle.h"
 #include "graph_fixture.h"
 #include "keras/model.h"
@@ -111,6 +112,26 @@ TEST_F(DTypes, AreWrittenAndServed) {
     EXPECT_THAT(types, ElementsAre("best int32", "brain bfloat16", "half float16", "is_high bool", "next int64",
                                    "scores float32"));
   }
+  // And by the nodes that TensorFlow Serving feeds and fetches.
+  tf::Graph graph(tf::library());
+  std::string meta_graph;
+  tf::Session server = tf::Session::load(folder.path(), &graph, {}, &meta_graph);
+  const ServingSignature signature = read_serving_signature(meta_graph, "typed");
+  const auto node = [&](const std::string& name) {
+    const std::size_t colon = name.find(':');
+    TF_Operation* operation = tf::library()->TF_GraphOperationByName(graph.get(), name.substr(0, colon).c_str());
+    return tf::Tensor(&graph, TF_Output{operation, std::stoi(name.substr(colon + 1))});
+  };
+  std::vector<tf::Session::Feed> fed;
+  for (const auto& [name, placeholder] : signature.inputs) {
+    const tf::Tensor input = node(placeholder);
+    fed.emplace_back(input, verify::to_host(tf::library(), name, feeds_.at(name), input.dtype()));
+  }
+  std::map<std::string, verify::Values> served;
+  for (const auto& [name, output] : signature.outputs) {
+    served.emplace(name, verify::to_values(server.run(fed, {node(output)}).front(), {}));
+  }
+  expect_right(served);
   // The variables take two bytes an element.
   const exporting::TensorBundle bundle = exporting::TensorBundle::open(folder.path() / "variables" / "variables");
   std::vector<DType> types;

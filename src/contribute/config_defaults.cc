@@ -126,7 +126,7 @@ void ConfigDefaults::apply(SourceText* source) {
     if (!takes_them(one)) one.text = apply_sizes(one.text);
   }
   if (sizes == kPlainSizes) return;
-  const std::string function = "BertSizes sizes_of(const Config& config) { return " + sizes + "; }\n";
+  const std::string function = "BertSizes sizes_of(const Config& config) {\n  return " + sizes + ";\n}\n";
   definitions.insert(first, {"sizes_of", false, 0, "", function});
 }
 

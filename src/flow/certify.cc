@@ -1,6 +1,7 @@
 #include "flow/certify.h"
 
 #include "bytes/output_file.h"
+#include "flow/not_finite.h"
 #include "flow/prove.h"
 #include "flow/summary.h"
 #include "verify/report.h"
@@ -22,6 +23,7 @@ verify::CertificateParts begin_certificate(const load::LoadedModel& loaded, cons
 void add_proof(const verify::Trace& trace, const verify::Verification& verification, const RunSettings& settings,
                verify::CertificateParts* parts) {
   parts->notes.insert(parts->notes.end(), trace.notes().begin(), trace.notes().end());
+  if (const auto note = note_of_outputs(verification)) parts->notes.push_back(*note);
   parts->tolerances = tolerances_of(settings);
   parts->trace = &trace;
   parts->verification = &verification;

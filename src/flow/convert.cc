@@ -80,17 +80,18 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
 
   steps.reading_back.begin();
   verify::CertificateParts parts = flow::begin_certificate(loaded, options.model, settings, library.get());
+  const auto written = artifact::open_written(options.formats, artifact.path());
+  std::vector<artifact::NotFinite> not_finite;
+  for (const auto& [format, stored] : written) {
+    not_finite = artifact::check_read_back(*loaded.weights, *stored, format);  // the same in each
+    parts.read_back.push_back(format);
+  }
   parts.read = checkpoint.files();
   parts.ledger = loaded.weights->ledger();
   parts.notes = loaded.weights->notes();
+  if (const auto note = flow::note_of_weights(not_finite, parts.ledger)) parts.notes.push_back(*note);
   parts.artifact = artifact.path();
   parts.hashes = &hashes;
-  const auto written = artifact::open_written(options.formats, artifact.path());
-  for (const auto& [format, stored] : written) {
-    const auto found = artifact::check_read_back(*loaded.weights, *stored, format);
-    if (parts.read_back.empty()) flow::note_weights(found, parts.ledger, &parts.notes);
-    parts.read_back.push_back(format);
-  }
 
   std::optional<verify::Trace> trace;
   std::optional<verify::Verification> verification;
@@ -101,7 +102,6 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
     const auto saved_model = has_saved_model ? artifact.path() / artifact::kSavedModelFolder : std::filesystem::path();
     verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);
     flow::add_proof(*trace, *verification, settings, &parts);
-    flow::note_outputs(*verification, &parts.notes);
   }
 
   steps.certifying.begin();

@@ -22,9 +22,9 @@ std::string share(const std::string& name, std::int64_t elements, std::int64_t o
 
 }  // namespace
 
-void note_weights(const std::vector<artifact::NotFinite>& found, const std::vector<keras::LedgerEntry>& ledger,
-                  std::vector<std::string>* notes) {
-  if (found.empty()) return;
+std::optional<std::string> note_of_weights(const std::vector<artifact::NotFinite>& found,
+                                           const std::vector<keras::LedgerEntry>& ledger) {
+  if (found.empty()) return std::nullopt;
   std::vector<std::string> names;
   for (const artifact::NotFinite& one : found) {
     const auto entry = std::find_if(ledger.begin(), ledger.end(), [&](const keras::LedgerEntry& row) {
@@ -32,11 +32,11 @@ void note_weights(const std::vector<artifact::NotFinite>& found, const std::vect
     });
     names.push_back(share(entry == ledger.end() ? one.variable : entry->key, one.elements, one.of));
   }
-  notes->push_back("the checkpoint holds NaN or infinity in " + list_of(names) +
-                   "; TensorFlow gets the same, so that agreement does not mean that the model is sound");
+  return "the checkpoint holds NaN or infinity in " + list_of(names) +
+         "; TensorFlow gets the same, so that agreement does not mean that the model is sound";
 }
 
-void note_outputs(const verify::Verification& verification, std::vector<std::string>* notes) {
+std::optional<std::string> note_of_outputs(const verify::Verification& verification) {
   std::vector<std::string> names;
   std::vector<std::string> members;  // of lists, such as hidden_states.1
   for (const verify::StageReport& output : verification.outputs) {
@@ -46,8 +46,8 @@ void note_outputs(const verify::Verification& verification, std::vector<std::str
     (is_member ? members : names).push_back(share(output.name, comparison.not_finite, comparison.kept_elements));
   }
   names.insert(names.end(), members.begin(), members.end());
-  if (names.empty()) return;
-  notes->push_back("NaN or infinity in both frameworks, which agree and say nothing: " + list_of(names));
+  if (names.empty()) return std::nullopt;
+  return "NaN or infinity in both frameworks, which agree and say nothing: " + list_of(names);
 }
 
 }  // namespace crossload::flow

@@ -1,6 +1,7 @@
-// Notes about NaN and infinity, on which two frameworks may agree and say nothing.
+// Telling the user of NaN and infinity: both frameworks have them, so that nothing disagrees.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,11 @@
 
 namespace crossload::flow {
 
-void note_weights(const std::vector<artifact::NotFinite>& found, const std::vector<keras::LedgerEntry>& ledger,
-                  std::vector<std::string>* notes);
-void note_outputs(const verify::Verification& verification, std::vector<std::string>* notes);
+/// A sentence that names the tensors of the checkpoint which hold them; nothing when all are finite.
+std::optional<std::string> note_of_weights(const std::vector<artifact::NotFinite>& found,
+                                           const std::vector<keras::LedgerEntry>& ledger);
+
+/// A sentence that names the outputs which hold them in both frameworks.
+std::optional<std::string> note_of_outputs(const verify::Verification& verification);
 
 }  // namespace crossload::flow
