@@ -67,6 +67,22 @@ FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Tr
   return run;
 }
 
+/// Functions that take the same inputs, in one run of the session: it prepares the graph for each run anew, which costs
+/// more than the run. Where that fails each runs by itself, so that the one that fails is known.
+void call_together(verify::SavedModelSession* session, const std::vector<std::size_t>& indices, const Trace* trace,
+                   std::vector<FunctionRun>* runs) {
+  try {
+    std::vector<std::map<std::string, verify::Values>> outputs = session->run(indices, trace->inputs());
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      FunctionRun& run = (*runs)[indices[i]] = not_run(session->functions()[indices[i]]);
+      run.trace = trace;
+      run.outputs = std::move(outputs[i]);
+    }
+  } catch (const Error&) {
+    for (const std::size_t index : indices) (*runs)[index] = call(session, index, trace);
+  }
+}
+
 /// Inputs of a run, and those that stand for the ones left out.
 struct ExplicitInputs {
   verify::Feeds feeds;
@@ -87,28 +103,30 @@ class DefaultsCall {
   DefaultsCall(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model)
       : session_(session), trace_(trace), model_(model) {}
 
-  FunctionRun run(std::size_t index) {
-    const exporting::SavedFunction& function = session_->functions()[index];
-    FunctionRun run = not_run(function);
+  /// Those of one label: they take the same inputs.
+  void run(const std::vector<std::size_t>& indices, std::vector<FunctionRun>* runs) {
+    const exporting::SavedFunction& function = session_->functions()[indices.front()];
+    for (const std::size_t index : indices) (*runs)[index] = not_run(session_->functions()[index]);
     const verify::Feeds* recorded = recorded_for(function);
-    if (recorded == nullptr) return run;
+    if (recorded == nullptr) return;
     ExplicitInputs inputs;
     for (const exporting::FunctionTensor& input : function.inputs) {
       inputs.feeds.emplace(input.name, recorded->at(input.name));
     }
     for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
     const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
-    if (!whole) return run;
+    if (!whole) return;
+    std::vector<std::size_t> with_whole = {*whole};
+    with_whole.insert(with_whole.end(), indices.begin(), indices.end());
     try {
-      if (!explicit_outputs_.contains(run.label)) {
-        explicit_outputs_.emplace(run.label, session_->run(*whole, inputs.feeds));
+      const std::vector<std::map<std::string, verify::Values>> outputs = session_->run(with_whole, inputs.feeds);
+      for (std::size_t i = 0; i < indices.size(); ++i) {
+        (*runs)[indices[i]].explicit_outputs = outputs.front();
+        (*runs)[indices[i]].outputs = outputs[i + 1];
       }
-      run.explicit_outputs = explicit_outputs_.at(run.label);
-      run.outputs = session_->run(index, inputs.feeds);
     } catch (const Error& error) {
-      run.error = error.what();
+      for (const std::size_t index : indices) (*runs)[index].error = error.what();
     }
-    return run;
   }
 
  private:
@@ -151,26 +169,31 @@ class DefaultsCall {
   verify::SavedModelSession* session_;
   const Trace& trace_;
   const keras::Model& model_;
-  std::map<std::string, std::map<std::string, verify::Values>> explicit_outputs_;  // by label
 };
 
-/// Every function once, on the first inputs that it takes.
-/// One that differs in its name alone from another that ran, as those by keyword do from those by dictionary, has its
-/// results.
+/// Every function once, on the first inputs that it takes. One that differs in its name alone from another that ran, as
+/// those by keyword do from those by dictionary, has its results.
 std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model) {
-  std::vector<FunctionRun> runs;
+  std::vector<FunctionRun> runs(session->functions().size());
   std::map<std::tuple<std::string, std::string, std::vector<std::int32_t>>, std::size_t> known;
-  DefaultsCall with_defaults(session, trace, model);
-  for (std::size_t i = 0; i < session->functions().size(); ++i) {
+  std::map<std::size_t, std::size_t> copies;  // of which
+  std::map<const Trace*, std::vector<std::size_t>> asked;
+  std::map<std::string, std::vector<std::size_t>> not_asked;  // PyTorch, by label
+  for (std::size_t i = 0; i < runs.size(); ++i) {
     const exporting::SavedFunction& function = session->functions()[i];
     const auto [same, is_new] = known.emplace(std::tuple(function.label, function.computation, function.captures), i);
     if (!is_new) {
-      runs.push_back(runs[same->second]);
-      continue;
+      copies.emplace(i, same->second);
+    } else if (const Trace* reference = run_with(function, trace)) {
+      asked[reference].push_back(i);
+    } else {
+      not_asked[function.label].push_back(i);
     }
-    const Trace* reference = run_with(function, trace);
-    runs.push_back(reference != nullptr ? call(session, i, reference) : with_defaults.run(i));
   }
+  for (const auto& [reference, indices] : asked) call_together(session, indices, reference, &runs);
+  DefaultsCall with_defaults(session, trace, model);
+  for (const auto& [label, indices] : not_asked) with_defaults.run(indices, &runs);
+  for (const auto& [copy, original] : copies) runs[copy] = runs[original];
   const auto is_serving = [](const FunctionRun& run) { return run.label == "serving_default"; };
   if (std::none_of(runs.begin(), runs.end(), is_serving)) {
     FunctionRun missing;
