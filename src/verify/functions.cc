@@ -131,7 +131,7 @@ std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& fun
     if (has_defaults && report.ran) judge_defaults(run, tolerances, &report);
     if (run.trace == nullptr && !has_defaults && run.error.empty())
       report.finding = "was not run: the reference has no such inputs";
-    if (!report.ran || has_defaults) {
+    if (!report.ran || run.trace == nullptr) {
       reports.push_back(std::move(report));
       continue;
     }
