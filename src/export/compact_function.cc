@@ -1,10 +1,12 @@
 #include "export/compact_function.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 #include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25,10 +27,14 @@ constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
 constexpr protozero::pbf_tag_type kArgDefName = 1;
 
 /// Of equal ones the first serves all: they have no state.
-const std::set<std::string, std::less<>> kMergeable = {"Const", "Pack", "Shape", "StridedSlice"};
+constexpr std::array<std::string_view, 4> kMergeable = {"Const", "Pack", "Shape", "StridedSlice"};
 /// What fails when an input has the wrong size.
-const std::set<std::string, std::less<>> kNamed = {"BatchMatMulV2", "Conv2D",         "Einsum", "GatherV2",
-                                                   "MatMul",        "ResourceGather", "Softmax"};
+constexpr std::array<std::string_view, 7> kNamed = {"BatchMatMulV2", "Conv2D",         "Einsum", "GatherV2",
+                                                    "MatMul",        "ResourceGather", "Softmax"};
+
+bool is_one_of(std::span<const std::string_view> ops, const std::string& op) {
+  return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
 
 struct Node {
   std::string name;
@@ -147,7 +153,7 @@ class Compactor {
 
   void rename() {
     for (const Node& node : nodes_) {
-      if (kNamed.contains(node.op)) taken_.insert(node.name);
+      if (is_one_of(kNamed, node.op)) taken_.insert(node.name);
     }
     // A node comes after those that it reads; one that does not, because of a loop, is read by its own name.
     std::set<std::string, std::less<>> read_early;
@@ -162,8 +168,8 @@ class Compactor {
     std::map<std::string, std::string> first;  // by what a node is
     for (Node& node : nodes_) {
       for (std::string& input : node.inputs) input = renamed(input);
-      std::string name = kNamed.contains(node.op) || read_early.contains(node.name) ? node.name : short_name();
-      if (kMergeable.contains(node.op) && !read_early.contains(node.name)) {
+      std::string name = is_one_of(kNamed, node.op) || read_early.contains(node.name) ? node.name : short_name();
+      if (is_one_of(kMergeable, node.op) && !read_early.contains(node.name)) {
         const auto [known, is_new] = first.emplace(node.key(), name);
         if (!is_new) {
           names_.emplace(node.name, known->second);
