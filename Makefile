@@ -132,7 +132,7 @@ lint: packages needs-clang-format needs-clang-tidy
 	@clang-format --dry-run --Werror $(sources)
 	@cmake --preset lint >/dev/null
 	@printf '%s\n' $(filter-out tests/%,$(filter %.cc,$(sources))) | xargs -P "$$(nproc)" -n 1 \
-	  clang-tidy -p build-lint --quiet --extra-arg=-Wno-unknown-warning-option
+	  clang-tidy -p build-lint --quiet --extra-arg=-Wno-unknown-warning-option --extra-arg=-isystem$(CURDIR)/tools/clang14
 
 needs-%:
 	@command -v $* >/dev/null || { echo 'make: $* is missing; install it with: apt-get install $*' >&2; exit 1; }

@@ -83,7 +83,7 @@ TEST(Explanations, OfAnEpsilon) {
   const std::string text = first_of(verified("bert_model", checkpoint.path()));
   EXPECT_THAT(text, StartsWith("embeddings.LayerNorm (LayerNorm, normalization.py:"));
   EXPECT_THAT(text, HasSubstr("; in TensorFlow LayerNormalization, src/keras/layers.cc:"));
-  EXPECT_THAT(text, HasSubstr(", called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"));
+  EXPECT_THAT(text, HasSubstr(", called by TFBertEmbeddings, src/blocks/bert_block.cc:"));
   EXPECT_THAT(text, EndsWith("; hint: TensorFlow computes with epsilon 0.001 where PyTorch has 1e-12"));
 }
 
@@ -126,7 +126,7 @@ TEST(Explanations, OfAShape) {
   EXPECT_THAT(first_of(verified("bert_model", checkpoint.path())),
               AllOf(StartsWith("encoder.layer.0.attention.self.dropout (Dropout, "),
                     HasSubstr("): they differ in shape or type: TensorFlow [2, 1, 7, 7], PyTorch [2, 2, 7, 7]; in "),
-                    HasSubstr("called by TFBertSelfAttention, src/models/modeling_tf_bert.cc:")));
+                    HasSubstr("called by TFBertSelfAttention, src/blocks/bert_block.cc:")));
 }
 
 // A conversion whose reference holds an id that the checkpoint's table has no row for: TensorFlow stops in the module
@@ -159,7 +159,7 @@ TEST(Explanations, OfAConversionThatCannotRun) {
   EXPECT_THAT(
       result.findings.front(),
       AllOf(StartsWith("first divergence: embeddings.word_embeddings (Embedding, src/keras/layers."),
-            HasSubstr("; called by TFBertEmbeddings, src/models/modeling_tf_bert.cc:"),
+            HasSubstr("; called by TFBertEmbeddings, src/blocks/bert_block.cc:"),
             HasSubstr("): TensorFlow cannot compute "), HasSubstr("indices[0, 0] = 16"), HasSubstr(" is not in [0, ")));
   const bytes::Json certificate = bytes::Json::parse(read_file(options.settings.json), "certificate.json");
   EXPECT_EQ(JsonSchema(bytes::Json::parse(certificate_schema(), "schema")).fault(certificate).value_or(""), "");

@@ -162,6 +162,16 @@ TEST_P(Head, IsWrittenReadBackAndServed) {
   EXPECT_GT(training, 0U);
 }
 
+TEST(Functions, RunWhereTheMainRunLacksTheirInputs) {
+  const TemporaryFolder folder;
+  const Outcome result = expect_converted(golden_path("layoutlm_no_mask"), folder.path() / "out");
+  const bytes::Json certificate = bytes::Json::parse(result.certificate, "crossload.json");
+  EXPECT_EQ(certificate.at("functions").size(), 17U);  // eight sets of inputs, with and without training, and serving
+  for (const bytes::Json& function : certificate.at("functions").elements()) {
+    EXPECT_GT(function.at("compared").as_integer(), 0) << function.dump();
+  }
+}
+
 /// The module that owns a tensor of the checkpoint, or the nearest around it that ran.
 std::string module_of(const std::string& key, const verify::Trace& trace) {
   std::string path = key;

@@ -167,6 +167,14 @@ TEST(SavedFunctions, AreThoseOfMethodsAndSignatures) {
   EXPECT_THAT(functions[2].output_types, ElementsAre(kFloat));
 }
 
+TEST(SavedFunctions, UnderTwoNamesAreReadOnce) {
+  const Function call = {.name = "f"};
+  const auto functions = exporting::read_saved_functions(
+      meta_graph({object({{"__call__", 1}, {"serve", 1}}), object({}, {"f"})}, {call}), "x");
+  ASSERT_EQ(functions.size(), 1U);
+  EXPECT_EQ(functions[0].label, "__call__()");
+}
+
 TEST(SavedFunctions, TakeTensorsInAnyPlace) {
   const auto inputs = [](const std::string& signature, std::size_t count) {
     const Function call = {.name = "f", .inputs = signature, .input_types = std::vector<int>(count, kFloat)};

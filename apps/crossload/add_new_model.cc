@@ -13,8 +13,6 @@
 #include "contribute/source_tree.h"
 #include "crossload/error.h"
 
-extern char** environ;
-
 namespace crossload::program {
 namespace {
 

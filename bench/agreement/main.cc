@@ -77,7 +77,7 @@ bytes::Json measured(const verify::Trace& trace, const verify::Observation& obse
   return line;
 }
 
-void print(bytes::Json line) { std::printf("%s\n", line.dump().c_str()); }
+void print(const bytes::Json& line) { std::printf("%s\n", line.dump().c_str()); }
 
 void measure_trace(const std::string& path, const std::vector<int>& threads, bool onednn,
                    const std::shared_ptr<const tf::Library>& library) {

@@ -79,7 +79,8 @@ fs::path require_folder(const fs::path& target) {
 
 }  // namespace
 
-ArtifactWriter::ArtifactWriter(fs::path target, ArtifactSource source, std::set<Format> formats, bool new_weights)
+ArtifactWriter::ArtifactWriter(const fs::path& target, ArtifactSource source, std::set<Format> formats,
+                               bool new_weights)
     : target_(require_folder(target)),
       source_(std::move(source)),
       formats_(std::move(formats)),

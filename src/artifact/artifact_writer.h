@@ -41,7 +41,8 @@ class ArtifactWriter {
  public:
   /// Writes config.json and the companions into path(). Throws Error(kUsage) that says what to do when the target
   /// cannot take the conversion.
-  ArtifactWriter(std::filesystem::path target, ArtifactSource source, std::set<Format> formats, bool new_weights);
+  ArtifactWriter(const std::filesystem::path& target, ArtifactSource source, std::set<Format> formats,
+                 bool new_weights);
 
   /// Where the files are to be written.
   const std::filesystem::path& path() const { return staging_.path(); }

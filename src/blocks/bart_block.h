@@ -1,7 +1,8 @@
-// The attention of BART under its member names (q_proj, k_proj, v_proj, out_proj), which CLIP, Wav2Vec2 and others have
-// too.
+// The layers of BART under its member names (q_proj, fc1, final_layer_norm), which Whisper, and in parts CLIP, Wav2Vec2
+// and others have too.
 #pragma once
 
+#include <string>
 #include <tuple>
 
 #include "keras/keras.h"
@@ -27,6 +28,110 @@ class TFBartAttention : public Module<TFBartAttention> {
 
  private:
   const double dropout_;
+};
+
+/// Whether a layer normalizes what each of its parts takes, or the sum of that and what the part makes of it.
+enum class Norm { kFirst, kLast };
+
+struct BartSizes {
+  Heads heads;
+  std::int64_t intermediate;
+  std::string act;
+  double dropout;
+  double attention_dropout;
+  double activation_dropout;
+  Norm norm;
+  double eps = 1e-5;  // PyTorch's default, not configured
+};
+
+/// `Attention` is made of (scope, heads, dropout rate) and called as TFBartAttention is.
+template <class Attention>
+class TFBartEncoderLayer : public Module<TFBartEncoderLayer<Attention>> {
+ public:
+  TFBartEncoderLayer(const Scope& scope, const BartSizes& sizes)
+      : Module<TFBartEncoderLayer>(scope),
+        self_attn(scope / "self_attn", sizes.heads, sizes.attention_dropout),
+        self_attn_layer_norm(scope / "self_attn_layer_norm", sizes.heads.width(), sizes.eps),
+        activation_fn(scope / "activation_fn", sizes.act),
+        fc1(scope / "fc1", sizes.heads.width(), sizes.intermediate),
+        fc2(scope / "fc2", sizes.intermediate, sizes.heads.width()),
+        final_layer_norm(scope / "final_layer_norm", sizes.heads.width(), sizes.eps),
+        norm_first_(sizes.norm == Norm::kFirst),
+        dropout_(sizes.dropout),
+        activation_dropout_(sizes.activation_dropout) {}
+
+  LayerOutput call(Tensor x, const MaybeTensor& attention_mask, const Call& call) const {
+    const Tensor query = norm_first_ ? self_attn_layer_norm(x) : x;
+    const auto [attended, weights] = self_attn(query, MaybeTensor(), attention_mask, call);
+    x = x + dropout(attended, dropout_, call);
+    if (!norm_first_) x = self_attn_layer_norm(x);
+
+    const Tensor inner = activation_fn(fc1(norm_first_ ? final_layer_norm(x) : x));
+    x = x + dropout(fc2(dropout(inner, activation_dropout_, call)), dropout_, call);
+    return {norm_first_ ? x : final_layer_norm(x), weights};
+  }
+
+  const Attention self_attn;
+  const LayerNormalization self_attn_layer_norm;
+  const Activation activation_fn;
+  const Dense fc1;
+  const Dense fc2;
+  const LayerNormalization final_layer_norm;
+
+ private:
+  const bool norm_first_;
+  const double dropout_;
+  const double activation_dropout_;
+};
+
+/// The same, which also attends to what an encoder returned.
+template <class Attention>
+class TFBartDecoderLayer : public Module<TFBartDecoderLayer<Attention>> {
+ public:
+  TFBartDecoderLayer(const Scope& scope, const BartSizes& sizes)
+      : Module<TFBartDecoderLayer>(scope),
+        self_attn(scope / "self_attn", sizes.heads, sizes.attention_dropout),
+        activation_fn(scope / "activation_fn", sizes.act),
+        self_attn_layer_norm(scope / "self_attn_layer_norm", sizes.heads.width(), sizes.eps),
+        encoder_attn(scope / "encoder_attn", sizes.heads, sizes.attention_dropout),
+        encoder_attn_layer_norm(scope / "encoder_attn_layer_norm", sizes.heads.width(), sizes.eps),
+        fc1(scope / "fc1", sizes.heads.width(), sizes.intermediate),
+        fc2(scope / "fc2", sizes.intermediate, sizes.heads.width()),
+        final_layer_norm(scope / "final_layer_norm", sizes.heads.width(), sizes.eps),
+        norm_first_(sizes.norm == Norm::kFirst),
+        dropout_(sizes.dropout),
+        activation_dropout_(sizes.activation_dropout) {}
+
+  LayerOutput call(Tensor x, const Memory& memory, const Call& call) const {
+    const Tensor query = norm_first_ ? self_attn_layer_norm(x) : x;
+    const auto [attended, weights] = self_attn(query, MaybeTensor(), memory.attention_mask, call);
+    x = x + dropout(attended, dropout_, call);
+    if (!norm_first_) x = self_attn_layer_norm(x);
+
+    const Tensor cross_query = norm_first_ ? encoder_attn_layer_norm(x) : x;
+    const auto [recalled, cross_weights] =
+        encoder_attn(cross_query, memory.encoder_hidden_states, memory.encoder_attention_mask, call);
+    x = x + dropout(recalled, dropout_, call);
+    if (!norm_first_) x = encoder_attn_layer_norm(x);
+
+    const Tensor inner = activation_fn(fc1(norm_first_ ? final_layer_norm(x) : x));
+    x = x + dropout(fc2(dropout(inner, activation_dropout_, call)), dropout_, call);
+    return {norm_first_ ? x : final_layer_norm(x), weights, cross_weights};
+  }
+
+  const Attention self_attn;
+  const Activation activation_fn;
+  const LayerNormalization self_attn_layer_norm;
+  const Attention encoder_attn;
+  const LayerNormalization encoder_attn_layer_norm;
+  const Dense fc1;
+  const Dense fc2;
+  const LayerNormalization final_layer_norm;
+
+ private:
+  const bool norm_first_;
+  const double dropout_;
+  const double activation_dropout_;
 };
 
 }  // namespace crossload::blocks

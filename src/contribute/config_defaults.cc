@@ -14,11 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kPlainSizes = "bert_sizes(config)";
+constexpr const char* kPlainSizes = "bert_sizes(config)";
 
-const std::set<std::string> kOfEveryConfig = {
-    "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
-    "id2label",      "label2id",   "_name_or_path",        "use_cache",   "problem_type"};
+const std::set<std::string>& of_every_config() {
+  static const std::set<std::string> fields = {
+      "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
+      "id2label",      "label2id",   "_name_or_path",        "use_cache",   "problem_type"};
+  return fields;
+}
 
 /// The value as C++ writes it; empty for one that is not of the kind.
 std::string as_literal(const bytes::Json& value, const std::string& kind) {
@@ -136,7 +139,7 @@ std::vector<std::string> ConfigDefaults::not_read(const std::string& code) const
   for (const auto& [key, value] : config_.members()) {
     const auto is_it = [&name = key](const SizeField& field) { return field.key == name; };
     const bool in_sizes = has_sizes && std::any_of(blocks_.bert_sizes.begin(), blocks_.bert_sizes.end(), is_it);
-    if (!kOfEveryConfig.contains(key) && !in_sizes && code.find("\"" + key + "\"") == std::string::npos) {
+    if (!of_every_config().contains(key) && !in_sizes && code.find("\"" + key + "\"") == std::string::npos) {
       fields.push_back(key);
     }
   }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <protozero/pbf_reader.hpp>
+#include <set>
 #include <utility>
 
 #include "crossload/error.h"
+#include "export/compact_function.h"
 #include "export/function_def.h"
 
 namespace crossload::exporting {
@@ -26,6 +28,7 @@ struct Object {
 struct Declaration {
   std::vector<int> inputs;
   std::vector<int> outputs;
+  protozero::data_view definition;
 };
 
 /// Leaves of a structured value in the order in which tf.nest flattens: dictionaries by their keys.
@@ -204,11 +207,12 @@ std::map<std::string, Declaration> read_library(pbf_reader graph_def) {
   while (graph_def.next(2)) {
     pbf_reader functions = graph_def.get_message();
     while (functions.next(1)) {
-      pbf_reader function = functions.get_message();
+      const protozero::data_view definition = functions.get_view();
+      pbf_reader function(definition);
       if (!function.next(1)) continue;
       pbf_reader signature = function.get_message();
       std::string name;
-      Declaration declaration;
+      Declaration declaration{{}, {}, definition};
       while (signature.next()) {
         if (signature.tag() == 1) {
           name = signature.get_string();
@@ -255,7 +259,9 @@ class Reader {
     }
     if (objects_.empty()) fail("has no object graph; it is of TensorFlow 1, or cut off");
     std::vector<SavedFunction> functions;
+    std::set<std::int32_t> read;  // a function may be there under a second name
     for (const auto& [name, node] : objects_.front().children) {
+      if (!read.insert(node).second) continue;
       if (name == "signatures") {
         for (const auto& [signature, child] : object(node).children) add(signature, object(child), true, &functions);
       } else if (name == "__call__" || !is_of_keras(name)) {
@@ -316,6 +322,8 @@ class Reader {
     if (declaration == library.end()) fail("its library lacks the function " + function->name);
     function->input_types = declaration->second.inputs;
     function->output_types = declaration->second.outputs;
+    function->computation =
+        computation_of({declaration->second.definition.data(), declaration->second.definition.size()});
     if (function->inputs.size() + function->captures.size() != function->input_types.size() ||
         function->outputs.size() != function->output_types.size()) {
       fail("describes the function " + function->name + " with other arguments or results than its library");

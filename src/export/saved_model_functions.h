@@ -37,6 +37,7 @@ struct SavedFunction {
   std::vector<std::int32_t> captures;   // nodes of the object graph
   std::vector<int> input_types;         // of all arguments, as the library declares them
   std::vector<int> output_types;
+  std::string computation;  // see computation_of
 };
 
 /// The functions of the root object's signatures and of its methods (`__call__`), each once. What a Keras model keeps

@@ -1,9 +1,11 @@
 #include "export/saved_model_graph.h"
 
 #include <algorithm>
-#include <deque>
 #include <functional>
+#include <map>
+#include <set>
 
+#include "export/compact_function.h"
 #include "tf/ops.h"
 
 namespace crossload::exporting {
@@ -28,13 +30,12 @@ struct FlatOutputs {
 /// Those that a function returns: the one that is its own, or all that have no signature of their own.
 using Wanted = std::function<bool(const std::string& output)>;
 
-FlatOutputs flatten(const keras::ModelOutput& output, bool stack_lists, const Wanted& wanted) {
+FlatOutputs flatten(const keras::ModelOutput& output, const Wanted& wanted) {
   std::vector<keras::ModelOutput::Field> fields = output.fields();
   std::erase_if(fields, [&](const auto& field) { return !wanted(field.name); });
   std::sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   FlatOutputs flat;
-  for (keras::ModelOutput::Field& field : fields) {
-    if (field.is_list && stack_lists) field = {field.name, {tf::stack(field.tensors)}, /*is_list=*/false};
+  for (const keras::ModelOutput::Field& field : fields) {
     OutputSpec spec{field.name, field.is_list, {}};
     for (std::size_t i = 0; i < field.tensors.size(); ++i) {
       // An identity, so that an output that is an input, or two outputs that are one tensor, have nodes of their own.
@@ -57,9 +58,9 @@ keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inp
 }
 
 /// Calls the model into the body of a function and adds it to the main graph.
-ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
-                              const std::string& name, const keras::Signature& inputs, bool training, bool stack_lists,
-                              const Wanted& wanted) {
+ConcreteFunction add_body(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
+                          const std::string& name, const keras::Signature& inputs, bool training,
+                          const Wanted& wanted) {
   ModelGraph body(main->library(), ModelGraph::Handles::kArguments);
   ConcreteFunction function{name, sorted(inputs), {}, training};
   keras::ModelInputs model_inputs;
@@ -76,12 +77,108 @@ ConcreteFunction add_function(tf::Graph* main, const keras::Model& model, const 
     arguments.push_back(body.handle(variable));
     variables.push_back({dtype_of(variable), variable.shape});
   }
-  const FlatOutputs flat = flatten(call(model, model_inputs, how), stack_lists, wanted);
+  const FlatOutputs flat = flatten(call(model, model_inputs, how), wanted);
   function.outputs = flat.specs;
   const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
-  main->add_function(tf::Function::from_proto(main->library(),
-                                              with_handle_data(native.to_proto(), function.inputs.size(), variables)));
+  main->add_function(tf::Function::from_proto(
+      main->library(), with_handle_data(compacted(native.to_proto()), function.inputs.size(), variables)));
   return function;
+}
+
+/// The tensor that an input that was not passed stands for.
+Tensor filled(tf::Graph* graph, const keras::InputSpec& input, const keras::InputDefault& by, const Tensor& like) {
+  tf::Dims dims = tf::dims_of(like);
+  for (std::size_t i = dims.size(); i < input.shape.size(); ++i) dims.emplace_back(input.shape[i]);
+  return tf::fill(*graph, dims, graph->constant(by.value, input.dtype));
+}
+
+const keras::InputDefault* default_of(const keras::Model& model, const std::string& input) {
+  const auto found = std::ranges::find(model.defaults(), input, &keras::InputDefault::name);
+  return found == model.defaults().end() ? nullptr : &*found;
+}
+
+bool has(const keras::Signature& signature, const std::string& input) {
+  return std::ranges::find(signature, input, &keras::InputSpec::name) != signature.end();
+}
+
+/// A function of the given name and inputs that calls the body: inputs of other types are cast, those that it lacks
+/// filled. It has an argument for every variable too, and says nothing of their types: a loader knows what it captures.
+ConcreteFunction add_wrapper(tf::Graph* main, const keras::Model& model, const ConcreteFunction& body,
+                             std::size_t variables, const std::string& name, const keras::Signature& inputs,
+                             bool stack_lists) {
+  tf::Graph graph(main->library());
+  ConcreteFunction function{name, sorted(inputs), body.outputs, body.training};
+  std::vector<Tensor> arguments;
+  std::map<std::string, Tensor> given;
+  for (const keras::InputSpec& input : function.inputs) {
+    arguments.push_back(graph.placeholder(input.dtype, input.shape, input.name));
+    given.emplace(input.name, arguments.back());
+  }
+  std::vector<Tensor> passed;
+  std::vector<tf::DataType> input_types;
+  for (const keras::InputSpec& input : body.inputs) {
+    const auto found = given.find(input.name);
+    if (found != given.end()) {
+      passed.push_back(found->second.dtype() == input.dtype ? found->second : tf::cast(found->second, input.dtype));
+    } else {
+      const keras::InputDefault& by = *default_of(model, input.name);
+      passed.push_back(filled(&graph, input, by, given.at(by.like)));
+    }
+    input_types.push_back(input.dtype);
+  }
+  for (std::size_t i = 0; i < variables; ++i) {
+    const Tensor handle = graph.placeholder(tf::DataType::kResource, {}, "v" + std::to_string(i));
+    arguments.push_back(handle);
+    passed.push_back(handle);
+    input_types.push_back(tf::DataType::kResource);
+  }
+  std::vector<tf::DataType> output_types;
+  for (const OutputSpec& output : body.outputs) {
+    for (const TensorSpec& tensor : output.tensors) output_types.push_back(tensor.dtype);
+  }
+  const std::vector<Tensor> called = graph.operation("StatefulPartitionedCall", "body")
+                                         .inputs(passed)
+                                         .types("Tin", input_types)
+                                         .types("Tout", output_types)
+                                         .function("f", body.name)
+                                         .outputs();
+  std::vector<Tensor> results;
+  std::vector<std::string> names;
+  auto next = called.begin();
+  for (OutputSpec& output : function.outputs) {
+    const std::vector<Tensor> members(next, next + static_cast<std::ptrdiff_t>(output.tensors.size()));
+    next += static_cast<std::ptrdiff_t>(output.tensors.size());
+    if (output.is_list && stack_lists) {
+      Shape shape = output.tensors.front().shape;
+      shape.insert(shape.begin(), static_cast<std::int64_t>(members.size()));
+      output = {output.name, /*is_list=*/false, {{output.tensors.front().dtype, shape}}};
+      results.push_back(tf::stack(members));
+      names.push_back(output.name);
+      continue;
+    }
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      results.push_back(members[i]);
+      names.push_back(output.is_list ? output.name + "_" + std::to_string(i) : output.name);
+    }
+  }
+  main->add_function(graph.to_function(name, arguments, results, names));
+  return function;
+}
+
+bool is_integer(const keras::InputSpec& input) {
+  return input.dtype == tf::DataType::kInt32 || input.dtype == tf::DataType::kInt64;
+}
+
+/// The same inputs with integers of each width, int32 first; the inputs as they are where there are none.
+std::vector<keras::Signature> in_each_width(const keras::Signature& inputs) {
+  if (std::ranges::none_of(inputs, is_integer)) return {inputs};
+  std::vector<keras::Signature> widths;
+  for (const tf::DataType width : {tf::DataType::kInt32, tf::DataType::kInt64}) {
+    for (keras::InputSpec& input : widths.emplace_back(inputs)) {
+      if (is_integer(input)) input.dtype = width;
+    }
+  }
+  return widths;
 }
 
 /// The nodes by which a signature's function is called: placeholders, and one that has the results.
@@ -157,6 +254,38 @@ std::string variable_checkpoint_key(std::size_t index) {
   return "variables/" + std::to_string(index) + "/.ATTRIBUTES/VARIABLE_VALUE";
 }
 
+std::vector<keras::Signature> body_inputs(const keras::Model& model) {
+  std::vector<keras::Signature> sets = model.other_calls();
+  sets.insert(sets.begin(), model.serving());
+  std::vector<keras::Signature> bodies;
+  std::set<std::vector<std::string>> known;
+  for (keras::Signature& inputs : sets) {
+    for (const keras::InputSpec& input : model.inputs()) {
+      const keras::InputDefault* by = default_of(model, input.name);
+      if (by != nullptr && !has(inputs, input.name) && has(inputs, by->like)) inputs.push_back(input);
+    }
+    inputs = sorted(inputs);
+    std::vector<std::string> names;
+    for (const keras::InputSpec& input : inputs) names.push_back(input.name);
+    if (known.insert(names).second) bodies.push_back(inputs);
+  }
+  return bodies;
+}
+
+std::vector<keras::Signature> call_inputs(const keras::Model& model, const keras::Signature& body) {
+  std::vector<keras::Signature> sets = {body};
+  for (const keras::InputSpec& input : body) {
+    const keras::InputDefault* by = default_of(model, input.name);
+    if (by == nullptr || !has(body, by->like)) continue;
+    for (std::size_t i = 0, count = sets.size(); i < count; ++i) {
+      keras::Signature without = sets[i];
+      std::erase_if(without, [&](const keras::InputSpec& one) { return one.name == input.name; });
+      sets.push_back(std::move(without));
+    }
+  }
+  return sets;
+}
+
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
                                         const keras::Weights& weights) {
   ModelGraph main(library, ModelGraph::Handles::kVariables);
@@ -166,22 +295,33 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   SavedModelGraph result;
   const std::vector<std::string>& own = model.interface().own_signatures;
   const Wanted is_shared = [&](const std::string& output) { return std::ranges::find(own, output) == own.end(); };
-  std::vector<keras::Signature> signatures = model.other_calls();
-  signatures.insert(signatures.begin(), model.serving());
-  for (std::size_t i = 0; i < signatures.size(); ++i) {
+  const std::vector<keras::Signature> bodies = body_inputs(model);
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
     for (const bool training : {false, true}) {
-      const std::string name = "__inference_call_" + std::to_string(i) + (training ? "_training" : "");
-      result.calls.push_back(
-          add_function(&main, model, weights, name, signatures[i], training, /*stack_lists=*/false, is_shared));
+      const std::string name = "__inference_body_" + std::to_string(i) + (training ? "_training" : "");
+      const ConcreteFunction body = add_body(&main, model, weights, name, bodies[i], training, is_shared);
+      for (const keras::Signature& inputs : call_inputs(model, bodies[i])) {
+        for (const keras::Signature& call : in_each_width(inputs)) {
+          for (const bool by_keyword : {false, true}) {
+            const std::string wrapper = "__inference_call_" + std::to_string(result.calls.size());
+            result.calls.push_back(
+                add_wrapper(&main, model, body, handles.size(), wrapper, call, /*stack_lists=*/false));
+            result.calls.back().by_keyword = by_keyword;
+          }
+        }
+      }
+      if (i == 0 && !training) {
+        result.serving = add_wrapper(&main, model, body, handles.size(), "__inference_serving_default", model.serving(),
+                                     /*stack_lists=*/true);
+      }
     }
   }
-  result.serving = add_function(&main, model, weights, "__inference_serving_default", model.serving(),
-                                /*training=*/false, /*stack_lists=*/true, is_shared);
+
   add_call(&main, result.serving, kServingInputPrefix, kServingNode, handles);
   for (const std::string& name : own) {
     const Signature& signature = result.own_signatures.emplace_back(
-        name, add_function(&main, model, weights, "__inference_" + name, model.serving(), /*training=*/false,
-                           /*stack_lists=*/true, [&](const std::string& output) { return output == name; }));
+        name, add_body(&main, model, weights, "__inference_" + name, model.serving(), /*training=*/false,
+                       [&](const std::string& output) { return output == name; }));
     add_call(&main, signature.function, signature.input_prefix(), signature.node(), handles);
   }
   add_saver(&main, weights, handles);

@@ -24,6 +24,7 @@ struct ConcreteFunction {
   keras::Signature inputs;          // sorted by name
   std::vector<OutputSpec> outputs;  // sorted by name, the order in which TensorFlow flattens a dictionary
   bool training = false;
+  bool by_keyword = false;  // the inputs are arguments of their own, not one dictionary
 };
 
 /// A signature beside serving_default, and the nodes that serve it.
@@ -54,7 +55,15 @@ inline constexpr const char* kInitNode = "NoOp";
 /// The key of variable `index` in the checkpoint of a SavedModel.
 std::string variable_checkpoint_key(std::size_t index);
 
-/// Calls the model into functions: each set of inputs with training false and true, and the serving signature.
+/// The bodies that functions of a SavedModel wrap: the sets of inputs of Model::serving() and other_calls(), with all
+/// inputs that have a default.
+std::vector<keras::Signature> body_inputs(const keras::Model& model);
+/// A body's inputs without each subset of those that have a default, all of them first.
+std::vector<keras::Signature> call_inputs(const keras::Model& model, const keras::Signature& body);
+
+/// Calls the model into bodies, one a set of inputs for training and one for not training, and wraps them in functions
+/// of a few nodes: each set of inputs of `__call__`, as a dictionary and by keyword, int32 and int64; and the serving
+/// signature.
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
                                         const keras::Weights& weights);
 

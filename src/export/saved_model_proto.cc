@@ -1,7 +1,9 @@
 #include "export/saved_model_proto.h"
 
+#include <algorithm>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
+#include <set>
 
 #include "crossload/error.h"
 #include "export/function_def.h"
@@ -82,6 +84,25 @@ std::string inputs_value(const keras::Signature& inputs) {
   return dict_value(fields);
 }
 
+/// The names that `__call__` has keywords for.
+std::set<std::string> keywords_of(const SavedModelGraph& graph) {
+  std::set<std::string> names;
+  for (const ConcreteFunction& call : graph.calls) {
+    for (const keras::InputSpec& input : call.inputs) names.insert(input.name);
+  }
+  return names;
+}
+
+/// Every keyword, None where it is not among the inputs.
+std::string keywords_value(const std::set<std::string>& names, const keras::Signature& inputs) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const std::string& name : names) {
+    const auto input = std::ranges::find(inputs, name, &keras::InputSpec::name);
+    fields.emplace_back(name, input == inputs.end() ? none_value() : tensor_value(name, {input->dtype, input->shape}));
+  }
+  return dict_value(fields);
+}
+
 std::string outputs_value(const std::vector<OutputSpec>& outputs) {
   std::vector<std::pair<std::string, std::string>> fields;
   for (const OutputSpec& output : outputs) {
@@ -100,7 +121,7 @@ std::string outputs_value(const std::vector<OutputSpec>& outputs) {
 
 /// FunctionSpec: Python's inspect.FullArgSpec of a function.
 std::string function_spec(const std::vector<std::string>& arguments, const std::string& defaults,
-                          const std::vector<std::string>& keywords) {
+                          const std::vector<std::string>& keywords, const std::string& keyword_defaults) {
   std::vector<std::string> argument_values;
   std::vector<std::string> keyword_values;
   for (const std::string& name : arguments) argument_values.push_back(text_value(name));
@@ -111,7 +132,7 @@ std::string function_spec(const std::vector<std::string>& arguments, const std::
       {"varkw", none_value()},
       {"defaults", defaults},
       {"kwonlyargs", list_value(keyword_values)},
-      {"kwonlydefaults", none_value()},
+      {"kwonlydefaults", keyword_defaults},
       {"annotations", dict_value({})},
   };
   const std::string named_tuple = message([&](pbf_writer* w) {
@@ -150,6 +171,7 @@ Children root_children() {
           {"trainable_variables", kTrainable},
           {"regularization_losses", kLosses},
           {"__call__", kCall},
+          {"serve", kCall},
           {"signatures", kSignatures}};
 }
 
@@ -180,7 +202,9 @@ void add_call(pbf_writer* nodes, const SavedModelGraph& graph) {
   pbf_writer object(*nodes, 1);
   pbf_writer function(object, 6);
   for (const ConcreteFunction& call : graph.calls) function.add_string(1, call.name);
-  function.add_message(2, function_spec({"inputs", "training"}, tuple_value({bool_value(false)}), {}));
+  const std::set<std::string> names = keywords_of(graph);
+  function.add_message(2, function_spec({"inputs", "training"}, tuple_value({none_value(), bool_value(false)}),
+                                        {names.begin(), names.end()}, keywords_value(names, {})));
 }
 
 void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std::string& scope) {
@@ -199,7 +223,7 @@ void add_signature_function(pbf_writer* nodes, const ConcreteFunction& serving) 
   pbf_writer function(object, 8);
   function.add_string(1, serving.name);
   for (const std::string& keyword : keywords) function.add_string(2, keyword);
-  function.add_message(4, function_spec({}, none_value(), keywords));
+  function.add_message(4, function_spec({}, none_value(), keywords, none_value()));
 }
 
 std::string concrete_function(const ConcreteFunction& function, const std::string& input_signature,
@@ -224,9 +248,12 @@ std::string object_graph(const SavedModelGraph& graph, const keras::Weights& wei
     for (const keras::Variable& variable : weights.variables()) add_variable(w, variable, scope);
     add_signature_function(w, graph.serving);
     for (const Signature& signature : graph.own_signatures) add_signature_function(w, signature.function);
+    const std::set<std::string> names = keywords_of(graph);
     for (const ConcreteFunction& call : graph.calls) {
-      const std::string arguments = tuple_value({inputs_value(call.inputs), bool_value(call.training)});
-      add_map_entry(w, 2, call.name, concrete_function(call, tuple_value({arguments, dict_value({})}), weights));
+      const std::string inputs = call.by_keyword ? none_value() : inputs_value(call.inputs);
+      const std::string arguments = tuple_value({inputs, bool_value(call.training)});
+      const std::string keywords = keywords_value(names, call.by_keyword ? call.inputs : keras::Signature());
+      add_map_entry(w, 2, call.name, concrete_function(call, tuple_value({arguments, keywords}), weights));
     }
     const auto add_signature = [&](const ConcreteFunction& function) {
       const std::string keywords = inputs_value(function.inputs);

@@ -1,9 +1,12 @@
 #include "flow/prove.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <tuple>
 
 #include "crossload/error.h"
 #include "tensor/half.h"
@@ -44,13 +47,17 @@ const Trace* run_with(const exporting::SavedFunction& function, const Trace& tra
   return nullptr;
 }
 
-FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
-  const exporting::SavedFunction& function = session->functions()[index];
+FunctionRun not_run(const exporting::SavedFunction& function) {
   FunctionRun run;
   run.label = function.label;
   run.training = function.training;
-  run.trace = trace;
   for (const exporting::FunctionTensor& input : function.inputs) run.inputs.push_back(input.name);
+  return run;
+}
+
+FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Trace* trace) {
+  FunctionRun run = not_run(session->functions()[index]);
+  run.trace = trace;
   if (trace == nullptr) return run;
   try {
     run.outputs = session->run(index, trace->inputs());
@@ -60,12 +67,133 @@ FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Tr
   return run;
 }
 
-/// Every function once, on the first inputs that it takes.
-std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace) {
-  std::vector<FunctionRun> runs;
-  for (std::size_t i = 0; i < session->functions().size(); ++i) {
-    runs.push_back(call(session, i, run_with(session->functions()[i], trace)));
+/// Functions that take the same inputs, in one run of the session: it prepares the graph for each run anew, which costs
+/// more than the run. Where that fails each runs by itself, so that the one that fails is known.
+void call_together(verify::SavedModelSession* session, const std::vector<std::size_t>& indices, const Trace* trace,
+                   std::vector<FunctionRun>* runs) {
+  try {
+    std::vector<std::map<std::string, verify::Values>> outputs = session->run(indices, trace->inputs());
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      FunctionRun& run = (*runs)[indices[i]] = not_run(session->functions()[indices[i]]);
+      run.trace = trace;
+      run.outputs = std::move(outputs[i]);
+    }
+  } catch (const Error&) {
+    for (const std::size_t index : indices) (*runs)[index] = call(session, index, trace);
   }
+}
+
+/// Inputs of a run, and those that stand for the ones left out.
+struct ExplicitInputs {
+  verify::Feeds feeds;
+  std::deque<std::vector<std::int32_t>> values;  // that feeds views
+
+  /// Adds an input of one number everywhere.
+  void fill(const std::string& name, std::int32_t value, const Shape& shape) {
+    const auto count = static_cast<std::size_t>(element_count(shape));
+    values.emplace_back(count, value);
+    const auto bytes = std::as_bytes(std::span(values.back()));
+    feeds.emplace(name, tensor::TensorView{DType::kI32, shape, bytes, nullptr});
+  }
+};
+
+/// A function that PyTorch was not asked about, beside the one of the same body that takes every input.
+class DefaultsCall {
+ public:
+  DefaultsCall(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model)
+      : session_(session), trace_(trace), model_(model) {}
+
+  /// Those of one label: they take the same inputs.
+  void run(const std::vector<std::size_t>& indices, std::vector<FunctionRun>* runs) {
+    const exporting::SavedFunction& function = session_->functions()[indices.front()];
+    for (const std::size_t index : indices) (*runs)[index] = not_run(session_->functions()[index]);
+    const verify::Feeds* recorded = recorded_for(function);
+    if (recorded == nullptr) return;
+    ExplicitInputs inputs;
+    for (const exporting::FunctionTensor& input : function.inputs) {
+      inputs.feeds.emplace(input.name, recorded->at(input.name));
+    }
+    for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
+    const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
+    if (!whole) return;
+    std::vector<std::size_t> with_whole = {*whole};
+    with_whole.insert(with_whole.end(), indices.begin(), indices.end());
+    try {
+      const std::vector<std::map<std::string, verify::Values>> outputs = session_->run(with_whole, inputs.feeds);
+      for (std::size_t i = 0; i < indices.size(); ++i) {
+        (*runs)[indices[i]].explicit_outputs = outputs.front();
+        (*runs)[indices[i]].outputs = outputs[i + 1];
+      }
+    } catch (const Error& error) {
+      for (const std::size_t index : indices) (*runs)[index].error = error.what();
+    }
+  }
+
+ private:
+  /// The inputs of the main run, or a cell's, that hold all of the function's.
+  const verify::Feeds* recorded_for(const exporting::SavedFunction& function) const {
+    const auto holds = [&](const Trace& trace) {
+      return std::ranges::all_of(function.inputs,
+                                 [&](const auto& input) { return trace.inputs().contains(input.name); });
+    };
+    if (holds(trace_)) return &trace_.inputs();
+    for (const TraceCell& cell : trace_.cells()) {
+      if (holds(cell.trace)) return &cell.trace.inputs();
+    }
+    return nullptr;
+  }
+
+  void add(const keras::InputDefault& by, ExplicitInputs* inputs) const {
+    const auto like = inputs->feeds.find(by.like);
+    if (inputs->feeds.contains(by.name) || like == inputs->feeds.end()) return;
+    Shape shape = like->second.shape;
+    for (const keras::InputSpec& input : model_.inputs()) {
+      if (input.name != by.name) continue;
+      for (std::size_t i = shape.size(); i < input.shape.size(); ++i) shape.push_back(input.shape[i]);
+    }
+    inputs->fill(by.name, by.value, shape);
+  }
+
+  /// The first function of the same kind that takes just these inputs.
+  std::optional<std::size_t> whole_of(const exporting::SavedFunction& function, const verify::Feeds& feeds) const {
+    for (std::size_t i = 0; i < session_->functions().size(); ++i) {
+      const exporting::SavedFunction& other = session_->functions()[i];
+      const bool is_whole = other.inputs.size() == feeds.size() && other.inputs.size() > function.inputs.size() &&
+                            other.training == function.training && !other.is_signature;
+      if (is_whole && std::ranges::all_of(other.inputs, [&](const auto& input) { return feeds.contains(input.name); }))
+        return i;
+    }
+    return std::nullopt;
+  }
+
+  verify::SavedModelSession* session_;
+  const Trace& trace_;
+  const keras::Model& model_;
+};
+
+/// Every function once, on the first inputs that it takes. One that differs in its name alone from another that ran, as
+/// those by keyword do from those by dictionary, has its results.
+std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model) {
+  std::vector<FunctionRun> runs(session->functions().size());
+  std::map<std::tuple<std::string, std::string, std::vector<std::int32_t>>, std::size_t> known;
+  std::map<std::size_t, std::size_t> copies;  // of which
+  std::map<const Trace*, std::vector<std::size_t>> asked;
+  std::map<std::string, std::vector<std::size_t>> not_asked;  // PyTorch, by label
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const exporting::SavedFunction& function = session->functions()[i];
+    const auto [same, is_new] = known.emplace(std::tuple(function.label, function.computation, function.captures), i);
+    if (!is_new) {
+      copies.emplace(i, same->second);
+    } else if (const Trace* reference = run_with(function, trace)) {
+      asked[reference].push_back(i);
+    } else {
+      not_asked[function.label].push_back(i);
+    }
+  }
+  for (const auto& [reference, indices] : asked) call_together(session, indices, reference, &runs);
+  DefaultsCall with_defaults(session, trace, model);
+  for (const auto& [label, indices] : not_asked) with_defaults.run(indices, &runs);
+  for (const auto& [copy, original] : copies) runs[copy] = runs[original];
   const auto is_serving = [](const FunctionRun& run) { return run.label == "serving_default"; };
   if (std::none_of(runs.begin(), runs.end(), is_serving)) {
     FunctionRun missing;
@@ -112,7 +240,7 @@ class Proof {
 
   verify::Verification run() {
     verify::Verification result =
-        prove_run(trace_, session_ ? call_all(&*session_, trace_) : std::vector<FunctionRun>());
+        prove_run(trace_, session_ ? call_all(&*session_, trace_, *loaded_.model) : std::vector<FunctionRun>());
     if (result.failure) return result;
     // Cells with the inputs of the Runner at hand come first, those that change its variables last.
     std::vector<const TraceCell*> order;

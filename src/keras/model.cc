@@ -16,6 +16,8 @@ InputSpec states_input(const std::string& name, std::int64_t features) {
   return {name, tf::DataType::kFloat, {-1, -1, features}};
 }
 
+InputDefault ones_for(const std::string& input, const std::string& name) { return {name, 1, input}; }
+
 Signature Model::inputs() const {
   Signature all = interface_.serving;
   all.insert(all.end(), interface_.others.begin(), interface_.others.end());

@@ -24,6 +24,17 @@ Signature token_inputs(const std::vector<std::string>& names, std::size_t rank =
 /// float32 [batch, length, features]
 InputSpec states_input(const std::string& name, std::int64_t features);
 
+/// What an input that is left out stands for.
+struct InputDefault {
+  std::string name;
+  std::int32_t value;
+  /// The input whose sizes it has; where it has more, they are those of its own InputSpec.
+  std::string like;
+};
+
+/// attention_mask of ones for `input`.
+InputDefault ones_for(const std::string& input, const std::string& name = "attention_mask");
+
 /// What a model takes.
 struct Interface {
   /// The inputs of the SavedModel's `serving_default`, as v4 has them.
@@ -32,6 +43,8 @@ struct Interface {
   Signature others = {};
   /// Other sets of inputs that the SavedModel's `__call__` accepts, by their names.
   std::vector<std::vector<std::string>> calls = {};
+  /// Inputs without which the model returns what it returns with these values.
+  std::vector<InputDefault> defaults = {};
   /// Results that the SavedModel gives by signatures of their own alone, which are called as they are. `serving_default`
   /// and `__call__` leave them out.
   std::vector<std::string> own_signatures = {};
@@ -55,6 +68,7 @@ class Model {
   Signature inputs() const;
   /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs.
   std::vector<Signature> other_calls() const;
+  const std::vector<InputDefault>& defaults() const { return interface_.defaults; }
 
   /// What others use. Throws ModuleError when the model's operations do not fit each other.
   ModelOutput operator()(const ModelInputs& inputs, const Call& call) const;

@@ -10,9 +10,11 @@ Interface text_interface(const TextInputs& inputs) {
   Interface interface;
   std::vector<std::string> served = {"input_ids", "attention_mask"};
   interface.calls.push_back({"input_ids"});
+  interface.defaults.push_back(ones_for("input_ids"));
   if (inputs.token_type_ids) {
+    interface.defaults.push_back({"token_type_ids", 0, "input_ids"});
     interface.calls.push_back(served);
-    served.push_back("token_type_ids");
+    served.emplace_back("token_type_ids");
   }
   interface.serving = token_inputs(served, inputs.rank);
   if (inputs.position_ids) interface.others = token_inputs({"position_ids"}, inputs.rank);

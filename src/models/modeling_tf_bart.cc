@@ -21,9 +21,6 @@ constexpr double kLayerNormEpsilon = 1e-5;  // PyTorch's default, not configured
 std::int64_t vocab_size(const Config& config) { return config.integer("vocab_size", 50265); }
 std::int64_t d_model(const Config& config) { return config.integer("d_model", 1024); }
 double dropout_rate(const Config& config) { return config.number("dropout", 0.1); }
-double attention_dropout(const Config& config) { return config.number("attention_dropout", 0.0); }
-double activation_dropout(const Config& config) { return config.number("activation_dropout", 0.0); }
-std::string activation_function(const Config& config) { return config.text("activation_function", "gelu"); }
 
 double embed_scale(const Config& config) {
   return config.flag("scale_embedding", false) ? std::sqrt(static_cast<double>(d_model(config))) : 1.0;
@@ -34,9 +31,20 @@ std::int64_t num_labels(const Config& config) {
   return config.has("id2label") || config.has("num_labels") ? config.num_labels() : 3;
 }
 
-Heads heads_of(const Config& config, const std::string& heads_field) {
-  return {"d_model", d_model(config), heads_field, config.integer(heads_field, 16)};
+/// Of the "encoder" or the "decoder".
+BartSizes sizes_of(const Config& config, const std::string& side) {
+  const std::string heads = side + "_attention_heads";
+  return {.heads = {"d_model", d_model(config), heads, config.integer(heads, 16)},
+          .intermediate = config.integer(side + "_ffn_dim", 4096),
+          .act = config.text("activation_function", "gelu"),
+          .dropout = dropout_rate(config),
+          .attention_dropout = config.number("attention_dropout", 0.0),
+          .activation_dropout = config.number("activation_dropout", 0.0),
+          .norm = Norm::kLast};
 }
+
+using EncoderLayer = TFBartEncoderLayer<TFBartAttention>;
+using DecoderLayer = TFBartDecoderLayer<TFBartAttention>;
 
 /// Rows of a learned table that begins two rows before position 0.
 class TFBartLearnedPositionalEmbedding : public Module<TFBartLearnedPositionalEmbedding> {
@@ -69,79 +77,6 @@ class TFBartScaledWordEmbedding : public Module<TFBartScaledWordEmbedding> {
   const double embed_scale_;
 };
 
-class TFBartEncoderLayer : public Module<TFBartEncoderLayer> {
- public:
-  TFBartEncoderLayer(const Scope& scope, const Config& config)
-      : Module(scope),
-        self_attn(scope / "self_attn", heads_of(config, "encoder_attention_heads"), attention_dropout(config)),
-        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        activation_fn(scope / "activation_fn", activation_function(config)),
-        fc1(scope / "fc1", d_model(config), config.integer("encoder_ffn_dim", 4096)),
-        fc2(scope / "fc2", config.integer("encoder_ffn_dim", 4096), d_model(config)),
-        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
-        dropout_(dropout_rate(config)),
-        activation_dropout_(activation_dropout(config)) {}
-
-  LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
-    const auto [attended, attn_weights] = self_attn(hidden_states, MaybeTensor(), attention_mask, call);
-    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, call));
-    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, call);
-    return {final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, call)), attn_weights};
-  }
-
-  const TFBartAttention self_attn;
-  const LayerNormalization self_attn_layer_norm;
-  const Activation activation_fn;
-  const Dense fc1;
-  const Dense fc2;
-  const LayerNormalization final_layer_norm;
-
- private:
-  const double dropout_;
-  const double activation_dropout_;
-};
-
-class TFBartDecoderLayer : public Module<TFBartDecoderLayer> {
- public:
-  TFBartDecoderLayer(const Scope& scope, const Config& config)
-      : Module(scope),
-        self_attn(scope / "self_attn", heads_of(config, "decoder_attention_heads"), attention_dropout(config)),
-        activation_fn(scope / "activation_fn", activation_function(config)),
-        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        encoder_attn(scope / "encoder_attn", heads_of(config, "decoder_attention_heads"), attention_dropout(config)),
-        encoder_attn_layer_norm(scope / "encoder_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        fc1(scope / "fc1", d_model(config), config.integer("decoder_ffn_dim", 4096)),
-        fc2(scope / "fc2", config.integer("decoder_ffn_dim", 4096), d_model(config)),
-        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
-        dropout_(dropout_rate(config)),
-        activation_dropout_(activation_dropout(config)) {}
-
-  /// The hidden states, the probabilities of the self-attention and those of the cross-attention.
-  LayerOutput call(Tensor hidden_states, const Memory& memory, const Call& call) const {
-    const auto [attended, self_attn_weights] = self_attn(hidden_states, MaybeTensor(), memory.attention_mask, call);
-    hidden_states = self_attn_layer_norm(hidden_states + dropout(attended, dropout_, call));
-    const auto [recalled, cross_attn_weights] =
-        encoder_attn(hidden_states, memory.encoder_hidden_states, memory.encoder_attention_mask, call);
-    hidden_states = encoder_attn_layer_norm(hidden_states + dropout(recalled, dropout_, call));
-    const Tensor inner = dropout(activation_fn(fc1(hidden_states)), activation_dropout_, call);
-    hidden_states = final_layer_norm(hidden_states + dropout(fc2(inner), dropout_, call));
-    return {hidden_states, self_attn_weights, cross_attn_weights};
-  }
-
-  const TFBartAttention self_attn;
-  const Activation activation_fn;
-  const LayerNormalization self_attn_layer_norm;
-  const TFBartAttention encoder_attn;
-  const LayerNormalization encoder_attn_layer_norm;
-  const Dense fc1;
-  const Dense fc2;
-  const LayerNormalization final_layer_norm;
-
- private:
-  const double dropout_;
-  const double activation_dropout_;
-};
-
 class TFBartEncoder : public Module<TFBartEncoder> {
  public:
   TFBartEncoder(const Scope& scope, const Config& config, const Variable& shared)
@@ -149,7 +84,8 @@ class TFBartEncoder : public Module<TFBartEncoder> {
         embed_tokens(scope / "embed_tokens", config, shared),
         embed_positions(scope / "embed_positions", config),
         layernorm_embedding(scope / "layernorm_embedding", d_model(config), kLayerNormEpsilon),
-        layers(dotted_layers_of<TFBartEncoderLayer>(scope, "layers", config.integer("encoder_layers", 12), config)),
+        layers(dotted_layers_of<EncoderLayer>(scope, "layers", config.integer("encoder_layers", 12),
+                                              sizes_of(config, "encoder"))),
         dropout_(dropout_rate(config)),
         layerdrop_(config.number("encoder_layerdrop", 0.0)) {}
 
@@ -164,14 +100,14 @@ class TFBartEncoder : public Module<TFBartEncoder> {
 
     return run_layers(
         layers, hidden_states, call,
-        [&](const TFBartEncoderLayer& layer, const Tensor& states) { return layer(states, attention_mask, call); },
+        [&](const EncoderLayer& layer, const Tensor& states) { return layer(states, attention_mask, call); },
         {.layerdrop = layerdrop_});
   }
 
   const TFBartScaledWordEmbedding embed_tokens;
   const TFBartLearnedPositionalEmbedding embed_positions;
   const LayerNormalization layernorm_embedding;
-  const std::vector<TFBartEncoderLayer> layers;
+  const std::vector<EncoderLayer> layers;
 
  private:
   const double dropout_;
@@ -185,7 +121,8 @@ class TFBartDecoder : public Module<TFBartDecoder> {
         embed_tokens(scope / "embed_tokens", config, shared),
         embed_positions(scope / "embed_positions", config),
         layernorm_embedding(scope / "layernorm_embedding", d_model(config), kLayerNormEpsilon),
-        layers(dotted_layers_of<TFBartDecoderLayer>(scope, "layers", config.integer("decoder_layers", 12), config)),
+        layers(dotted_layers_of<DecoderLayer>(scope, "layers", config.integer("decoder_layers", 12),
+                                              sizes_of(config, "decoder"))),
         dropout_(dropout_rate(config)),
         layerdrop_(config.number("decoder_layerdrop", 0.0)) {}
 
@@ -198,16 +135,15 @@ class TFBartDecoder : public Module<TFBartDecoder> {
     Tensor hidden_states = layernorm_embedding(words + embed_positions(positions));
     hidden_states = dropout(hidden_states, dropout_, call);
 
-    return run_layers(
-        layers, hidden_states, call,
-        [&](const TFBartDecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
-        {.layerdrop = layerdrop_});
+    return run_layers(layers, hidden_states, call,
+                      [&](const DecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
+                      {.layerdrop = layerdrop_});
   }
 
   const TFBartScaledWordEmbedding embed_tokens;
   const TFBartLearnedPositionalEmbedding embed_positions;
   const LayerNormalization layernorm_embedding;
-  const std::vector<TFBartDecoderLayer> layers;
+  const std::vector<DecoderLayer> layers;
 
  private:
   const double dropout_;
@@ -287,7 +223,8 @@ class TFBartPretrainedModel : public Model {
             {{"input_ids"},
              {"input_ids", "attention_mask"},
              {"input_ids", "decoder_input_ids"},
-             {"input_ids", "attention_mask", "decoder_input_ids"}}};
+             {"input_ids", "attention_mask", "decoder_input_ids"}},
+            {ones_for("input_ids"), ones_for("decoder_input_ids", "decoder_attention_mask")}};
   }
 };
 

@@ -323,14 +323,17 @@ class TFCLIPModel : public Model {
   static Interface interface(const Config& vision) {
     Signature serving = token_inputs({"input_ids", "attention_mask"});
     serving.push_back(pixel_values(vision));
-    return {serving, token_inputs({"position_ids"}), {{"input_ids", "pixel_values"}}};
+    return {serving, token_inputs({"position_ids"}), {{"input_ids", "pixel_values"}}, {ones_for("input_ids")}};
   }
 };
 
 class TFCLIPTextModel : public Model {
  public:
   TFCLIPTextModel(const Scope& scope, const Config& config)
-      : Model(config, {token_inputs({"input_ids", "attention_mask"}), token_inputs({"position_ids"}), {{"input_ids"}}}),
+      : Model(config, {token_inputs({"input_ids", "attention_mask"}),
+                       token_inputs({"position_ids"}),
+                       {{"input_ids"}},
+                       {ones_for("input_ids")}}),
         text_model(scope.in_tensorflow("clip") / "text_model", text_config(config)) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return text_model(inputs, call); }

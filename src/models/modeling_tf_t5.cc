@@ -338,7 +338,8 @@ class TFT5PreTrainedModel : public Model {
             config,
             {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
              {states_input("inputs_embeds", d_model(config)), states_input("decoder_inputs_embeds", d_model(config))},
-             {{"input_ids", "decoder_input_ids"}, {"input_ids", "attention_mask", "decoder_input_ids"}}}) {}
+             {{"input_ids", "decoder_input_ids"}, {"input_ids", "attention_mask", "decoder_input_ids"}},
+             {ones_for("input_ids"), ones_for("decoder_input_ids", "decoder_attention_mask")}}) {}
 
  protected:
   TFT5PreTrainedModel(const Config& config, const Interface& interface) : Model(config, interface) {
@@ -430,7 +431,8 @@ class TFT5EncoderModel : public TFT5PreTrainedModel {
   TFT5EncoderModel(const Scope& scope, const Config& config)
       : TFT5PreTrainedModel(config, {token_inputs({"input_ids", "attention_mask"}),
                                      {states_input("inputs_embeds", d_model(config))},
-                                     {{"input_ids"}}}),
+                                     {{"input_ids"}},
+                                     {ones_for("input_ids")}}),
         shared(scope / "shared", shared_table(scope, config)),
         encoder(scope / "encoder", config, shared, /*is_decoder=*/false) {
     if (config.flag("is_decoder", false)) {

@@ -372,7 +372,8 @@ class TFWav2Vec2PreTrainedModel : public Model {
       : Model(config,
               {{{"input_values", tf::DataType::kFloat, {-1, -1}}, {"attention_mask", tf::DataType::kFloat, {-1, -1}}},
                {},
-               {{"input_values"}}}) {}
+               {{"input_values"}},
+               {ones_for("input_values")}}) {}
 };
 
 class TFWav2Vec2ForCTC : public TFWav2Vec2PreTrainedModel {

@@ -8,6 +8,7 @@
 // decoder_position_ids are not here.
 #include <cmath>
 
+#include "blocks/bart_block.h"
 #include "blocks/heads.h"
 #include "keras/conv1d.h"
 #include "keras/spec_augment.h"
@@ -25,20 +26,30 @@ std::int64_t d_model(const Config& config) { return config.integer("d_model", 38
 std::int64_t num_mel_bins(const Config& config) { return config.integer("num_mel_bins", 80); }
 std::int64_t max_source_positions(const Config& config) { return config.integer("max_source_positions", 1500); }
 double dropout_rate(const Config& config) { return config.number("dropout", 0.0); }
-double attention_dropout(const Config& config) { return config.number("attention_dropout", 0.0); }
-double activation_dropout(const Config& config) { return config.number("activation_dropout", 0.0); }
-std::string activation_function(const Config& config) { return config.text("activation_function", "gelu"); }
 
+/// Of the "encoder" or the "decoder".
+BartSizes sizes_of(const Config& config, const std::string& side) {
+  const std::string heads = side + "_attention_heads";
+  return {.heads = {"d_model", d_model(config), heads, config.integer(heads, 6)},
+          .intermediate = config.integer(side + "_ffn_dim", 1536),
+          .act = config.text("activation_function", "gelu"),
+          .dropout = dropout_rate(config),
+          .attention_dropout = config.number("attention_dropout", 0.0),
+          .activation_dropout = config.number("activation_dropout", 0.0),
+          .norm = Norm::kFirst};
+}
+
+/// As BART's, but for the scaling and a projection of keys without bias.
 class TFWhisperAttention : public Module<TFWhisperAttention> {
  public:
-  TFWhisperAttention(const Scope& scope, const Config& config, const std::string& heads_field)
+  TFWhisperAttention(const Scope& scope, const Heads& sizes, double dropout_rate)
       : Module(scope),
-        heads("d_model", d_model(config), heads_field, config.integer(heads_field, 6)),
-        k_proj(scope / "k_proj", d_model(config), d_model(config), /*bias=*/false),
-        v_proj(scope / "v_proj", d_model(config), d_model(config)),
-        q_proj(scope / "q_proj", d_model(config), d_model(config)),
-        out_proj(scope / "out_proj", d_model(config), d_model(config)),
-        dropout_(attention_dropout(config)) {}
+        heads(sizes),
+        k_proj(scope / "k_proj", heads.width(), heads.width(), /*bias=*/false),
+        v_proj(scope / "v_proj", heads.width(), heads.width()),
+        q_proj(scope / "q_proj", heads.width(), heads.width()),
+        out_proj(scope / "out_proj", heads.width(), heads.width()),
+        dropout_(dropout_rate) {}
 
   /// Attends to key_value_states, or to hidden_states [batch, queries, hidden] themselves -> the same shape, and the
   /// probabilities [batch, heads, queries, keys]
@@ -65,80 +76,8 @@ class TFWhisperAttention : public Module<TFWhisperAttention> {
   const double dropout_;
 };
 
-class TFWhisperEncoderLayer : public Module<TFWhisperEncoderLayer> {
- public:
-  TFWhisperEncoderLayer(const Scope& scope, const Config& config)
-      : Module(scope),
-        self_attn(scope / "self_attn", config, "encoder_attention_heads"),
-        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        activation_fn(scope / "activation_fn", activation_function(config)),
-        fc1(scope / "fc1", d_model(config), config.integer("encoder_ffn_dim", 1536)),
-        fc2(scope / "fc2", config.integer("encoder_ffn_dim", 1536), d_model(config)),
-        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
-        dropout_(dropout_rate(config)),
-        activation_dropout_(activation_dropout(config)) {}
-
-  LayerOutput call(Tensor hidden_states, const Call& call) const {
-    const auto [attended, attn_weights] =
-        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), MaybeTensor(), call);
-    hidden_states = hidden_states + dropout(attended, dropout_, call);
-    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, call);
-    return {hidden_states + dropout(fc2(inner), dropout_, call), attn_weights};
-  }
-
-  const TFWhisperAttention self_attn;
-  const LayerNormalization self_attn_layer_norm;
-  const Activation activation_fn;
-  const Dense fc1;
-  const Dense fc2;
-  const LayerNormalization final_layer_norm;
-
- private:
-  const double dropout_;
-  const double activation_dropout_;
-};
-
-class TFWhisperDecoderLayer : public Module<TFWhisperDecoderLayer> {
- public:
-  TFWhisperDecoderLayer(const Scope& scope, const Config& config)
-      : Module(scope),
-        self_attn(scope / "self_attn", config, "decoder_attention_heads"),
-        activation_fn(scope / "activation_fn", activation_function(config)),
-        self_attn_layer_norm(scope / "self_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        encoder_attn(scope / "encoder_attn", config, "decoder_attention_heads"),
-        encoder_attn_layer_norm(scope / "encoder_attn_layer_norm", d_model(config), kLayerNormEpsilon),
-        fc1(scope / "fc1", d_model(config), config.integer("decoder_ffn_dim", 1536)),
-        fc2(scope / "fc2", config.integer("decoder_ffn_dim", 1536), d_model(config)),
-        final_layer_norm(scope / "final_layer_norm", d_model(config), kLayerNormEpsilon),
-        dropout_(dropout_rate(config)),
-        activation_dropout_(activation_dropout(config)) {}
-
-  /// The hidden states, the probabilities of the self-attention and those of the cross-attention.
-  LayerOutput call(Tensor hidden_states, const Memory& memory, const Call& call) const {
-    const auto [attended, self_attn_weights] =
-        self_attn(self_attn_layer_norm(hidden_states), MaybeTensor(), memory.attention_mask, call);
-    hidden_states = hidden_states + dropout(attended, dropout_, call);
-    const auto [recalled, cross_attn_weights] =
-        encoder_attn(encoder_attn_layer_norm(hidden_states), memory.encoder_hidden_states, MaybeTensor(), call);
-    hidden_states = hidden_states + dropout(recalled, dropout_, call);
-    const Tensor inner = dropout(activation_fn(fc1(final_layer_norm(hidden_states))), activation_dropout_, call);
-    hidden_states = hidden_states + dropout(fc2(inner), dropout_, call);
-    return {hidden_states, self_attn_weights, cross_attn_weights};
-  }
-
-  const TFWhisperAttention self_attn;
-  const Activation activation_fn;
-  const LayerNormalization self_attn_layer_norm;
-  const TFWhisperAttention encoder_attn;
-  const LayerNormalization encoder_attn_layer_norm;
-  const Dense fc1;
-  const Dense fc2;
-  const LayerNormalization final_layer_norm;
-
- private:
-  const double dropout_;
-  const double activation_dropout_;
-};
+using EncoderLayer = TFBartEncoderLayer<TFWhisperAttention>;
+using DecoderLayer = TFBartDecoderLayer<TFWhisperAttention>;
 
 /// A table of positions from 0 on. The encoder's holds sinusoids, which are not trained: they come from the checkpoint.
 class TFWhisperPositionalEmbedding : public Module<TFWhisperPositionalEmbedding> {
@@ -163,7 +102,8 @@ class TFWhisperEncoder : public Module<TFWhisperEncoder> {
         embed_positions(scope / "embed_positions", max_source_positions(config), d_model(config),
                         /*trainable=*/false),
         layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
-        layers(dotted_layers_of<TFWhisperEncoderLayer>(scope, "layers", config.integer("encoder_layers", 4), config)),
+        layers(dotted_layers_of<EncoderLayer>(scope, "layers", config.integer("encoder_layers", 4),
+                                              sizes_of(config, "encoder"))),
         max_source_positions_(max_source_positions(config)),
         dropout_(dropout_rate(config)),
         layerdrop_(config.number("encoder_layerdrop", 0.0)) {}
@@ -179,16 +119,17 @@ class TFWhisperEncoder : public Module<TFWhisperEncoder> {
     hidden_states = hidden_states + embed_positions(tf::range(features.graph(), max_source_positions_));
     hidden_states = dropout(hidden_states, dropout_, call);
 
-    return run_layers(layers, hidden_states, call,
-                      [&](const TFWhisperEncoderLayer& layer, const Tensor& states) { return layer(states, call); },
-                      {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
+    return run_layers(
+        layers, hidden_states, call,
+        [&](const EncoderLayer& layer, const Tensor& states) { return layer(states, MaybeTensor(), call); },
+        {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
   }
 
   const Conv1D conv1;
   const Conv1D conv2;
   const TFWhisperPositionalEmbedding embed_positions;
   const LayerNormalization layer_norm;
-  const std::vector<TFWhisperEncoderLayer> layers;
+  const std::vector<EncoderLayer> layers;
 
  private:
   const std::int64_t max_source_positions_;
@@ -204,7 +145,8 @@ class TFWhisperDecoder : public Module<TFWhisperDecoder> {
         embed_positions(scope / "embed_positions", config.integer("max_target_positions", 448), d_model(config),
                         /*trainable=*/true),
         layer_norm(scope / "layer_norm", d_model(config), kLayerNormEpsilon),
-        layers(dotted_layers_of<TFWhisperDecoderLayer>(scope, "layers", config.integer("decoder_layers", 4), config)),
+        layers(dotted_layers_of<DecoderLayer>(scope, "layers", config.integer("decoder_layers", 4),
+                                              sizes_of(config, "decoder"))),
         dropout_(dropout_rate(config)),
         layerdrop_(config.number("decoder_layerdrop", 0.0)) {}
 
@@ -216,16 +158,15 @@ class TFWhisperDecoder : public Module<TFWhisperDecoder> {
     const Tensor positions = tf::broadcast_to(tf::range(words.graph(), dims[1]), {dims[0], dims[1]});
     const Tensor hidden_states = dropout(words + embed_positions(positions), dropout_, call);
 
-    return run_layers(
-        layers, hidden_states, call,
-        [&](const TFWhisperDecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
-        {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
+    return run_layers(layers, hidden_states, call,
+                      [&](const DecoderLayer& layer, const Tensor& states) { return layer(states, memory, call); },
+                      {.layerdrop = layerdrop_, .finish = std::ref(layer_norm)});
   }
 
   const Embedding embed_tokens;
   const TFWhisperPositionalEmbedding embed_positions;
   const LayerNormalization layer_norm;
-  const std::vector<TFWhisperDecoderLayer> layers;
+  const std::vector<DecoderLayer> layers;
 
  private:
   static const Variable& word_table(const Scope& scope, const Config& config) {
@@ -293,8 +234,10 @@ class TFWhisperPreTrainedModel : public Model {
     serving.insert(
         serving.begin(),
         {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config), 2 * max_source_positions(config)}});
-    return {
-        serving, {states_input("decoder_inputs_embeds", d_model(config))}, {{"input_features", "decoder_input_ids"}}};
+    return {serving,
+            {states_input("decoder_inputs_embeds", d_model(config))},
+            {{"input_features", "decoder_input_ids"}},
+            {ones_for("decoder_input_ids", "decoder_attention_mask")}};
   }
 };
 

@@ -29,7 +29,7 @@ class Dim {
   friend Dim operator*(const Dim& a, const Dim& b) { return product(a, b); }
   friend Dim operator-(const Dim& a) { return difference(0, a); }
   // Answers while the graph is made. Throws OperationError when it takes a run to know.
-  friend bool operator==(const Dim& a, const Dim& b) { return compare(a, b) == 0; }
+  friend bool operator==(const Dim& a, const Dim& b) { return std::is_eq(compare(a, b)); }
   friend std::strong_ordering operator<=>(const Dim& a, const Dim& b) { return compare(a, b); }
 
  private:

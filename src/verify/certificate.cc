@@ -182,7 +182,7 @@ bytes::Json function_entry(const FunctionReport& function) {
   entry.set("finding", function.finding.empty() ? bytes::Json() : bytes::Json(function.finding));
   std::vector<const StageReport*> reports;
   for (const StageReport& output : function.outputs) reports.push_back(&output);
-  entry.set("compared", reports.size());
+  entry.set("compared", reports.size() + function.against_explicit);
   set_worst(&entry, function.training ? nullptr : worst_of(reports));  // a training function's numbers are its own
   return entry;
 }

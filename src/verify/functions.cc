@@ -93,6 +93,39 @@ void judge_training(const FunctionRun& run, FunctionReport* report) {
   }
 }
 
+/// Differences between functions around one body come from the order of sums alone.
+bool are_close(const Values& a, const Values& b, float max_error) {
+  const auto close = [&](float x, float y) {
+    return x == y || (std::isnan(x) && std::isnan(y)) || std::abs(x - y) <= max_error * std::max(1.0F, std::abs(y));
+  };
+  return a.shape == b.shape && a.integers == b.integers &&
+         std::equal(a.elements.begin(), a.elements.end(), b.elements.begin(), b.elements.end(), close);
+}
+
+/// A function that fills inputs in, against the one that is passed them.
+void judge_defaults(const FunctionRun& run, const Tolerances& tolerances, FunctionReport* report) {
+  report->against_explicit = run.explicit_outputs.size();
+  for (const auto& [name, values] : run.explicit_outputs) {
+    const auto found = run.outputs.find(name);
+    if (found == run.outputs.end()) {
+      add_finding(report, "does not return " + name);
+    } else if (run.training ? found->second.shape != values.shape || !all_finite(found->second)
+                            : !are_close(found->second, values, static_cast<float>(tolerances.max_error))) {
+      add_finding(report, "returns another " + name + " than with its default inputs passed");
+    }
+  }
+}
+
+/// See FunctionReport.
+std::vector<FunctionReport> one_for_each_label(const std::vector<FunctionReport>& reports) {
+  std::vector<FunctionReport> kept;
+  std::set<std::string> labels;
+  for (const FunctionReport& report : reports) {
+    if (labels.insert(report.label).second || report.verdict() == Verdict::kDisagrees) kept.push_back(report);
+  }
+  return kept;
+}
+
 }  // namespace
 
 Verdict FunctionReport::verdict() const {
@@ -108,10 +141,14 @@ std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& fun
   std::vector<FunctionReport> reports;
   const Shares shares(functions);
   for (const FunctionRun& run : functions) {
-    FunctionReport report{run.label, run.inputs, run.training, run.error.empty() && run.trace != nullptr,
-                          run.error, {}};
-    if (run.trace == nullptr && run.error.empty()) report.finding = "was not run: the reference has no such inputs";
-    if (!report.ran) {
+    const bool has_defaults = run.trace == nullptr && !run.explicit_outputs.empty();
+    FunctionReport report{run.label,    run.inputs,
+                          run.training, run.error.empty() && (run.trace != nullptr || has_defaults),
+                          run.error,    {}};
+    if (has_defaults && report.ran) judge_defaults(run, tolerances, &report);
+    if (run.trace == nullptr && !has_defaults && run.error.empty())
+      report.finding = "was not run: the reference has no such inputs";
+    if (!report.ran || run.trace == nullptr) {
       reports.push_back(std::move(report));
       continue;
     }
@@ -137,7 +174,7 @@ std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& fun
     if (run.training) judge_training(run, &report);
     reports.push_back(std::move(report));
   }
-  return reports;
+  return one_for_each_label(reports);
 }
 
 }  // namespace crossload::verify

@@ -200,6 +200,7 @@ std::string norm_fault_of_result(const OffTensor& off) {
   const std::span<const float> gamma = off.suspect.own.weight.values;
   const std::span<const float> beta = off.suspect.own.bias.values;
   const std::size_t size = gamma.size();
+  if (size == 0) return "";
   const auto bias = [&](std::size_t i) { return beta.empty() ? 0.0 : static_cast<double>(beta[i % size]); };
   std::vector<double> without_gamma = doubles(off.pt);
   std::vector<double> rescaled = doubles(off.pt);

@@ -82,27 +82,39 @@ void SavedModelSession::add_call(const exporting::SavedFunction& function,
 }
 
 std::map<std::string, Values> SavedModelSession::run(std::size_t index, const Feeds& feeds) {
-  const exporting::SavedFunction& function = functions_.at(index);
-  const std::optional<Call>& call = calls_.at(index);
-  if (!call) {
-    throw Error(ErrorKind::kBadInput, where_ + ": " + function.label +
-                                          " reads something else than variables of the signature serving_default");
-  }
+  return run(std::vector<std::size_t>{index}, feeds).front();
+}
+
+std::vector<std::map<std::string, Values>> SavedModelSession::run(const std::vector<std::size_t>& indices,
+                                                                  const Feeds& feeds) {
   std::vector<tf::Session::Feed> fed;
-  for (std::size_t i = 0; i < function.inputs.size(); ++i) {
-    const std::string& name = function.inputs[i].name;
-    const auto view = feeds.find(name);
-    if (view == feeds.end()) {
-      throw Error(ErrorKind::kUsage, where_ + ": " + function.label + " needs the input \"" + name + "\"");
+  std::vector<tf::Tensor> fetched;
+  for (const std::size_t index : indices) {
+    const exporting::SavedFunction& function = functions_.at(index);
+    const std::optional<Call>& call = calls_.at(index);
+    if (!call) {
+      throw Error(ErrorKind::kBadInput, where_ + ": " + function.label +
+                                            " reads something else than variables of the signature serving_default");
     }
-    fed.emplace_back(call->arguments[i],
-                     to_host(graph_->library(), name, view->second, data_type(function.input_types[i])));
+    for (std::size_t i = 0; i < function.inputs.size(); ++i) {
+      const std::string& name = function.inputs[i].name;
+      const auto view = feeds.find(name);
+      if (view == feeds.end()) {
+        throw Error(ErrorKind::kUsage, where_ + ": " + function.label + " needs the input \"" + name + "\"");
+      }
+      fed.emplace_back(call->arguments[i],
+                       to_host(graph_->library(), name, view->second, data_type(function.input_types[i])));
+    }
+    fetched.insert(fetched.end(), call->results.begin(), call->results.end());
   }
-  const std::vector<tf::HostTensor> results = session_->run(fed, call->results);
-  std::map<std::string, Values> outputs;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const exporting::FunctionTensor& output = function.outputs[i];
-    outputs.emplace(output.name, to_values(results[i], output.has_rank ? output.shape : Shape()));
+  const std::vector<tf::HostTensor> results = session_->run(fed, fetched);
+  std::vector<std::map<std::string, Values>> outputs;
+  auto result = results.begin();
+  for (const std::size_t index : indices) {
+    std::map<std::string, Values>& of_one = outputs.emplace_back();
+    for (const exporting::FunctionTensor& output : functions_[index].outputs) {
+      of_one.emplace(output.name, to_values(*result++, output.has_rank ? output.shape : Shape()));
+    }
   }
   return outputs;
 }

@@ -25,6 +25,8 @@ class SavedModelSession {
   /// Calls functions()[index] with its inputs, taken from the feeds by name. The results by name, the members of a list
   /// as "hidden_states.0", .... Throws Error(kUsage) when an input is not among the feeds, and what TensorFlow says.
   std::map<std::string, Values> run(std::size_t index, const Feeds& feeds);
+  /// Several in one run, with the same feeds; the results in the order of the indices.
+  std::vector<std::map<std::string, Values>> run(const std::vector<std::size_t>& indices, const Feeds& feeds);
 
  private:
   struct Call {

@@ -49,8 +49,12 @@ struct FunctionRun {
   const Trace* trace = nullptr;           // what PyTorch did with these inputs; null when it was not asked
   std::map<std::string, Values> outputs;  // members of lists as "hidden_states.0", or one tensor of all
   std::string error;                      // why it did not run; empty when it did
+  /// Where PyTorch was not asked: what the function that takes all inputs returned, with the defaults passed.
+  std::map<std::string, Values> explicit_outputs = {};
 };
 
+/// Of functions with one label, which differ in how they take their inputs (as a dictionary or by keyword, int32 or
+/// int64), the first stands for all; others are reported besides when they disagree.
 struct FunctionReport {
   std::string label;
   std::vector<std::string> inputs;
@@ -59,6 +63,7 @@ struct FunctionReport {
   std::string finding;  // what is wrong besides tensors that are off; empty when nothing is
   /// "<label>.<output>". Of a training function, whose numbers are its own, only shapes count.
   std::vector<StageReport> outputs;
+  std::size_t against_explicit = 0;  // outputs held against FunctionRun::explicit_outputs, where PyTorch was not asked
 
   Verdict verdict() const;
 };

@@ -1,6 +1,6 @@
 """Loads what Crossload wrote with the programs that people have, and holds it against what PyTorch computed.
 
-    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,hub] [--int64]
+    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,hub,keras]
 
 ARTIFACT is a folder that `crossload pt-to-tf` wrote in all formats, TRACE a file of `crossload record` or a golden.
 The clients, each in one process because their imports take long:
@@ -8,6 +8,7 @@ The clients, each in one process because their imports take long:
     transformers   v4's own TensorFlow class reads tf_model.h5, and once more model.safetensors
     saved_model    tf.saved_model.load: serving, __call__, fine-tuning, and what the graph is made of
     hub            tensorflow_hub's KerasLayer
+    keras          Keras 3's TFSMLayer
 
 --keys-only: artifacts whose class in Transformers 4 differs from PyTorch itself. There it judges names and shapes.
 Prints one line an expectation; the last is `N passed, N failed`, and any failure is exit code 1.
@@ -203,13 +204,49 @@ def expect_serving(tally, run, loaded):
     tally.expect("gives the first row the same when it is alone", max(apart, default=0) <= LIMIT, f"{len(apart)} outputs")
 
 
-def expect_calls(tally, run, loaded, with_int64):
+def expect_calls(tally, run, loaded):
     """__call__ takes just what PyTorch took: all else may be left out."""
     called = named(loaded(run.tensors()))
     expect_numbers(tally, run, called, "called ")
-    if with_int64:
-        wide = named(loaded(run.tensors(tf.int64)))
-        tally.expect("takes int64 as it takes int32", all(np.array_equal(wide[name], called[name]) for name in called))
+    wide = named(loaded(run.tensors(tf.int64)))
+    tally.expect("takes int64 as it takes int32", all(np.array_equal(wide[name], called[name]) for name in called))
+
+
+def expect_keywords(tally, run, loaded):
+    """As PyTorch's users call: by keyword, integers as numpy has them, what is optional left out."""
+    called = named(loaded(run.tensors()))
+    wide = {name: np.asarray(tensor) for name, tensor in run.tensors(tf.int64).items()}
+    for what, inputs in (("int32", run.tensors()), ("int64 of numpy", wide)):
+        by_name = named(loaded(**inputs))
+        tally.expect(f"takes keywords of {what}", all(np.array_equal(by_name[name], called[name]) for name in called))
+    masks = ("attention_mask", "decoder_attention_mask")
+    ones = {name: np.ones_like(value) if name in masks else value for name, value in wide.items()}
+    bare = {name: value for name, value in wide.items() if name not in masks}
+    if len(bare) < len(ones):
+        filled, short = named(loaded(**ones)), named(loaded(**bare))
+        off = max(farthest(filled[name], short[name], np.isfinite(filled[name])) for name in filled)
+        tally.expect("takes a mask left out for ones", off <= LIMIT, f"{off:.2e}")
+    try:
+        loaded(of_no_model=np.zeros((1, 1)))
+    except (TypeError, ValueError) as error:
+        tally.expect("names an argument that there is not", "of_no_model" in str(error), str(error)[:100])
+    else:
+        tally.expect("names an argument that there is not", False)
+
+
+def expect_steps(tally, run, loaded):
+    """Three steps of a training loop as people write it."""
+    inputs = run.tensors(tf.int64)
+    optimizer = tf.keras.optimizers.Adam(1e-4)
+    losses = []
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            leaves = [leaf for leaf in tf.nest.flatten(loaded(**inputs)) if leaf.dtype.is_floating]
+            loss = sum(tf.reduce_mean(leaf * leaf) for leaf in leaves)
+        losses.append(float(loss))
+        pairs = zip(tape.gradient(loss, loaded.trainable_variables), loaded.trainable_variables)
+        optimizer.apply_gradients([(tf.convert_to_tensor(g), weight) for g, weight in pairs if g is not None])
+    tally.expect("learns in three steps, by keyword", losses[0] > losses[1] > losses[2] > losses[3], f"{losses[0]:.6g} to {losses[3]:.6g}")
 
 
 def expect_fine_tuning(tally, run, loaded):
@@ -250,12 +287,14 @@ def expect_stock_graph(tally, saved_model):
     tally.expect("has no weights among its constants", not heavy, ", ".join(heavy[:3]))
 
 
-def try_saved_model(tally, folder, run, with_int64):
+def try_saved_model(tally, folder, run):
     with tally.about(f"{folder.name}: saved_model:"):
         loaded = tf.saved_model.load(str(folder / "saved_model"))
         expect_serving(tally, run, loaded)
-        expect_calls(tally, run, loaded, with_int64)
+        expect_calls(tally, run, loaded)
+        expect_keywords(tally, run, loaded)
         expect_fine_tuning(tally, run, loaded)
+        expect_steps(tally, run, loaded)
         expect_stock_graph(tally, folder / "saved_model")
 
 
@@ -267,12 +306,21 @@ def try_hub(tally, folder):
         tally.expect("has weights to train", layer.trainable_variables, str(len(layer.trainable_variables)))
 
 
+def try_keras(tally, folder, run):
+    """Keras 3, which has no other way to take a SavedModel."""
+    with tally.about(f"{folder.name}: keras:"):
+        import keras
+
+        layer = keras.layers.TFSMLayer(str(folder / "saved_model"), call_endpoint="serve")
+        expect_numbers(tally, run, named(layer(run.tensors())), f"TFSMLayer of Keras {keras.__version__} ")
+        tally.expect("has weights", layer.weights, str(len(layer.weights)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", nargs="+", metavar="ARTIFACT TRACE")
     parser.add_argument("--keys-only", default="", metavar="NAME,NAME")
-    parser.add_argument("--int64", action="store_true", help="expect __call__ to take integers of 64 bits too")
-    parser.add_argument("--only", default="transformers,saved_model,hub")
+    parser.add_argument("--only", default="transformers,saved_model,hub,keras")
     arguments = parser.parse_args()
     if len(arguments.pairs) % 2 != 0:
         parser.error("an ARTIFACT without its TRACE")
@@ -285,9 +333,11 @@ def main():
             if "transformers" in clients:
                 try_transformers(tally, folder, run, folder.name in keys_only)
             if "saved_model" in clients:
-                try_saved_model(tally, folder, run, arguments.int64)
+                try_saved_model(tally, folder, run)
             if "hub" in clients:
                 try_hub(tally, folder)
+            if "keras" in clients:
+                try_keras(tally, folder, run)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0
 

@@ -2,7 +2,7 @@
 # Converts all-MiniLM-L6-v2 against live PyTorch and one tiny golden of each head, and hands every pair of artifact and
 # trace to one call of clients.py, and of each further program that is named: PROGRAM ARTIFACT TRACE [ARTIFACT TRACE ...].
 #
-#   tests/acceptance/run.sh [PROGRAM.py...]
+#   tests/acceptance/run.sh [PROGRAM.py... | "PROGRAM.py OPTION..."]
 #   tests/acceptance/run.sh --pairs            converts and prints the pairs, one a line
 #
 # The calls end with --keys-only NAME,NAME: artifacts whose class in Transformers 4 is itself wrong, see keys_only.
@@ -33,7 +33,7 @@ if [[ ${1:-} == --pairs ]]; then
 fi
 readonly programs
 for program in "${programs[@]}"; do
-  if [[ ! -f $program ]]; then
+  if [[ ! -f ${program%% *} ]]; then
     echo "tests/acceptance/run.sh: no program at $program" >&2
     exit 1
   fi
@@ -96,5 +96,6 @@ if [[ ${#programs[@]} == 0 ]]; then
 fi
 for program in "${programs[@]}"; do
   echo "$program: $((${#pairs[@]} / 2)) artifacts" >&2
-  "$python" -W ignore "$program" "${pairs[@]}" --keys-only "$(keys_only "${goldens[@]}")"
+  read -ra command <<<"$program"
+  "$python" -W ignore "${command[0]}" "${pairs[@]}" "${command[@]:1}" --keys-only "$(keys_only "${goldens[@]}")"
 done

@@ -1,0 +1,135 @@
+// The functions of a SavedModel that stand before few bodies: which there are, and that they compute the same.
+#include <protozero/pbf_reader.hpp>
+
+#include "export/compact_function.h"
+#include "export/saved_model.h"
+#include "export/saved_model_graph.h"
+#include "graph_fixture.h"
+#include "keras/model.h"
+#include "keras/weights.h"
+#include "verify/saved_model_session.h"
+
+namespace crossload::keras {
+namespace {
+
+using testing::ElementsAre;
+
+/// ids * mask + kinds; of other words, twice these.
+class TFMasked : public Model {
+ public:
+  explicit TFMasked(const Scope& scope)
+      : Model(checkpoint::Config(bytes::Json::object()), {.serving = token_inputs({"ids", "mask", "kinds"}),
+                                                          .others = token_inputs({"words"}),
+                                                          .calls = {{"ids"}, {"words"}},
+                                                          .defaults = {ones_for("ids", "mask"), {"kinds", 3, "ids"}}}) {
+    scope.variable("unread", "unread", {1});
+  }
+
+  ModelOutput call(const ModelInputs& inputs, const Call&) const override {
+    if (const std::optional<tf::Tensor> words = inputs.find("words")) return ModelOutput().add("sum", *words * 2);
+    return ModelOutput().add("sum", inputs.at("ids") * inputs.at("mask") + inputs.at("kinds"));
+  }
+};
+
+std::vector<std::string> names(const Signature& signature) {
+  std::vector<std::string> found;
+  for (const InputSpec& input : signature) found.push_back(input.name);
+  return found;
+}
+
+TEST(SavedModelCalls, AreAroundFewBodies) {
+  Weights weights({{"unread", view_of({1}, {0})}});
+  const TFMasked model{Scope(&weights)};
+  const std::vector<Signature> bodies = exporting::body_inputs(model);
+  ASSERT_EQ(bodies.size(), 2U);  // {ids} is served by the body of all
+  EXPECT_THAT(names(bodies[0]), ElementsAre("ids", "kinds", "mask"));
+  EXPECT_THAT(names(bodies[1]), ElementsAre("words"));
+  std::vector<std::vector<std::string>> sets;
+  for (const Signature& inputs : exporting::call_inputs(model, bodies[0])) sets.push_back(names(inputs));
+  EXPECT_THAT(sets, ElementsAre(ElementsAre("ids", "kinds", "mask"), ElementsAre("ids", "mask"),
+                                ElementsAre("ids", "kinds"), ElementsAre("ids")));
+  EXPECT_EQ(exporting::call_inputs(model, bodies[1]).size(), 1U);
+}
+
+TEST(SavedModelCalls, FillWhatIsLeftOut) {
+  const TemporaryFolder folder;
+  Weights weights({{"unread", view_of({1}, {0})}});
+  const TFMasked model{Scope(&weights)};
+  exporting::write_saved_model(folder.path(), tf::library(), model, weights, "tf_masked");
+  verify::SavedModelSession session(tf::library(), {}, folder.path());
+  const auto ints = [](const std::vector<std::int64_t>& values) {
+    return view_of(DType::kI64, {1, 2}, bytes_of(values));
+  };
+  const verify::Feeds feeds = {
+      {"ids", ints({5, 7})}, {"mask", ints({1, 0})}, {"kinds", ints({10, 20})}, {"words", ints({4, 6})}};
+  std::map<std::string, int> times;
+  for (std::size_t i = 0; i < session.functions().size(); ++i) {
+    const exporting::SavedFunction& function = session.functions()[i];
+    SCOPED_TRACE(function.label);
+    ++times[function.label];
+    const auto takes = [&](const std::string& name) {
+      return std::ranges::find(function.inputs, name, &exporting::FunctionTensor::name) != function.inputs.end();
+    };
+    std::vector<std::int64_t> wanted = {8, 12};
+    if (!takes("words")) {
+      wanted = {5 + (takes("kinds") ? 10 : 3), (takes("mask") ? 0 : 7) + (takes("kinds") ? 20 : 3)};
+    }
+    EXPECT_EQ(session.run(i, feeds).at("sum").integers, wanted);
+  }
+  EXPECT_EQ(times.size(), 11U);  // five sets of inputs, with and without training, and serving_default
+  EXPECT_EQ(times.at("__call__(ids)"), 4);
+  EXPECT_EQ(times.at("__call__(ids, kinds, mask, training=True)"), 4);
+  EXPECT_EQ(times.at("serving_default"), 1);
+}
+
+TEST(CompactedFunction, HoldsEqualConstantsOnceAndNamesProducts) {
+  tf::Graph graph(tf::library());
+  const tf::Tensor x = graph.placeholder(tf::DataType::kFloat, {2, 2}, "x");
+  tf::Tensor y = x;
+  {
+    const tf::NameScope scope(&graph, "module");
+    y = tf::matmul(x * 2.0F + 2.0F, x) * 2.0F;
+  }
+  const std::string whole = graph.to_function("f", {x}, {y}, {"y"}).to_proto();
+  const std::string small = exporting::compacted(whole);
+  const auto nodes = [](const std::string& function) {
+    std::map<std::string, std::string> found;  // name to op
+    protozero::pbf_reader reader(function);
+    while (reader.next(3)) {
+      protozero::pbf_reader node = reader.get_message();
+      std::string name;
+      std::string op;
+      while (node.next()) {
+        if (node.tag() == 1) {
+          name = node.get_string();
+        } else if (node.tag() == 2) {
+          op = node.get_string();
+        } else {
+          node.skip();
+        }
+      }
+      found.emplace(name, op);
+    }
+    return found;
+  };
+  EXPECT_EQ(nodes(whole).size(), 7U);
+  EXPECT_EQ(nodes(small).size(), 5U);  // three constants are one
+  EXPECT_TRUE(std::ranges::any_of(nodes(small), [](const auto& node) { return node.first.starts_with("module/"); }));
+  // And it computes what it did.
+  tf::Graph caller(tf::library());
+  caller.add_function(tf::Function::from_proto(tf::library(), small));
+  const tf::Tensor fed = caller.placeholder(tf::DataType::kFloat, {2, 2}, "fed");
+  const tf::Tensor called = caller.operation("StatefulPartitionedCall")
+                                .inputs({fed})
+                                .types("Tin", {tf::DataType::kFloat})
+                                .types("Tout", {tf::DataType::kFloat})
+                                .function("f", "f")
+                                .output();
+  tf::Session session(&caller, tf::SessionOptions());
+  const auto one = tf::HostTensor::of<float>(tf::library(), {2, 2}, std::vector<float>{1, 0, 0, 1});
+  EXPECT_THAT(session.run(std::vector<tf::Session::Feed>{{fed, one}}, {called}).front().floats(),
+              ElementsAre(8, 4, 4, 8));
+}
+
+}  // namespace
+}  // namespace crossload::keras
