@@ -15,8 +15,7 @@
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
 #include "flow/steps.h"
-#include "load/loaded_model.h"
-#include "load/sentence.h"
+#include "flow/written_models.h"
 
 namespace crossload {
 namespace {
@@ -43,40 +42,6 @@ struct ConversionSteps {
   const flow::Step certifying;
 };
 
-artifact::ArtifactSource source_of(const checkpoint::Checkpoint& checkpoint, const load::ModelClass& model_class) {
-  return {checkpoint.folder(),
-          checkpoint.files(),
-          checkpoint.config(),
-          model_class.pytorch_name(),
-          model_class.architecture->model_type,
-          model_class.sentence ? checkpoint.path() : std::filesystem::path()};
-}
-
-Format known_format(const std::string& name) {
-  Format format = Format::kSavedModel;
-  parse_format(name, &format);
-  return format;
-}
-
-/// What a user may miss of a folder of sentence-transformers.
-std::vector<std::string> sentence_notes(const load::ModelClass& chosen, const std::set<Format>& formats) {
-  if (!chosen.sentence) return {};
-  std::vector<std::string> notes = load::notes_of(*chosen.sentence);
-  std::string others;
-  for (const Format format : formats) {
-    if (format != Format::kSavedModel) others += (others.empty() ? "" : ", ") + artifact::written_name(format);
-  }
-  if (!formats.contains(Format::kSavedModel)) {
-    notes.push_back(
-        "sentence embeddings are in the SavedModel alone, which --formats leaves out: this is the transformer");
-  } else if (!others.empty()) {
-    notes.push_back(others +
-                    ": the transformer alone, as Transformers 4 has it; sentence_embedding is a signature of "
-                    "the SavedModel");
-  }
-  return notes;
-}
-
 }  // namespace
 
 Outcome convert(const ConvertOptions& options, const Progress& progress) {
@@ -89,34 +54,21 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
 
   steps.reading.begin();
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.model);
-  const load::ModelClass chosen = load::choose_class(checkpoint, settings.override_model_class);
-  const load::LoadedModel loaded = load::load_from_pytorch(
-      checkpoint, chosen.written_as(has_saved_model ? Format::kSavedModel : Format::kH5), settings.ignore_tensors);
-  // What the formats of Transformers v4 have.
-  const std::optional<load::LoadedModel> transformer =
-      loaded.model_class.sentence
-          ? std::optional(load::load_from_pytorch(checkpoint, chosen.written_as(Format::kH5), settings.ignore_tensors))
-          : std::nullopt;
-  const auto loaded_for = [&](Format format) -> const load::LoadedModel& {
-    return transformer && format != Format::kSavedModel ? *transformer : loaded;
-  };
-  artifact::ArtifactWriter artifact(options.output, source_of(checkpoint, loaded.model_class), options.formats,
-                                    options.new_weights);
+  const flow::WrittenModels models(checkpoint, settings, options.formats);
+  const load::LoadedModel& loaded = models.whole();
+  artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library =
       options.verify || has_saved_model ? tf::Library::open({settings.tensorflow, settings.onednn}) : nullptr;
   // Hashes are computed beside the rest: of what is read while it is written, of what was written while it is compared.
   verify::FileHashes hashes;
-  const std::vector<std::filesystem::path> read = load::files_of(checkpoint, loaded.model_class);
-  hashes.start(read);
+  hashes.start(models.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
-  const auto reference = options.verify
-                             ? flow::ReferenceTrace::find(
-                                   loaded.model_class.sentence ? options.model : checkpoint.folder(), settings, loaded)
-                             : nullptr;
+  const auto reference =
+      options.verify ? flow::ReferenceTrace::find(models.reference(options.model), settings, loaded) : nullptr;
 
   for (const auto& [format, writing] : steps.writing) {
     writing.begin();
-    const load::LoadedModel& written = loaded_for(format);
+    const load::LoadedModel& written = models.of(format);
     artifact::write_weights({written.model_class.head->name, *written.model, *written.weights}, format,
                             options.max_shard_size, library, artifact.path());
   }
@@ -127,16 +79,14 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
   const auto written = artifact::open_written(options.formats, artifact.path());
   std::vector<artifact::NotFinite> not_finite;
   for (const auto& [format, stored] : written) {
-    const auto found = artifact::check_read_back(*loaded_for(known_format(format)).weights, *stored, format);
+    const auto found = artifact::check_read_back(*models.of(format).weights, *stored, format);
     if (found.size() > not_finite.size()) not_finite = found;  // the same in each that has the same variables
     parts.read_back.push_back(format);
   }
-  parts.read = read;
+  parts.read = models.files();
   parts.read_below = checkpoint.path();
   parts.ledger = loaded.weights->ledger();
-  parts.notes = loaded.weights->notes();
-  const std::vector<std::string> about = sentence_notes(chosen, options.formats);
-  parts.notes.insert(parts.notes.end(), about.begin(), about.end());
+  parts.notes = models.notes();
   if (const auto note = flow::note_of_weights(not_finite, parts.ledger)) parts.notes.push_back(*note);
   parts.artifact = artifact.path();
   parts.hashes = &hashes;

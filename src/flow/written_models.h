@@ -1,0 +1,46 @@
+// What each format of an artifact has of a checkpoint.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "artifact/artifact_writer.h"
+#include "checkpoint/checkpoint.h"
+#include "crossload/format.h"
+#include "crossload/settings.h"
+#include "load/loaded_model.h"
+
+namespace crossload::flow {
+
+/// The models that a conversion writes. They are one, but for a folder of sentence-transformers: the SavedModel has all of
+/// it, and the formats of Transformers v4, which have no place for more, the transformer alone.
+class WrittenModels {
+ public:
+  /// Throws Error as load_from_pytorch does. The checkpoint outlives it.
+  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats);
+
+  /// The one that says most, which is compared with PyTorch.
+  const load::LoadedModel& whole() const { return whole_; }
+  const load::LoadedModel& of(Format format) const;
+  /// The same by the format's name, see open_written.
+  const load::LoadedModel& of(const std::string& format) const;
+
+  artifact::ArtifactSource source() const;
+  /// The files that were read.
+  std::vector<std::filesystem::path> files() const;
+  /// What PyTorch loads as the reference.
+  std::filesystem::path reference(const std::filesystem::path& named) const;
+  /// Sentences about the checkpoint, and about what the user may miss in a format.
+  std::vector<std::string> notes() const;
+
+ private:
+  const checkpoint::Checkpoint& checkpoint_;
+  std::set<Format> formats_;
+  load::ModelClass chosen_;
+  load::LoadedModel whole_;
+  std::optional<load::LoadedModel> transformer_;
+};
+
+}  // namespace crossload::flow
