@@ -34,10 +34,11 @@ def load(threads):
         torch.backends.mha.set_fastpath_enabled(False)
 
 
-def import_library(name):
+def import_library(name, alone=None):
+    """The module; `alone` says what can be done without it."""
     package = name.partition(".")[0]
     progress(f"importing {package}")
-    hint = f"`pip install {package}` there, or run another Python"
+    hint = f"`pip install {package}` there, or run another Python" + (f"; {alone}" if alone else "")
     with failing(ENVIRONMENT, f"{package} cannot be imported by {sys.executable}", hint):
         return importlib.import_module(name)
 

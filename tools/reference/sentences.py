@@ -38,7 +38,8 @@ def load_sentences(path, seed):
     fields = read_config(folder)
     class_name = "T5EncoderModel" if fields.get("model_type") == "t5" else "AutoModel"  # as Transformer chooses
     model, config, missing, notes = load_model(folder, class_name, fields, seed)
-    library = import_library("sentence_transformers.models")
+    without = "--override-model-class converts the transformer alone"
+    library = import_library("sentence_transformers.models", alone=without)
     modules = []
     for name, kind, below in read_modules(path)[1:]:
         with failing(BAD_INPUT, f"{path}: module {name} cannot be loaded as {kind}"):
