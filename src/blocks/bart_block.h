@@ -33,6 +33,12 @@ class TFBartAttention : public Module<TFBartAttention> {
 /// Whether a layer normalizes what each of its parts takes, or the sum of that and what the part makes of it.
 enum class Norm { kFirst, kLast };
 
+/// x and what a part of a layer makes of it, added and normalized.
+template <class Part>
+Tensor with_residual(const Tensor& x, const LayerNormalization& norm, Norm order, const Part& part) {
+  return order == Norm::kFirst ? x + part(norm(x)) : norm(x + part(x));
+}
+
 struct BartSizes {
   Heads heads;
   std::int64_t intermediate;
@@ -56,19 +62,22 @@ class TFBartEncoderLayer : public Module<TFBartEncoderLayer<Attention>> {
         fc1(scope / "fc1", sizes.heads.width(), sizes.intermediate),
         fc2(scope / "fc2", sizes.intermediate, sizes.heads.width()),
         final_layer_norm(scope / "final_layer_norm", sizes.heads.width(), sizes.eps),
-        norm_first_(sizes.norm == Norm::kFirst),
+        norm_(sizes.norm),
         dropout_(sizes.dropout),
         activation_dropout_(sizes.activation_dropout) {}
 
   LayerOutput call(Tensor x, const MaybeTensor& attention_mask, const Call& call) const {
-    const Tensor query = norm_first_ ? self_attn_layer_norm(x) : x;
-    const auto [attended, weights] = self_attn(query, MaybeTensor(), attention_mask, call);
-    x = x + dropout(attended, dropout_, call);
-    if (!norm_first_) x = self_attn_layer_norm(x);
-
-    const Tensor inner = activation_fn(fc1(norm_first_ ? final_layer_norm(x) : x));
-    x = x + dropout(fc2(dropout(inner, activation_dropout_, call)), dropout_, call);
-    return {norm_first_ ? x : final_layer_norm(x), weights};
+    MaybeTensor weights;
+    x = with_residual(x, self_attn_layer_norm, norm_, [&](const Tensor& query) {
+      const auto [attended, probabilities] = self_attn(query, MaybeTensor(), attention_mask, call);
+      weights = probabilities;
+      return dropout(attended, dropout_, call);
+    });
+    x = with_residual(x, final_layer_norm, norm_, [&](const Tensor& states) {
+      const Tensor inner = dropout(activation_fn(fc1(states)), activation_dropout_, call);
+      return dropout(fc2(inner), dropout_, call);
+    });
+    return {x, weights};
   }
 
   const Attention self_attn;
@@ -79,7 +88,7 @@ class TFBartEncoderLayer : public Module<TFBartEncoderLayer<Attention>> {
   const LayerNormalization final_layer_norm;
 
  private:
-  const bool norm_first_;
+  const Norm norm_;
   const double dropout_;
   const double activation_dropout_;
 };
@@ -98,25 +107,29 @@ class TFBartDecoderLayer : public Module<TFBartDecoderLayer<Attention>> {
         fc1(scope / "fc1", sizes.heads.width(), sizes.intermediate),
         fc2(scope / "fc2", sizes.intermediate, sizes.heads.width()),
         final_layer_norm(scope / "final_layer_norm", sizes.heads.width(), sizes.eps),
-        norm_first_(sizes.norm == Norm::kFirst),
+        norm_(sizes.norm),
         dropout_(sizes.dropout),
         activation_dropout_(sizes.activation_dropout) {}
 
   LayerOutput call(Tensor x, const Memory& memory, const Call& call) const {
-    const Tensor query = norm_first_ ? self_attn_layer_norm(x) : x;
-    const auto [attended, weights] = self_attn(query, MaybeTensor(), memory.attention_mask, call);
-    x = x + dropout(attended, dropout_, call);
-    if (!norm_first_) x = self_attn_layer_norm(x);
-
-    const Tensor cross_query = norm_first_ ? encoder_attn_layer_norm(x) : x;
-    const auto [recalled, cross_weights] =
-        encoder_attn(cross_query, memory.encoder_hidden_states, memory.encoder_attention_mask, call);
-    x = x + dropout(recalled, dropout_, call);
-    if (!norm_first_) x = encoder_attn_layer_norm(x);
-
-    const Tensor inner = activation_fn(fc1(norm_first_ ? final_layer_norm(x) : x));
-    x = x + dropout(fc2(dropout(inner, activation_dropout_, call)), dropout_, call);
-    return {norm_first_ ? x : final_layer_norm(x), weights, cross_weights};
+    MaybeTensor weights;
+    MaybeTensor cross_weights;
+    x = with_residual(x, self_attn_layer_norm, norm_, [&](const Tensor& query) {
+      const auto [attended, probabilities] = self_attn(query, MaybeTensor(), memory.attention_mask, call);
+      weights = probabilities;
+      return dropout(attended, dropout_, call);
+    });
+    x = with_residual(x, encoder_attn_layer_norm, norm_, [&](const Tensor& query) {
+      const auto [recalled, probabilities] =
+          encoder_attn(query, memory.encoder_hidden_states, memory.encoder_attention_mask, call);
+      cross_weights = probabilities;
+      return dropout(recalled, dropout_, call);
+    });
+    x = with_residual(x, final_layer_norm, norm_, [&](const Tensor& states) {
+      const Tensor inner = dropout(activation_fn(fc1(states)), activation_dropout_, call);
+      return dropout(fc2(inner), dropout_, call);
+    });
+    return {x, weights, cross_weights};
   }
 
   const Attention self_attn;
@@ -129,7 +142,7 @@ class TFBartDecoderLayer : public Module<TFBartDecoderLayer<Attention>> {
   const LayerNormalization final_layer_norm;
 
  private:
-  const bool norm_first_;
+  const Norm norm_;
   const double dropout_;
   const double activation_dropout_;
 };

@@ -216,15 +216,18 @@ class TFWav2Vec2EncoderLayer : public Module<TFWav2Vec2EncoderLayer> {
         layer_norm(scope / "layer_norm", hidden_size(config), layer_norm_eps(config)),
         feed_forward(scope / "feed_forward", config),
         final_layer_norm(scope / "final_layer_norm", hidden_size(config), layer_norm_eps(config)),
-        stable_(do_stable_layer_norm(config)) {}
+        norm_(do_stable_layer_norm(config) ? Norm::kFirst : Norm::kLast) {}
 
   LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
-    const auto [attended, attn_weights] =
-        attention(stable_ ? layer_norm(hidden_states) : hidden_states, MaybeTensor(), attention_mask, call);
-    hidden_states = hidden_states + dropout(attended, call);
-    if (stable_) return {hidden_states + feed_forward(final_layer_norm(hidden_states), call), attn_weights};
-    hidden_states = layer_norm(hidden_states);
-    return {final_layer_norm(hidden_states + feed_forward(hidden_states, call)), attn_weights};
+    MaybeTensor weights;
+    hidden_states = with_residual(hidden_states, layer_norm, norm_, [&](const Tensor& query) {
+      const auto [attended, probabilities] = attention(query, MaybeTensor(), attention_mask, call);
+      weights = probabilities;
+      return dropout(attended, call);
+    });
+    hidden_states = with_residual(hidden_states, final_layer_norm, norm_,
+                                  [&](const Tensor& states) { return feed_forward(states, call); });
+    return {hidden_states, weights};
   }
 
   const TFBartAttention attention;
@@ -234,7 +237,7 @@ class TFWav2Vec2EncoderLayer : public Module<TFWav2Vec2EncoderLayer> {
   const LayerNormalization final_layer_norm;
 
  private:
-  const bool stable_;
+  const Norm norm_;
 };
 
 /// PyTorch's Wav2Vec2Encoder and Wav2Vec2EncoderStableLayerNorm.
