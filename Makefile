@@ -39,7 +39,7 @@ packages python:
 build: packages
 	@echo 'Building $(build_folder)/crossload: about 3 minutes when nothing is built yet.'
 	@cmake --preset $(PRESET) >/dev/null
-	@cmake --build --preset $(PRESET) --target crossload_program
+	@cmake --build --preset $(PRESET) --target crossload_command
 	@echo '$(build_folder)/crossload is there.'
 
 demo: setup build

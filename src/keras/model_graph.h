@@ -23,6 +23,8 @@ struct Stage {
   std::string file;
   int line = 0;
   std::string caller;  // the path of the module whose `call` made this call; empty for the model itself
+  /// The same tensors in other layouts, which those may read that come after.
+  std::vector<tf::Tensor> other_forms = {};
 };
 
 class ModelGraph : public tf::Graph {
@@ -43,6 +45,12 @@ class ModelGraph : public tf::Graph {
   tf::Tensor handle(const Variable& variable);
 
   const std::vector<Stage>& stages() const { return stages_; }
+
+  // For models that are no modules of ours: what a traced one returned, and which one nodes of a scope belong to.
+  void add_stage(Stage stage) { stages_.push_back(std::move(stage)); }
+  void add_scope(const std::string& scope, const Place& place, const Place& caller) {
+    scopes_.try_emplace(scope, place, caller);
+  }
 
   /// The failure of a run, at the module that made the node.
   ModuleFailure failure_of(const tf::OperationError& error) const;

@@ -15,7 +15,7 @@ struct Row {
   std::optional<DType> elements;  // none where elements are no plain bytes
 };
 
-constexpr std::array<Row, 15> kRows = {{
+constexpr std::array<Row, 16> kRows = {{
     {DataType::kFloat, "float32", DType::kF32},
     {DataType::kDouble, "float64", DType::kF64},
     {DataType::kHalf, "float16", DType::kF16},
@@ -29,6 +29,7 @@ constexpr std::array<Row, 15> kRows = {{
     {DataType::kUInt32, "uint32", DType::kU32},
     {DataType::kUInt64, "uint64", DType::kU64},
     {DataType::kBool, "bool", DType::kBool},
+    {DataType::kComplex64, "complex64", std::nullopt},
     {DataType::kString, "string", std::nullopt},
     {DataType::kResource, "resource", std::nullopt},
 }};

@@ -18,6 +18,7 @@ enum class DataType : int {
   kInt16 = 5,
   kInt8 = 6,
   kString = 7,
+  kComplex64 = 8,
   kInt64 = 9,
   kBool = 10,
   kBFloat16 = 14,

@@ -23,6 +23,7 @@ class Reads {
   explicit Reads(const ModelGraph& graph) : graph_(graph) {
     for (std::size_t i = 0; i < graph.stages().size(); ++i) {
       for (const Tensor& tensor : graph.stages()[i].outputs) owner_.try_emplace(key_of(tensor.output()), i);
+      for (const Tensor& tensor : graph.stages()[i].other_forms) owner_.try_emplace(key_of(tensor.output()), i);
     }
   }
 

@@ -42,7 +42,7 @@ using ReadVariable = std::function<void(const keras::Variable& variable, std::sp
 
 struct RunOptions {
   tf::SessionOptions session;
-  keras::Call call = {.output_attentions = true, .output_hidden_states = true};
+  keras::Call call = {.output_attentions = true, .output_hidden_states = true, .stages = true};
   bool stages = true;                          // fetch what every module returns, not the outputs alone
   tf::Graph::Substitute substitute = nullptr;  // puts a fault into the graph
 };

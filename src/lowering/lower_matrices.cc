@@ -1,0 +1,164 @@
+// Products of matrices, and attention.
+#include <cmath>
+#include <limits>
+
+#include "lowering/table.h"
+#include "tf/ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using tf::DataType;
+using tf::Tensor;
+
+/// [..., in] -> [..., out], by rows: so the product and its bias, and what follows them, are operations on matrices,
+/// which TensorFlow joins into one.
+Value linear(const Operation& op) {
+  const int rank = op.rank_of("input");
+  const keras::Variable* variable = op.variable("weight");
+  const bool is_kernel = variable != nullptr && variable->layout == tensor::Layout::kTranspose;  // [in, out]
+  const Tensor weight = op.tensor("weight");
+  Forms& x = op.forms("input");
+  tf::Dims lead = x.has_rows() ? x.lead() : op.dims_of("input");
+  if (!x.has_rows()) lead.pop_back();
+  const auto& shape = op.type_of("input").shape;
+  const Tensor rows = x.has_rows() ? x.rows()
+                      : rank == 2  ? x.plain()
+                                   : tf::reshape(x.plain(), {-1, std::get<std::int64_t>(shape.back())});
+  Tensor y = tf::matmul(rows, weight, false, !is_kernel);
+  if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
+  if (rank == 2 && !x.has_rows()) return y;
+  if (rank == 1) return reshaped(y, {-1});
+  return Forms::rows(y, lead);
+}
+
+/// What an argument is the transpose of, if it is the other order of the last two axes of something.
+const program::Node* last_axes_swapped(const Operation& op, const std::string& name) {
+  const program::Node* node = op.node_behind(name);
+  if (node == nullptr || node->op != "aten.transpose.int") return nullptr;
+  const auto rank = static_cast<std::int64_t>(op.rank_of(name));
+  const auto axis = [&](const char* argument) {
+    const auto* value = node->args.at(argument).get<std::int64_t>();
+    return value == nullptr ? rank : *value < 0 ? *value + rank : *value;
+  };
+  const auto last = [&](std::int64_t a, std::int64_t b) { return a == rank - 2 && b == rank - 1; };
+  const std::int64_t a = axis("dim0");
+  const std::int64_t b = axis("dim1");
+  return last(a, b) || last(b, a) ? node : nullptr;
+}
+
+struct Factor {
+  Tensor tensor;
+  bool transposed;
+};
+
+Factor factor(const Operation& op, const std::string& name) {
+  if (const program::Node* node = last_axes_swapped(op, name)) {
+    const auto* source = node->args.at("self").get<program::NodeName>();
+    if (source != nullptr) return {converted(op.forms_of_node(source->name).plain(), op.dtype()), true};
+  }
+  return {op.tensor(name, op.dtype()), false};
+}
+
+Value matmul(const Operation& op, const std::string& second) {
+  const int left = op.rank_of("self");
+  const int right = op.rank_of(second);
+  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kComplex64 && op.dtype() != DataType::kInt32) {
+    op.fail("of " + tf::name_of(op.dtype()) + " is not supported");
+  }
+  if (left > 1 && right > 1) {
+    const Factor a = factor(op, "self");
+    const Factor b = factor(op, second);
+    return tf::matmul(a.tensor, b.tensor, a.transposed, b.transposed);
+  }
+  Tensor a = op.tensor("self", op.dtype());
+  Tensor b = op.tensor(second, op.dtype());
+  if (left == 1) a = tf::expand_dims(a, 0);
+  if (right == 1) b = tf::expand_dims(b, 1);
+  Tensor y = tf::matmul(a, b);
+  if (right == 1) y = tf::squeeze(y, -1);
+  if (left == 1) y = tf::squeeze(y, right == 1 ? -1 : -2);
+  return y;
+}
+
+Tensor times(const Tensor& x, double number) { return number == 1 ? x : x * number; }
+
+/// beta * self + alpha * (a b)
+Value added_product(const Operation& op, const char* a, const char* b) {
+  const Tensor product = times(tf::matmul(op.tensor(a), op.tensor(b)), op.number("alpha"));
+  if (op.number("beta") == 0) return product;
+  const Tensor added = times(op.tensor("self"), op.number("beta"));
+  return op.rank_of("self") == 1 && product.rank() == 2 && op.type_of("self").shape.back() == op.type().shape.back()
+             ? tf::bias_add(product, added)
+             : product + added;
+}
+
+Value einsum(const Operation& op) {
+  const std::vector<Value> tensors = op.list("tensors");
+  std::vector<Tensor> operands;
+  for (const Value& member : tensors) operands.push_back(converted(member.forms()->plain(), op.dtype()));
+  std::string equation;
+  for (const char letter : op.text("equation")) {
+    if (letter != ' ') equation += letter;
+  }
+  if (equation.find("->") == std::string::npos) op.fail("an equation without -> is not supported");
+  return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
+}
+
+/// Copies of each head of keys and values, so that every head of the queries has its own.
+Tensor grouped(const Operation& op, const Tensor& x, const char* name) {
+  const auto heads = [&](const char* of) { return op.dim_of(of, -3); };
+  const tf::Dim copies = tf::floor_div(heads("query"), heads(name));
+  if (copies.known() && copies.size() == 1) return x;
+  if (op.rank_of(name) != 4) op.fail("enable_gqa is supported for four dimensions alone");
+  const tf::Dims dims = op.dims_of(name);
+  const Tensor repeated = tf::tile(tf::expand_dims(x, 2), {1, 1, copies, 1, 1});
+  return reshaped(repeated, {dims[0], dims[1] * copies, dims[2], dims[3]});
+}
+
+Value attention(const Operation& op) {
+  const Tensor query = op.tensor("query");
+  Tensor key = op.tensor("key");
+  Tensor value = op.tensor("value");
+  if (op.has("enable_gqa") && op.flag("enable_gqa")) {
+    key = grouped(op, key, "key");
+    value = grouped(op, value, "value");
+  }
+  const tf::Dim features = op.dim_of("query", -1);
+  if (!op.has("scale") && !features.known()) op.fail("the number of features is not known");
+  const double scale = op.has("scale") ? op.number("scale") : 1 / std::sqrt(static_cast<double>(features.size()));
+  Tensor scores = tf::matmul(query, key, false, true) * scale;
+  const double lowest = -std::numeric_limits<double>::infinity();
+  if (op.flag("is_causal")) {
+    scores = tf::where(tf::lower_triangle(op.graph(), op.dim_of("query", -2), op.dim_of("key", -2)), scores, lowest);
+  }
+  if (op.has("attn_mask")) {
+    const Tensor mask = op.tensor("attn_mask");
+    scores = mask.dtype() == DataType::kBool ? tf::where(mask, scores, lowest) : scores + converted(mask, op.dtype());
+  }
+  Tensor weights = tf::softmax(scores);
+  if (op.has("attn_mask") && op.tensor("attn_mask").dtype() == DataType::kBool) {
+    // A query that sees no key has zeros.
+    weights = tf::where(tf::reduce_any(op.tensor("attn_mask"), {-1}, true), weights, 0.0);
+  }
+  return tf::matmul(weights, value);
+}
+
+}  // namespace
+
+void add_matrices(Table* table) {
+  table->add("aten.linear.default", linear);
+  table->add("aten.matmul.default", [](const Operation& op) { return matmul(op, "other"); });
+  table->add_each({"aten.mm.default", "aten.bmm.default"}, [](const Operation& op) { return matmul(op, "mat2"); });
+  table->add("aten.mv.default", [](const Operation& op) { return matmul(op, "vec"); });
+  table->add("aten.dot.default", [](const Operation& op) { return matmul(op, "tensor"); });
+  table->add("aten.addmm.default", [](const Operation& op) { return added_product(op, "mat1", "mat2"); });
+  table->add("aten.baddbmm.default", [](const Operation& op) { return added_product(op, "batch1", "batch2"); });
+  table->add("aten.outer.default", [](const Operation& op) -> Value {
+    return tf::expand_dims(op.tensor("self", op.dtype()), 1) * tf::expand_dims(op.tensor("vec2", op.dtype()), 0);
+  });
+  table->add("aten.einsum.default", einsum);
+  table->add("aten.scaled_dot_product_attention.default", attention);
+}
+
+}  // namespace crossload::lowering

@@ -1,0 +1,140 @@
+// Normalisations.
+#include <numeric>
+
+#include "lowering/table.h"
+#include "tf/ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using tf::Dims;
+using tf::Tensor;
+
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias over axes, in a form with few operations on whole tensors.
+Tensor normalized(const Tensor& x, const std::vector<int>& axes, double epsilon, const std::optional<Tensor>& weight,
+                  const std::optional<Tensor>& bias) {
+  const Tensor mean = tf::reduce_mean(x, axes, true);
+  const Tensor variance = tf::reduce_mean(tf::squared_difference(x, mean), axes, true);
+  Tensor scale = tf::rsqrt(variance + epsilon);
+  if (weight) scale = scale * *weight;
+  const Tensor shift = mean * scale;
+  return bias ? x * scale + (*bias - shift) : x * scale - shift;
+}
+
+std::optional<Tensor> tensor_if_given(const Operation& op, const char* name) {
+  return op.has(name) ? std::optional(op.tensor(name)) : std::nullopt;
+}
+
+Value layer_norm(const Operation& op) {
+  const auto axes = static_cast<int>(op.integers("normalized_shape").size());
+  const auto weight = tensor_if_given(op, "weight");
+  const auto bias = tensor_if_given(op, "bias");
+  Forms& x = op.forms("input");
+  if (axes == 1 && x.has_rows()) {
+    return Forms::rows(normalized(x.rows(), {-1}, op.number("eps"), weight, bias), x.lead());
+  }
+  std::vector<int> last(static_cast<std::size_t>(axes));
+  std::iota(last.begin(), last.end(), -axes);
+  return normalized(x.plain(), last, op.number("eps"), weight, bias);
+}
+
+/// Which gives mean and variance besides, for the backward pass.
+Value native_layer_norm(const Operation& op) { return Value::List{layer_norm(op), {}, {}}; }
+
+Value rms_norm(const Operation& op) {
+  const auto axes = static_cast<int>(op.integers("normalized_shape").size());
+  std::vector<int> last(static_cast<std::size_t>(axes));
+  std::iota(last.begin(), last.end(), -axes);
+  constexpr double kFloatEpsilon = 1.1920928955078125e-07;
+  const double epsilon = op.has("eps") ? op.number("eps") : kFloatEpsilon;
+  const Tensor x = op.tensor("input");
+  const Tensor y = x * tf::rsqrt(tf::reduce_mean(tf::square(x), last, true) + epsilon);
+  return op.has("weight") ? y * op.tensor("weight") : y;
+}
+
+/// [channels] beside [batch, channels, ...]
+Tensor of_channels(const Tensor& x, int rank) {
+  Dims dims(static_cast<std::size_t>(rank - 1), 1);
+  dims.front() = -1;
+  return tf::reshape(x, dims);
+}
+
+Value group_norm(const Operation& op) {
+  const Tensor x = op.tensor("input");
+  const Dims dims = op.dims_of("input");
+  const Tensor grouped = tf::reshape(x, {dims[0], op.integer("num_groups"), -1});
+  Tensor y = reshaped(normalized(grouped, {2}, op.number("eps"), std::nullopt, std::nullopt), dims);
+  const int rank = op.rank_of("input");
+  if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
+  if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
+  return y;
+}
+
+Value instance_norm(const Operation& op) {
+  if (!op.flag("use_input_stats")) op.fail("with running statistics is not supported");
+  const int rank = op.rank_of("input");
+  std::vector<int> axes(static_cast<std::size_t>(rank - 2));
+  std::iota(axes.begin(), axes.end(), 2);
+  Tensor y = normalized(op.tensor("input"), axes, op.number("eps"), std::nullopt, std::nullopt);
+  if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
+  if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
+  return y;
+}
+
+/// On images in one operation, which TensorFlow joins with a following ReLU.
+std::shared_ptr<Forms> fused_batch_norm(const Operation& op) {
+  return Forms::channels_last(op.graph()
+                                  .operation("FusedBatchNormV3")
+                                  .input(op.forms("input").channels_last())
+                                  .input(op.tensor("weight"))
+                                  .input(op.tensor("bias"))
+                                  .input(op.tensor("running_mean"))
+                                  .input(op.tensor("running_var"))
+                                  .number("epsilon", static_cast<float>(op.number("eps")))
+                                  .flag("is_training", false)
+                                  .outputs()
+                                  .front());
+}
+
+Value batch_norm(const Operation& op) {
+  if (op.has("training") && op.flag("training")) op.fail("in training is not supported");
+  const int rank = op.rank_of("input");
+  if (rank == 4 && op.has("weight") && op.has("bias")) return fused_batch_norm(op);
+  Tensor scale = tf::rsqrt(op.tensor("running_var") + op.number("eps"));
+  if (op.has("weight")) scale = scale * op.tensor("weight");
+  const Tensor shift = -(op.tensor("running_mean") * scale);
+  const Tensor offset = op.has("bias") ? op.tensor("bias") + shift : shift;
+  if (rank == 2) return op.tensor("input") * scale + offset;
+  Forms& x = op.forms("input");
+  if (x.has_channels_last()) return Forms::channels_last(x.channels_last() * scale + offset);
+  return x.plain() * of_channels(scale, rank) + of_channels(offset, rank);
+}
+
+/// v / |v| * g, the norm over all axes but one.
+Value weight_norm(const Operation& op) {
+  const Tensor v = op.tensor("v");
+  const std::int64_t kept = op.integer("dim");
+  std::vector<int> axes;
+  for (int i = 0; i < v.rank(); ++i) {
+    if (i != kept) axes.push_back(i);
+  }
+  return v * (op.tensor("g") / tf::sqrt(tf::reduce_sum(tf::square(v), axes, true)));
+}
+
+}  // namespace
+
+void add_norms(Table* table) {
+  table->add("aten.layer_norm.default", layer_norm);
+  table->add("aten.native_layer_norm.default", native_layer_norm);
+  table->add("aten.rms_norm.default", rms_norm);
+  table->add("aten.group_norm.default", group_norm);
+  table->add("aten.instance_norm.default", instance_norm);
+  table->add("aten.batch_norm.default", batch_norm);
+  table->add("aten._native_batch_norm_legit_no_training.default",
+             [](const Operation& op) { return Value(Value::List{batch_norm(op), {}, {}}); });
+  table->add("aten._weight_norm.default", weight_norm);
+  table->add("aten._weight_norm_interface.default",
+             [](const Operation& op) { return Value(Value::List{weight_norm(op), {}}); });
+}
+
+}  // namespace crossload::lowering

@@ -1,0 +1,387 @@
+// Shapes, pieces and places.
+#include <algorithm>
+#include <numeric>
+
+#include "lowering/table.h"
+#include "tf/ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using tf::Dim;
+using tf::Dims;
+using tf::Tensor;
+
+/// PyTorch's "to the end" of a slice, and TensorFlow's largest size.
+constexpr std::int64_t kEnd = 0x7fffffff;
+
+/// An argument of this node's own type and sizes, which is what it gives.
+bool changes_nothing(const Operation& op, const char* name = "self") { return op.type_of(name) == op.type(); }
+
+Value unchanged(const Operation& op) { return op.value("self"); }
+
+bool is_number(const program::Size& size) { return std::holds_alternative<std::int64_t>(size); }
+
+Value view(const Operation& op) {
+  if (changes_nothing(op)) return unchanged(op);
+  Forms& x = op.forms("self");
+  Dims dims = op.dims(op.node().args.contains("size") ? "size" : "shape");
+  const auto& before = op.type_of("self").shape;
+  const auto& after = op.type().shape;
+  const bool keeps_features =
+      !before.empty() && !after.empty() && is_number(after.back()) && before.back() == after.back();
+  const bool are_complete = std::ranges::none_of(dims, [](const Dim& dim) { return dim.known() && dim.size() < 0; });
+  if (keeps_features && before.size() == 2 && after.size() > 2 && are_complete) {
+    dims.pop_back();
+    return Forms::rows(x.plain(), dims);
+  }
+  if (keeps_features && before.size() > 2 && after.size() == 2 && x.has_rows()) return x.rows();
+  return reshaped(x.has_rows() && !x.has_plain() ? x.rows() : x.plain(), dims);
+}
+
+Value expand(const Operation& op) {
+  if (changes_nothing(op)) return unchanged(op);
+  const Tensor x = op.tensor("self");
+  Dims dims = op.dims("size");
+  const int more = static_cast<int>(dims.size()) - op.rank_of("self");
+  for (int i = 0; i < static_cast<int>(dims.size()); ++i) {
+    Dim& dim = dims[static_cast<std::size_t>(i)];
+    if (dim.known() && dim.size() == -1) dim = op.dim_of("self", i - more);
+  }
+  return tf::broadcast_to(x, dims);
+}
+
+Tensor swapped(const Tensor& x, int a, int b) {
+  if (a == b || x.rank() < 2) return x;
+  std::vector<int> permutation(static_cast<std::size_t>(x.rank()));
+  std::iota(permutation.begin(), permutation.end(), 0);
+  std::swap(permutation[static_cast<std::size_t>(a)], permutation[static_cast<std::size_t>(b)]);
+  return tf::transpose(x, permutation);
+}
+
+Value permute(const Operation& op) {
+  const std::vector<int> axes = op.rank_of("self") == 0 ? std::vector<int>() : op.axes("dims");
+  Forms& x = op.forms("self");
+  const int rank = static_cast<int>(axes.size());
+  if (std::ranges::is_sorted(axes)) return unchanged(op);
+  std::vector<int> to_last(axes.size());
+  std::iota(to_last.begin(), to_last.end(), 0);
+  std::rotate(to_last.begin() + std::min(rank, 1), to_last.begin() + std::min(rank, 2), to_last.end());
+  if (x.has_channels_last() && rank > 2 && axes == to_last) return x.channels_last();
+  if (axes == std::vector<int>{0, 3, 1, 2}) return Forms::channels_last(x.plain());
+  return tf::transpose(x.plain(), axes);
+}
+
+Value squeeze(const Operation& op) {
+  Tensor x = op.tensor("self");
+  std::vector<int> axes = op.axes(op.node().args.contains("dim") ? "dim" : "none");
+  std::ranges::sort(axes, std::greater());
+  const auto& shape = op.type_of("self").shape;
+  for (const int axis : axes) {
+    if (shape[static_cast<std::size_t>(axis)] == program::Size(std::int64_t(1))) x = tf::squeeze(x, axis);
+  }
+  return x;
+}
+
+Value unsqueeze(const Operation& op) {
+  const int rank = op.rank();
+  const std::int64_t axis = op.integer("dim");
+  return tf::expand_dims(op.tensor("self"), static_cast<int>(axis < 0 ? axis + rank : axis));
+}
+
+std::optional<Dim> beginning(const Operation& op) {
+  if (!op.has("start")) return std::nullopt;
+  const Dim start = op.dim("start");
+  return start.known() && start.size() == 0 ? std::nullopt : std::optional(start);
+}
+
+std::optional<Dim> ending(const Operation& op) {
+  if (!op.has("end")) return std::nullopt;
+  const Dim end = op.dim("end");
+  return end.known() && end.size() >= kEnd ? std::nullopt : std::optional(end);
+}
+
+Value slice(const Operation& op) {
+  const std::int64_t step = op.integer("step");
+  const auto begin = beginning(op);
+  const auto end = ending(op);
+  if (step == 1 && !begin && (!end || changes_nothing(op))) return unchanged(op);
+  return tf::slice(op.tensor("self"), op.axis("dim"), begin, end, step);
+}
+
+/// Places begin, begin + step, ... of one axis take what the source has.
+Tensor scattered_by_step(const Operation& op, int axis, std::int64_t step) {
+  const Tensor x = op.tensor("self");
+  const Tensor source = op.tensor("src");
+  const Dim begin = op.has("start") ? op.dim("start") : Dim(0);
+  if (begin.known() && begin.size() < 0) op.fail("a negative start is not supported with a step");
+  const Tensor places = tf::range(op.graph(), op.dim_of("self", axis));
+  const Tensor offsets = places - begin;
+  Tensor taken = tf::logical_and(tf::greater_equal(offsets, 0), tf::equal(tf::mod(offsets, step), 0));
+  if (const auto end = ending(op)) taken = tf::logical_and(taken, tf::less(places, *end));
+  const Tensor of_source = tf::minimum(tf::maximum(tf::floor_div(offsets, step), 0), op.dim_of("src", axis) - 1);
+  Dims dims(static_cast<std::size_t>(op.rank()), 1);
+  dims[static_cast<std::size_t>(axis)] = -1;
+  return tf::where(tf::reshape(taken, dims), tf::gather(source, of_source, axis), x);
+}
+
+Value slice_scatter(const Operation& op) {
+  const int axis = op.axis("dim");
+  if (op.integer("step") != 1) return scattered_by_step(op, axis, op.integer("step"));
+  const Tensor x = op.tensor("self");
+  std::vector<Tensor> parts;
+  if (const auto begin = beginning(op)) parts.push_back(tf::slice(x, axis, std::nullopt, begin));
+  parts.push_back(op.tensor("src", op.dtype()));
+  if (const auto end = ending(op)) parts.push_back(tf::slice(x, axis, end, std::nullopt));
+  return parts.size() == 1 ? parts.front() : tf::concat(parts, axis);
+}
+
+Value select_scatter(const Operation& op) {
+  const int axis = op.axis("dim");
+  const std::int64_t index = op.integer("index");
+  const Tensor x = op.tensor("self");
+  std::vector<Tensor> parts;
+  if (index != 0) parts.push_back(tf::slice(x, axis, std::nullopt, index));
+  parts.push_back(tf::expand_dims(op.tensor("src", op.dtype()), axis));
+  if (index != -1) parts.push_back(tf::slice(x, axis, index + 1, std::nullopt));
+  return parts.size() == 1 ? parts.front() : tf::concat(parts, axis);
+}
+
+/// A list of one dimension that is empty stands for nothing, whatever the others' dimensions are.
+bool is_nothing(const program::TensorType& type) {
+  return type.shape.size() == 1 && type.shape.front() == program::Size(std::int64_t(0));
+}
+
+Value cat(const Operation& op) {
+  std::vector<Forms*> forms;
+  for (const std::string& node : op.nodes_of("tensors")) {
+    if (!is_nothing(op.type_of_node(node))) forms.push_back(&op.forms_of_node(node));
+  }
+  if (forms.empty()) return tf::fill(op.graph(), {0}, op.graph().constant(0, op.dtype()));
+  const int rank = op.rank();
+  const std::int64_t given = op.integer("dim");
+  const int axis = static_cast<int>(given < 0 ? given + rank : given);
+  const bool over_channels = rank > 2 && axis == 1 && std::ranges::all_of(forms, [&](Forms* x) {
+    return x->has_channels_last() && x->dtype() == op.dtype();
+  });
+  std::vector<Tensor> tensors;
+  for (Forms* x : forms) tensors.push_back(over_channels ? x->channels_last() : converted(x->plain(), op.dtype()));
+  if (tensors.size() == 1) return tensors.front();
+  if (over_channels) return Forms::channels_last(tf::concat(tensors, -1));
+  return tf::concat(tensors, axis);
+}
+
+Value stack(const Operation& op) {
+  std::vector<Tensor> tensors;
+  for (const Value& member : op.list("tensors")) tensors.push_back(converted(member.forms()->plain(), op.dtype()));
+  const std::int64_t axis = op.integer("dim");
+  return tf::stack(tensors, static_cast<int>(axis < 0 ? axis + op.rank() : axis));
+}
+
+Value split(const Operation& op) {
+  const int axis = op.axis("dim");
+  const Tensor x = op.tensor("self");
+  const auto& types = op.types();
+  Dims sizes;
+  bool equal = true;
+  for (const auto& type : types) {
+    const program::Size& size = type->shape[static_cast<std::size_t>(axis)];
+    sizes.emplace_back(is_number(size) ? std::get<std::int64_t>(size) : -1);
+    equal = equal && is_number(size) && size == types.front()->shape[static_cast<std::size_t>(axis)];
+  }
+  if (types.size() == 1) return std::vector<Tensor>{x};
+  if (equal) return tf::split(x, static_cast<int>(types.size()), axis);
+  if (op.node().args.contains("split_sizes")) {
+    sizes = op.dims("split_sizes");
+  } else if (std::ranges::any_of(sizes, [](const Dim& size) { return size.size() < 0; })) {
+    sizes.assign(types.size(), op.dim("split_size"));
+    sizes.back() = -1;  // the rest
+  }
+  return tf::split(x, sizes, axis);
+}
+
+Tensor with_rank(const Operation& op, const Tensor& x, std::size_t rank) {
+  Dims dims(rank - static_cast<std::size_t>(op.rank_of("self")), 1);
+  if (dims.empty()) return x;
+  for (const Dim& dim : op.dims_of("self")) dims.push_back(dim);
+  return reshaped(x, dims);
+}
+
+Value repeat(const Operation& op) {
+  Dims copies = op.dims(op.node().args.contains("repeats") ? "repeats" : "dims");
+  while (copies.size() < static_cast<std::size_t>(op.rank_of("self"))) copies.insert(copies.begin(), 1);
+  return tf::tile(with_rank(op, op.tensor("self"), copies.size()), copies);
+}
+
+Value repeat_interleave(const Operation& op) {
+  Tensor x = op.tensor("self");
+  Dims dims = op.dims_of("self");
+  std::size_t axis = 0;
+  if (op.has("dim")) {
+    axis = static_cast<std::size_t>(op.axis("dim"));
+  } else {
+    Dim count = 1;
+    for (const Dim& dim : dims) count = count * dim;
+    x = reshaped(x, {-1});
+    dims = {count};
+  }
+  Dims copies(dims.size() + 1, 1);
+  copies[axis + 1] = op.dim("repeats");
+  dims[axis] = dims[axis] * op.dim("repeats");
+  return reshaped(tf::tile(tf::expand_dims(x, static_cast<int>(axis) + 1), copies), dims);
+}
+
+Value roll(const Operation& op) {
+  Tensor x = op.tensor("self");
+  const Dims shifts = op.dims("shifts");
+  if (op.integers("dims").empty()) {
+    return reshaped(tf::roll(reshaped(x, {-1}), shifts.at(0), 0), op.dims_of("self"));
+  }
+  const std::vector<int> axes = op.axes("dims");
+  for (std::size_t i = 0; i < axes.size(); ++i) x = tf::roll(x, shifts.at(i), axes[i]);
+  return x;
+}
+
+/// PyTorch says it for the last axis first, and a negative number cuts off.
+Value pad(const Operation& op) {
+  const std::string mode = op.node().args.contains("mode") ? op.text("mode") : "constant";
+  const Dims sizes = op.dims("pad");
+  Tensor x = op.tensor("self");
+  const int rank = op.rank();
+  tf::Paddings paddings(static_cast<std::size_t>(rank), {0, 0});
+  for (std::size_t i = 0; i + 1 < sizes.size(); i += 2) {
+    const int axis = rank - 1 - static_cast<int>(i / 2);
+    const auto cut = [](const Dim& size) { return size.known() && size.size() < 0; };
+    const auto begin = cut(sizes[i]) ? std::optional<Dim>(-sizes[i]) : std::nullopt;
+    const auto end = cut(sizes[i + 1]) ? std::optional<Dim>(sizes[i + 1]) : std::nullopt;
+    if (begin || end) x = tf::slice(x, axis, begin, end);
+    paddings[static_cast<std::size_t>(axis)] = {begin ? Dim(0) : sizes[i], end ? Dim(0) : sizes[i + 1]};
+  }
+  const auto is_zero = [](const Dim& size) { return size.known() && size.size() == 0; };
+  if (std::ranges::all_of(paddings, [&](const auto& pair) { return is_zero(pair.first) && is_zero(pair.second); })) {
+    return x;
+  }
+  if (mode == "reflect") return tf::mirror_pad(x, paddings, tf::Mirror::kReflect);
+  if (mode != "constant") op.fail("the mode " + mode + " is not supported");
+  const bool is_bool = x.dtype() == tf::DataType::kBool;
+  if (is_bool) x = tf::cast(x, tf::DataType::kInt8);
+  const tf::Number value = op.has("value") ? tf::Number(op.number("value")) : tf::Number(0);
+  x = tf::pad(x, paddings, value);
+  return is_bool ? tf::cast(x, tf::DataType::kBool) : x;
+}
+
+Value unfold(const Operation& op) {
+  const int axis = op.axis("dimension");
+  const std::int64_t size = op.integer("size");
+  const std::int64_t step = op.integer("step");
+  const Dim windows = tf::floor_div(op.dim_of("self", axis) - size, step) + 1;
+  const Tensor starts = tf::reshape(tf::range(op.graph(), windows) * step, {-1, 1});
+  const Tensor places = starts + tf::reshape(tf::range(op.graph(), size), {1, -1});
+  const Tensor taken = tf::gather(op.tensor("self"), places, axis);  // [..., windows, size, ...]
+  std::vector<int> permutation;
+  for (int i = 0; i < taken.rank(); ++i) {
+    if (i != axis + 1) permutation.push_back(i);
+  }
+  permutation.push_back(axis + 1);
+  return tf::transpose(taken, permutation);
+}
+
+Value flatten(const Operation& op) {
+  Dims dims = op.dims_of("self");
+  if (dims.empty()) return reshaped(op.tensor("self"), {1});
+  const int first = op.axis("start_dim");
+  const int last = op.axis("end_dim");
+  Dim count = 1;
+  for (int i = first; i <= last; ++i) count = count * dims[static_cast<std::size_t>(i)];
+  dims.erase(dims.begin() + first, dims.begin() + last + 1);
+  dims.insert(dims.begin() + first, count);
+  return reshaped(op.tensor("self"), dims);
+}
+
+Value unflatten(const Operation& op) {
+  Dims dims = op.dims_of("self");
+  const int axis = op.axis("dim");
+  const Dims sizes = op.dims("sizes");
+  dims.erase(dims.begin() + axis);
+  dims.insert(dims.begin() + axis, sizes.begin(), sizes.end());
+  return reshaped(op.tensor("self"), dims);
+}
+
+Value movedim(const Operation& op) {
+  const std::vector<int> from = op.axes("source");
+  const std::vector<int> to = op.axes("destination");
+  std::vector<int> permutation(static_cast<std::size_t>(op.rank()), -1);
+  for (std::size_t i = 0; i < from.size(); ++i) permutation[static_cast<std::size_t>(to[i])] = from[i];
+  int next = 0;
+  for (int& axis : permutation) {
+    if (axis >= 0) continue;
+    while (std::ranges::find(from, next) != from.end()) ++next;
+    axis = next++;
+  }
+  return tf::transpose(op.tensor("self"), permutation);
+}
+
+Value meshgrid(const Operation& op) {
+  const std::vector<std::string> nodes = op.nodes_of("tensors");
+  const bool swaps = op.node().args.contains("indexing") && op.text("indexing") == "xy" && nodes.size() > 1;
+  const auto place = [&](std::size_t i) { return swaps && i < 2 ? 1 - i : i; };
+  Dims dims(nodes.size(), 1);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Tensor x = op.forms_of_node(nodes[i]).plain();
+    dims[place(i)] = x.rank() == 0 ? Dim(1) : tf::dims_of(x).front();
+  }
+  std::vector<Tensor> grids;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    Dims one(nodes.size(), 1);
+    one[place(i)] = -1;
+    grids.push_back(tf::broadcast_to(tf::reshape(op.forms_of_node(nodes[i]).plain(), one), dims));
+  }
+  return grids;
+}
+
+}  // namespace
+
+void add_shapes(Table* table) {
+  table->add_each({"aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", "aten.view_copy.default"}, view);
+  table->add_each({"aten.clone.default", "aten.alias.default", "aten.contiguous.default", "aten.detach.default",
+              "aten.detach_.default", "aten.lift_fresh_copy.default", "aten.dropout.default", "aten.view_as_real_copy"},
+             unchanged);
+  table->add_each({"aten.expand.default", "aten.expand_copy.default"}, expand);
+  table->add("aten.expand_as.default", [](const Operation& op) -> Value {
+    return tf::broadcast_to(op.tensor("self"), op.dims_of("other"));
+  });
+  table->add("aten.transpose.int", [](const Operation& op) -> Value {
+    return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1"));
+  });
+  table->add("aten.t.default", [](const Operation& op) -> Value { return swapped(op.tensor("self"), 0, 1); });
+  table->add("aten.permute.default", permute);
+  table->add("aten.movedim.intlist", movedim);
+  table->add("aten.unsqueeze.default", unsqueeze);
+  table->add_each({"aten.squeeze.default", "aten.squeeze.dim", "aten.squeeze.dims"}, squeeze);
+  table->add("aten.flatten.using_ints", flatten);
+  table->add("aten.unflatten.int", unflatten);
+  table->add("aten.slice.Tensor", slice);
+  table->add("aten.slice_scatter.default", slice_scatter);
+  table->add("aten.select_scatter.default", select_scatter);
+  table->add("aten.select.int", [](const Operation& op) -> Value {
+    return tf::select(op.tensor("self"), op.axis("dim"), op.dim("index"));
+  });
+  table->add("aten.cat.default", cat);
+  table->add("aten.stack.default", stack);
+  table->add_each({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"}, split);
+  table->add("aten.unbind.int", [](const Operation& op) -> Value {
+    return tf::unstack(op.tensor("self"), op.axis("dim"));
+  });
+  table->add_each({"aten.repeat.default", "aten.tile.default"}, repeat);
+  table->add("aten.repeat_interleave.self_int", repeat_interleave);
+  table->add("aten.flip.default", [](const Operation& op) -> Value {
+    const std::vector<int> axes = op.axes("dims");
+    return op.integers("dims").empty() ? op.tensor("self") : tf::reverse(op.tensor("self"), axes);
+  });
+  table->add("aten.roll.default", roll);
+  table->add_each({"aten.pad.default", "aten.constant_pad_nd.default"}, pad);
+  table->add("aten.unfold.default", unfold);
+  table->add_each({"aten.meshgrid.indexing", "aten.meshgrid.default"}, meshgrid);
+}
+
+}  // namespace crossload::lowering

@@ -1,0 +1,215 @@
+#include "lowering/lowering.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "crossload/error.h"
+#include "keras/module_error.h"
+#include "lowering/table.h"
+#include "tf/ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using program::Node;
+using program::NodeName;
+
+void add_reads(const program::Argument& argument, std::vector<std::string>* names) {
+  if (const auto* node = argument.get<NodeName>()) names->push_back(node->name);
+  if (const auto* list = argument.get<program::Argument::List>()) {
+    for (const program::Argument& member : *list) add_reads(member, names);
+  }
+}
+
+/// The nodes that the wanted results need.
+std::set<std::string> reached(const program::Program& program, const Wanted& wanted) {
+  std::set<std::string> reached;
+  for (const program::Output& output : wanted.outputs) reached.insert(output.node);
+  if (wanted.stages) {
+    for (const program::Stage& stage : program.stages) reached.insert(stage.nodes.begin(), stage.nodes.end());
+  }
+  for (auto node = program.nodes.rbegin(); node != program.nodes.rend(); ++node) {
+    if (!reached.contains(node->name)) continue;
+    std::vector<std::string> names;
+    for (const auto& [name, argument] : node->args) add_reads(argument, &names);
+    reached.insert(names.begin(), names.end());
+  }
+  return reached;
+}
+
+/// "modeling_llama.py:301"
+keras::Place place_of(const std::string& path, const std::string& class_name, const std::string& source) {
+  const std::size_t colon = source.rfind(':');
+  int line = 0;
+  if (colon != std::string::npos) std::from_chars(source.data() + colon + 1, source.data() + source.size(), line);
+  return {path, class_name, source.substr(0, colon), line};
+}
+
+tf::Tensor constant_of(const tensor::TensorView& view, keras::ModelGraph* graph) {
+  tf::HostTensor value(graph->library(), tf::data_type_of(view.dtype), view.shape);
+  const std::span<std::byte> bytes(static_cast<std::byte*>(graph->library()->TF_TensorData(value.get())), view.bytes.size());
+  std::ranges::copy(view.bytes, bytes.begin());
+  return graph->constant(value);
+}
+
+/// The sizes that PyTorch recorded of a tensor, -1 for symbols.
+Shape shape_of(const program::TensorType& type) {
+  Shape shape;
+  for (const program::Size& size : type.shape) {
+    const auto* known = std::get_if<std::int64_t>(&size);
+    shape.push_back(known == nullptr ? -1 : *known);
+  }
+  return shape;
+}
+
+class Walk {
+ public:
+  Walk(const program::Program& program, const Bound& bound, const Wanted& wanted, keras::ModelGraph* graph)
+      : program_(program), bound_(bound), wanted_(wanted), reached_(reached(program, wanted)) {
+    environment_.graph = graph;
+    environment_.variables = bound.variables;
+    for (const program::Stage& stage : program.stages) {
+      places_.try_emplace(stage.path, place_of(stage.path, stage.class_name, stage.source));
+      callers_.try_emplace(stage.path, stage.caller);
+    }
+    places_.try_emplace("", place_of("", program.class_name, program.source));
+  }
+
+  std::vector<tf::Tensor> run(const keras::ModelInputs& inputs) {
+    for (const program::Input& input : program_.inputs) read(input, inputs);
+    for (const program::Parameter& parameter : program_.parameters) read(parameter);
+    for (const Node& node : program_.nodes) {
+      if (reached_.contains(node.name)) lower(node);
+    }
+    if (wanted_.stages) add_stages();
+    std::vector<tf::Tensor> outputs;
+    for (const program::Output& output : wanted_.outputs) outputs.push_back(plain(output.node));
+    return outputs;
+  }
+
+ private:
+  tf::Tensor plain(const std::string& node) {
+    Forms* forms = environment_.values.at(node).forms();
+    if (forms == nullptr) throw Error(ErrorKind::kBadInput, program_.file.string() + ": " + node + " is no tensor");
+    return forms->plain();
+  }
+
+  void read(const program::Input& input, const keras::ModelInputs& inputs) {
+    const tf::Tensor& given = inputs.at(input.name);
+    const tf::Dims dims = tf::dims_of(given);
+    for (std::size_t i = 0; i < input.type.shape.size() && i < dims.size(); ++i) {
+      const auto* symbol = std::get_if<std::string>(&input.type.shape[i]);
+      if (symbol != nullptr) environment_.symbols.try_emplace(*symbol, dims[i]);
+    }
+    environment_.values.emplace(input.node, converted(given, input.type.dtype));
+    environment_.results.emplace(input.node, input.type);
+  }
+
+  void read(const program::Parameter& parameter) {
+    if (!reached_.contains(parameter.node)) return;
+    environment_.results.emplace(parameter.node, parameter.type);
+    const auto variable = bound_.variables.find(parameter.node);
+    environment_.values.emplace(parameter.node,
+                                variable != bound_.variables.end()
+                                    ? environment_.graph->value(*variable->second)
+                                    : constant_of(bound_.constants.at(parameter.node), environment_.graph));
+  }
+
+  void lower(const Node& node) {
+    const std::string scope = tensorflow_path(node.module);
+    const keras::Place& place = place(node.module);
+    const keras::Place& caller = this->caller(node.module);
+    environment_.graph->add_scope(scope, place, caller);
+    const tf::NameScope names(environment_.graph, scope);
+    environment_.nodes.emplace(node.name, &node);
+    environment_.results.emplace(node.name, node.result);
+    try {
+      const Table::Lower* lower = operations().find(node.op);
+      if (lower == nullptr) throw tf::OperationError(node.op, node.op, node.name, "the operation is not known");
+      Value value = (*lower)(Operation(&environment_, node));
+      check(node, value);
+      environment_.values.emplace(node.name, std::move(value));
+    } catch (const tf::OperationError& error) {
+      const std::string op = node.op + (error.type().empty() || error.type() == node.op ? "" : " by " + error.type());
+      throw keras::ModuleError({place, caller, op, error.reason()});
+    }
+  }
+
+  /// Tells TensorFlow the sizes that it does not see, and notices an operation that gives others than PyTorch's.
+  void check(const Node& node, const Value& value) {
+    const auto* type = std::get_if<program::TensorType>(&node.result);
+    if (type == nullptr || value.forms() == nullptr || !value.forms()->has_plain()) return;
+    const tf::Tensor& tensor = value.forms()->plain();
+    if (tensor.dtype() != type->dtype) {
+      throw tf::OperationError(node.op, node.op, node.name,
+                               "gives " + name_of(tensor.dtype()) + " where PyTorch has " + name_of(type->dtype));
+    }
+    environment_.graph->set_shape(tensor, shape_of(*type));
+  }
+
+  const keras::Place& place(const std::string& module) {
+    const auto found = places_.find(module);
+    return found != places_.end() ? found->second : places_.emplace(module, keras::Place{module, "", "", 0}).first->second;
+  }
+
+  const keras::Place& caller(const std::string& module) {
+    const auto found = callers_.find(module);
+    return place(found == callers_.end() ? "" : found->second);
+  }
+
+  void add_stages() {
+    for (const program::Stage& stage : program_.stages) {
+      const keras::Place& at = place(stage.path);
+      keras::Stage made{stage.path, stage.call, {}, at.class_name, at.file, at.line, stage.caller, {}};
+      const tf::NameScope names(environment_.graph, tensorflow_path(stage.path));
+      for (const std::string& node : stage.nodes) {
+        if (Forms* forms = environment_.values.at(node).forms()) {
+          for (const tf::Tensor& form : forms->all()) made.other_forms.push_back(form);
+        }
+        made.outputs.push_back(plain(node));
+      }
+      environment_.graph->add_stage(std::move(made));
+    }
+  }
+
+  const program::Program& program_;
+  const Bound& bound_;
+  const Wanted& wanted_;
+  const std::set<std::string> reached_;
+  Environment environment_;
+  std::map<std::string, keras::Place> places_;
+  std::map<std::string, std::string> callers_;
+};
+
+}  // namespace
+
+std::string tensorflow_path(const std::string& module) {
+  std::string path = module;
+  std::ranges::replace(path, '.', '/');
+  std::erase_if(path, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '/'; });
+  while (path.starts_with('_') || path.starts_with('/')) path.erase(0, 1);
+  return path;
+}
+
+std::vector<tf::Tensor> lower(const program::Program& program, const Bound& bound, const keras::ModelInputs& inputs,
+                              const Wanted& wanted, keras::ModelGraph* graph) {
+  return Walk(program, bound, wanted, graph).run(inputs);
+}
+
+void require_known_operations(const program::Program& program) {
+  std::map<std::string, std::pair<int, std::string>> unknown;
+  for (const Node& node : program.nodes) {
+    if (operations().find(node.op) == nullptr) ++unknown.try_emplace(node.op, 0, node.module).first->second.first;
+  }
+  if (unknown.empty()) return;
+  std::string list;
+  for (const auto& [op, where] : unknown) {
+    list += (list.empty() ? "" : ", ") + op + " (" + std::to_string(where.first) + " in " +
+            (where.second.empty() ? "the model itself" : where.second) + ")";
+  }
+  throw Error(ErrorKind::kUnsupported,
+              program.class_name + ": operations of PyTorch that have no counterpart here: " + list);
+}
+
+}  // namespace crossload::lowering
