@@ -14,6 +14,9 @@ struct RunSettings {
   std::string name = {};
   /// A class or TFAutoModel family instead of the one in config.json.
   std::string override_model_class = {};
+  /// How the model gets into TensorFlow: by a "class" of Crossload's, by a "trace" of torch.export, or, when empty, by a
+  /// class where there is one for it, else by a trace.
+  std::string via = {};
   /// Tensors of the checkpoint that the class has no place for and that may go: patterns with * and ? for their names
   /// in the file, and the reasons, which the certificate's ledger repeats.
   std::vector<std::pair<std::string, std::string>> ignore_tensors = {};

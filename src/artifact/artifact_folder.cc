@@ -4,6 +4,7 @@
 
 #include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 
@@ -32,6 +33,14 @@ bytes::Json read_certificate(const fs::path& file) {
   } catch (const Error&) {  // somebody else's file
   }
   return bytes::Json();
+}
+
+bool is_program(const fs::path& file) {
+  try {
+    return checkpoint::SafetensorsFile::open(file).metadata().contains("crossload_program");
+  } catch (const Error&) {  // somebody else's file
+    return false;
+  }
 }
 
 fs::path bundle_of(const fs::path& folder) { return folder / kSavedModelFolder / "variables" / "variables"; }
@@ -70,6 +79,7 @@ Owner ArtifactFolder::find_owner(const fs::path& relative) const {
   if (first == kCertificateFile) {
     return read_certificate(path_ / relative).is_null() ? Owner::kOther : Owner::kCertificate;
   }
+  if (first == kProgramFile) return is_program(path_ / relative) ? Owner::kTensorFlow : Owner::kOther;
   if (checkpoint::is_file_of(first, checkpoint::kSafetensorsWeights)) {
     return checkpoint::is_tensorflow_safetensors(path_ / relative) ? Owner::kTensorFlow : Owner::kPyTorch;
   }

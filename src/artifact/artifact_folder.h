@@ -5,8 +5,8 @@
 //   folder.owner_of("pytorch_model.bin");                  // Owner::kPyTorch
 //   const std::unique_ptr<StoredWeights> weights = folder.open();
 //
-// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, and in
-// saved_model/ (or saved_model/1/, where Transformers puts it) what a SavedModel consists of. weight_files.h says which
+// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, the program of a
+// traced model, and in saved_model/ (or saved_model/1/, where Transformers puts it) what a SavedModel consists of. weight_files.h says which
 // are PyTorch's.
 #pragma once
 
@@ -24,6 +24,11 @@
 namespace crossload::artifact {
 
 enum class Owner { kTensorFlow, kCertificate, kPyTorch, kOther };
+
+inline constexpr const char* kCertificateFile = "crossload.json";
+inline constexpr const char* kSavedModelFolder = "saved_model";
+/// The program of a model that was traced, by which the SavedModel can be compared again.
+inline constexpr const char* kProgramFile = "program.safetensors";
 
 /// The folder as it was when this was made; it need not be there.
 class ArtifactFolder {
@@ -45,6 +50,8 @@ class ArtifactFolder {
 
   /// The SavedModel's folder, saved_model/ or Transformers' saved_model/1/; empty when there is none.
   std::filesystem::path saved_model() const;
+  /// True for a model that was traced: kProgramFile is there.
+  bool has_program() const { return owner_of(kProgramFile) == Owner::kTensorFlow; }
   /// The class that crossload.json names, or "".
   std::string certified_class() const;
   /// SHA-256 of what the conversion wrote, by file, as crossload.json has it; empty without a certificate.
@@ -57,9 +64,6 @@ class ArtifactFolder {
   std::map<std::string, Owner> owners_;  // of all files but kOther
   bytes::Json certificate_;              // null without one
 };
-
-inline constexpr const char* kCertificateFile = "crossload.json";
-inline constexpr const char* kSavedModelFolder = "saved_model";
 
 /// Every file below the folder, relative to it, sorted.
 std::vector<std::string> files_below(const std::filesystem::path& folder);

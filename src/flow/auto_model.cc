@@ -79,7 +79,7 @@ TFPreTrainedModel::TFPreTrainedModel(TFPreTrainedModel&&) noexcept = default;
 TFPreTrainedModel& TFPreTrainedModel::operator=(TFPreTrainedModel&&) noexcept = default;
 TFPreTrainedModel::~TFPreTrainedModel() = default;
 
-std::string TFPreTrainedModel::class_name() const { return state_->loaded.model_class.head->name; }
+std::string TFPreTrainedModel::class_name() const { return state_->loaded.model_class.tensorflow_name(); }
 
 std::string TFPreTrainedModel::config_json() const { return state_->loaded.model->config().json().dump_pretty(); }
 
@@ -115,10 +115,10 @@ std::vector<std::string> TFPreTrainedModel::save_pretrained(const fs::path& fold
   const load::LoadedModel& loaded = state_->loaded;
   artifact::ArtifactWriter artifact(folder,
                                     {state_->source, state_->files, loaded.model->config(),
-                                     loaded.model_class.pytorch_name(), loaded.model_class.architecture->model_type},
+                                     loaded.model_class.pytorch_name(), loaded.model_class.model_type()},
                                     options.formats, /*new_weights=*/true);
   for (const Format format : options.formats) {
-    artifact::write_weights({loaded.model_class.head->name, *loaded.model, *loaded.weights}, format,
+    artifact::write_weights({loaded.model_class.tensorflow_name(), *loaded.model, *loaded.weights}, format,
                             options.max_shard_size, format == Format::kSavedModel ? state_->library() : nullptr,
                             artifact.path());
   }

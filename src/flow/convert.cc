@@ -15,6 +15,7 @@
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
 #include "flow/steps.h"
+#include "flow/way.h"
 #include "flow/written_models.h"
 
 namespace crossload {
@@ -44,17 +45,22 @@ struct ConversionSteps {
 
 }  // namespace
 
-Outcome convert(const ConvertOptions& options, const Progress& progress) {
-  if (options.formats.empty())
+Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
+  if (wanted.formats.empty())
     throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
+  const bool is_traced = flow::is_traced(checkpoint, wanted.settings);
+  const ConvertOptions options = flow::possible(wanted, is_traced);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
   flow::Steps counted(progress);
   const ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
-  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.model);
-  const flow::WrittenModels models(checkpoint, settings, options.formats);
+  auto reference =
+      is_traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify) : nullptr;
+  const flow::WrittenModels models(checkpoint, settings, options.formats,
+                                   is_traced ? reference->program(steps.reading) : nullptr);
   const load::LoadedModel& loaded = models.whole();
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library =
@@ -63,15 +69,17 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
   verify::FileHashes hashes;
   hashes.start(models.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
-  const auto reference =
-      options.verify ? flow::ReferenceTrace::find(models.reference(options.model), settings, loaded) : nullptr;
+  if (options.verify && !is_traced) {
+    reference = flow::ReferenceTrace::find(models.reference(options.model), settings, loaded);
+  }
 
   for (const auto& [format, writing] : steps.writing) {
     writing.begin();
     const load::LoadedModel& written = models.of(format);
-    artifact::write_weights({written.model_class.head->name, *written.model, *written.weights}, format,
+    artifact::write_weights({written.model_class.tensorflow_name(), *written.model, *written.weights}, format,
                             options.max_shard_size, library, artifact.path());
   }
+  models.write_program(artifact.path());
   hashes.start(artifact.files());
 
   steps.reading_back.begin();

@@ -21,6 +21,17 @@ fs::path make_temporary_folder() {
   return name;
 }
 
+constexpr const char* kProgramName = "program.safetensors";
+
+verify::ReferenceOptions options_of(const RunSettings& settings) {
+  verify::ReferenceOptions options;
+  options.python = settings.python;
+  options.threads = settings.threads;
+  options.inputs = settings.inputs;
+  options.grid = settings.grid;
+  return options;
+}
+
 bytes::Json tensors(const keras::Signature& signature) {
   bytes::Json list = bytes::Json::array();
   for (const keras::InputSpec& input : signature) {
@@ -62,25 +73,43 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
     }
     return std::make_unique<ReferenceTrace>(settings.reference);
   }
-  verify::ReferenceOptions options;
-  options.python = settings.python;
+  verify::ReferenceOptions options = options_of(settings);
   options.model_class = loaded.model_class.sentence ? load::kSentenceTransformer : loaded.model_class.pytorch_name();
-  options.threads = settings.threads;
   options.signature = signature_text(*loaded.model);
-  options.inputs = settings.inputs;
-  options.grid = settings.grid;
+  return std::make_unique<ReferenceTrace>(model, options);
+}
+
+std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, const RunSettings& settings,
+                                                       bool verify) {
+  if (!settings.reference.empty()) {
+    throw Error(ErrorKind::kUsage,
+                "--reference: a model that is traced is run beside; leave --reference out, or give --via class");
+  }
+  verify::ReferenceOptions options = options_of(settings);
+  options.model_class = settings.override_model_class;
+  options.program = kProgramName;
+  options.program_only = !verify;
   return std::make_unique<ReferenceTrace>(model, options);
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
     : temporary_folder_(make_temporary_folder()),
       file_(temporary_folder_ / "trace.safetensors"),
-      process_(std::make_unique<verify::ReferenceProcess>(model, file_, options)) {}
+      program_(temporary_folder_ / kProgramName) {
+  verify::ReferenceOptions own = options;
+  if (!own.program.empty()) own.program = program_;
+  process_ = std::make_unique<verify::ReferenceProcess>(model, file_, own);
+}
 
 ReferenceTrace::~ReferenceTrace() {
   process_.reset();
   std::error_code ignored;
   if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
+}
+
+std::shared_ptr<const program::Program> ReferenceTrace::program(const Step& step) {
+  process_->wait_for_program([&](const std::string& what) { step.say("PyTorch: " + what); });
+  return std::make_shared<const program::Program>(program::read_program(program_));
 }
 
 verify::Trace ReferenceTrace::open(const Step& step) {

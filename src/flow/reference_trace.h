@@ -8,6 +8,7 @@
 #include "flow/steps.h"
 #include "keras/model.h"
 #include "load/loaded_model.h"
+#include "program/program.h"
 #include "verify/reference.h"
 #include "verify/trace.h"
 
@@ -23,17 +24,23 @@ class ReferenceTrace {
   /// what a trace that is there cannot have.
   static std::unique_ptr<ReferenceTrace> find(const std::filesystem::path& model, const RunSettings& settings,
                                               const load::LoadedModel& loaded);
+  /// A live run that traces the model first. Without `verify` it does nothing more.
+  static std::unique_ptr<ReferenceTrace> traced(const std::filesystem::path& model, const RunSettings& settings,
+                                                bool verify);
   /// Ends the recorder if it still runs, and removes what it wrote.
   ~ReferenceTrace();
   ReferenceTrace(const ReferenceTrace&) = delete;
   ReferenceTrace& operator=(const ReferenceTrace&) = delete;
 
+  /// Of a run that traces the model: waits for the program. Throws what the recorder says when it fails.
+  std::shared_ptr<const program::Program> program(const Step& step);
   /// Waits for the recorder, and says what it does. Throws what it says when it fails.
   verify::Trace open(const Step& step);
 
  private:
   std::filesystem::path temporary_folder_;
   std::filesystem::path file_;
+  std::filesystem::path program_;
   std::unique_ptr<verify::ReferenceProcess> process_;
 };
 

@@ -1,18 +1,41 @@
 #include "flow/written_models.h"
 
 #include "artifact/weight_formats.h"
+#include "bytes/mapped_file.h"
+#include "bytes/output_file.h"
 #include "load/sentence.h"
 
 namespace crossload::flow {
 
+namespace {
+
+/// The one of the formats that has most of a checkpoint.
+Format richest(const std::set<Format>& formats) {
+  return formats.contains(Format::kSavedModel) ? Format::kSavedModel : Format::kH5;
+}
+
+/// What a user of a traced model may miss.
+std::vector<std::string> notes_of(const program::Program& program) {
+  std::vector<std::string> notes = {
+      "traced by torch.export: the graph is that of evaluation, so that variables can be trained and dropout is absent"};
+  for (const program::FrozenAxis& axis : program.frozen) {
+    notes.push_back("axis " + std::to_string(axis.axis) + " of " + axis.input + " is " + std::to_string(axis.size) +
+                    " alone: PyTorch's own code fixes it when it is traced");
+  }
+  return notes;
+}
+
+}  // namespace
+
 WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings,
-                             std::set<Format> formats)
+                             std::set<Format> formats, const std::shared_ptr<const program::Program>& program)
     : checkpoint_(checkpoint),
       formats_(std::move(formats)),
-      chosen_(load::choose_class(checkpoint, settings.override_model_class)),
-      whole_(load::load_from_pytorch(
-          checkpoint, chosen_.written_as(formats_.contains(Format::kSavedModel) ? Format::kSavedModel : Format::kH5),
-          settings.ignore_tensors)) {
+      chosen_(program ? load::ModelClass{.program = program}
+                      : load::choose_class(checkpoint, settings.override_model_class)),
+      whole_(program ? load::load_traced(checkpoint, program, settings.ignore_tensors)
+                     : load::load_from_pytorch(checkpoint, chosen_.written_as(richest(formats_)),
+                                               settings.ignore_tensors)) {
   if (!whole_.model_class.sentence) return;
   transformer_ = load::load_from_pytorch(checkpoint, chosen_.written_as(Format::kH5), settings.ignore_tensors);
 }
@@ -27,13 +50,21 @@ const load::LoadedModel& WrittenModels::of(const std::string& format) const {
   return of(known);
 }
 
+void WrittenModels::write_program(const std::filesystem::path& folder) const {
+  if (!chosen_.program) return;
+  const auto file = bytes::MappedFile::open(chosen_.program->file);
+  bytes::OutputFile written(folder / artifact::kProgramFile);
+  written.append(file->bytes());
+  written.close();
+}
+
 artifact::ArtifactSource WrittenModels::source() const {
   const load::ModelClass& model_class = whole_.model_class;
   return {checkpoint_.folder(),
           checkpoint_.files(),
           checkpoint_.config(),
           model_class.pytorch_name(),
-          model_class.architecture->model_type,
+          model_class.model_type(),
           model_class.sentence ? checkpoint_.path() : std::filesystem::path()};
 }
 
@@ -47,6 +78,10 @@ std::filesystem::path WrittenModels::reference(const std::filesystem::path& name
 
 std::vector<std::string> WrittenModels::notes() const {
   std::vector<std::string> notes = whole_.weights->notes();
+  if (chosen_.program) {
+    const std::vector<std::string> of_program = notes_of(*chosen_.program);
+    notes.insert(notes.end(), of_program.begin(), of_program.end());
+  }
   if (!chosen_.sentence) return notes;
   const std::vector<std::string> of_modules = load::notes_of(*chosen_.sentence);
   notes.insert(notes.end(), of_modules.begin(), of_modules.end());

@@ -18,14 +18,18 @@ namespace crossload::flow {
 /// it, and the formats of Transformers v4, which have no place for more, the transformer alone.
 class WrittenModels {
  public:
-  /// Throws Error as load_from_pytorch does. The checkpoint outlives it.
-  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats);
+  /// Throws Error as load_from_pytorch does. The checkpoint outlives it. `program`: of a model that is traced, else null.
+  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats,
+                const std::shared_ptr<const program::Program>& program = nullptr);
 
   /// The one that says most, which is compared with PyTorch.
   const load::LoadedModel& whole() const { return whole_; }
   const load::LoadedModel& of(Format format) const;
   /// The same by the format's name, see open_written.
   const load::LoadedModel& of(const std::string& format) const;
+
+  /// Puts the program of a traced model into an artifact's folder.
+  void write_program(const std::filesystem::path& folder) const;
 
   artifact::ArtifactSource source() const;
   /// The files that were read.

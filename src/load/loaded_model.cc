@@ -9,6 +9,7 @@
 #include "export/stored_weights.h"
 #include "load/misfit.h"
 #include "load/sentence.h"
+#include "lowering/program_model.h"
 
 namespace crossload::load {
 namespace {
@@ -123,9 +124,41 @@ void leave_other_heads_aside(const ModelClass& model_class, const checkpoint::Co
   }
 }
 
+/// Those that are known to have no place in the class.
+void leave_known_ones_aside(const ModelClass& model_class, keras::Weights* weights) {
+  if (model_class.program) {
+    for (const auto& [key, reason] : model_class.program->aside) weights->ignore_key(key, reason);
+    return;
+  }
+  for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
+  for (const auto& [pattern, reason] : model_class.architecture->ignores) weights->ignore(pattern, reason);
+  weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
+}
+
+/// The tensors of a checkpoint by the names of the program's parameters, and those that its own file holds.
+checkpoint::NamedTensors tensors_of(const checkpoint::Checkpoint& checkpoint, const program::Program& program) {
+  checkpoint::NamedTensors tensors = checkpoint.named_tensors();
+  std::map<std::string, std::string> parameters;  // by their keys
+  std::map<std::string, tensor::TensorView> held;
+  for (const program::Parameter& parameter : program.parameters) {
+    if (!parameter.key.empty()) parameters.try_emplace(parameter.key, parameter.name);
+    if (parameter.key.empty() && !parameter.is_constant) {
+      held.emplace(parameter.name, program.tensors.at(parameter.value));
+    }
+  }
+  tensors.rename([&](const std::string& name) {
+    const std::string& in_file = tensors.in_file(name);
+    const auto parameter = parameters.find(in_file);
+    return parameter == parameters.end() ? in_file : parameter->second;
+  });
+  tensors.add(held);
+  return tensors;
+}
+
 std::unique_ptr<keras::Model> build_model(const ModelClass& model_class, const checkpoint::Config& config,
                                           keras::Weights* weights) {
   const keras::Scope scope(weights);
+  if (model_class.program) return std::make_unique<lowering::ProgramModel>(scope, model_class.program, config);
   std::unique_ptr<keras::Model> model = model_class.head->build(scope, config);
   return model_class.sentence ? with_sentence_modules(std::move(model), *model_class.sentence, scope)
                               : std::move(model);
@@ -134,13 +167,11 @@ std::unique_ptr<keras::Model> build_model(const ModelClass& model_class, const c
 LoadedModel build(const ModelClass& model_class, const checkpoint::Config& config,
                   std::unique_ptr<keras::Weights> weights, const std::string& where,
                   const IgnoredTensors& wanted = {}) {
-  for (const auto& [pattern, reason] : model_class.head->ignores) weights->ignore(pattern, reason);
-  for (const auto& [pattern, reason] : model_class.architecture->ignores) weights->ignore(pattern, reason);
-  weights->ignore("embeddings.token_type_ids", "a buffer: 0, 0, 0, ...; saved under PyTorch before 1.7");
+  leave_known_ones_aside(model_class, weights.get());
   LoadedModel loaded{model_class, std::move(weights), nullptr};
   const checkpoint::Config whole = with_model_type(config, model_class);
   loaded.model = build_model(model_class, whole, loaded.weights.get());
-  if (!loaded.weights->misfit().unexpected.empty()) {
+  if (!model_class.program && !loaded.weights->misfit().unexpected.empty()) {
     leave_other_heads_aside(model_class, whole, loaded.weights.get());
   }
   for (const auto& [pattern, reason] : wanted) loaded.weights->ignore_wanted(pattern, reason);
@@ -157,6 +188,10 @@ ModelClass sentence_class_in(const fs::path& folder, const checkpoint::Config& c
   return model_class;
 }
 
+ModelClass traced_class_in(const fs::path& folder) {
+  return {.program = std::make_shared<const program::Program>(program::read_program(folder / artifact::kProgramFile))};
+}
+
 /// A view on values of its own.
 tensor::TensorView read_whole(const exporting::StoredWeights& stored, const std::string& name, const Shape& shape) {
   const auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(element_count(shape)));
@@ -167,7 +202,7 @@ tensor::TensorView read_whole(const exporting::StoredWeights& stored, const std:
 }  // namespace
 
 ModelClass ModelClass::written_as(Format format) const {
-  return {architecture, head, format == Format::kSavedModel ? sentence : nullptr};
+  return {architecture, head, format == Format::kSavedModel ? sentence : nullptr, program};
 }
 
 std::vector<fs::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class) {
@@ -223,6 +258,15 @@ LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const Mo
   return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string(), ignored);
 }
 
+LoadedModel load_traced(const checkpoint::Checkpoint& checkpoint, std::shared_ptr<const program::Program> program,
+                        const IgnoredTensors& ignored) {
+  const checkpoint::NamedTensors tensors = tensors_of(checkpoint, *program);
+  auto weights =
+      std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
+  return build({.program = std::move(program)}, checkpoint.config(), std::move(weights), checkpoint.path().string(),
+               ignored);
+}
+
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class) {
   LoadedModel loaded{model_class, std::make_unique<keras::Weights>(std::map<std::string, tensor::TensorView>()),
                      nullptr};
@@ -237,6 +281,7 @@ LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& want
   // Beside PyTorch's weights config.json is theirs, and may name another class than the one that was converted.
   const std::string chosen = wanted.empty() ? artifact.certified_class() : wanted;
   const ModelClass model_class = chosen == kSentenceTransformer ? sentence_class_in(folder, config, /*weights=*/false)
+                                 : artifact.has_program()       ? traced_class_in(folder)
                                                                 : choose_class(config, chosen);
   const std::unique_ptr<exporting::StoredWeights> stored = open_artifact(folder, model_class);
   std::map<std::string, tensor::TensorView> tensors;

@@ -12,6 +12,7 @@
 #include "crossload/format.h"
 #include "keras/architecture.h"
 #include "keras/weights.h"
+#include "program/program.h"
 
 namespace crossload::exporting {
 class StoredWeights;
@@ -27,17 +28,23 @@ namespace crossload::load {
 /// The class of sentence-transformers, by which a folder of it is converted as a whole.
 inline constexpr const char* kSentenceTransformer = "SentenceTransformer";
 
-/// A class of the registry.
+/// A class of the registry, or of PyTorch where it was traced.
 struct ModelClass {
   const keras::Architecture* architecture = nullptr;
   const keras::Head* head = nullptr;
   /// Of a folder of sentence-transformers: what follows the transformer, whose class this is. Null for other models.
   std::shared_ptr<const checkpoint::SentenceModules> sentence = nullptr;
+  /// Of a model that was traced and has no class here; architecture and head are then null.
+  std::shared_ptr<const program::Program> program = nullptr;
 
   /// "BertForMaskedLM" for TFBertForMaskedLM.
-  std::string pytorch_name() const { return head->name.substr(2); }
+  std::string pytorch_name() const { return program ? program->class_name : head->name.substr(2); }
+  /// "TFBertForMaskedLM"; PyTorch's where the model was traced.
+  std::string tensorflow_name() const { return program ? program->class_name : head->name; }
   /// What certificates and the reference call it: "TFBertForMaskedLM", or "SentenceTransformer".
-  std::string name() const { return sentence ? kSentenceTransformer : head->name; }
+  std::string name() const { return sentence ? kSentenceTransformer : tensorflow_name(); }
+  /// Of config.json.
+  std::string model_type() const { return program ? program->model_type : architecture->model_type; }
   /// What a format has of it: the formats of Transformers v4 have no place for what follows a transformer.
   ModelClass written_as(Format format) const;
 };
@@ -67,6 +74,10 @@ using IgnoredTensors = std::vector<std::pair<std::string, std::string>>;
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected, and says what to do.
 LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
                               const IgnoredTensors& ignored = {});
+
+/// The same for a program that was traced from the checkpoint.
+LoadedModel load_traced(const checkpoint::Checkpoint& checkpoint, std::shared_ptr<const program::Program> program,
+                        const IgnoredTensors& ignored = {});
 
 /// The model with nothing bound, for its signatures alone.
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class);

@@ -30,6 +30,7 @@ std::map<std::string, std::vector<std::pair<std::string, std::string>>> by_prefi
 }  // namespace
 
 std::string advice_about(const keras::Misfit& misfit, const ModelClass& model_class) {
+  if (model_class.program) return "the program was traced from another checkpoint; trace this one";
   const std::string& base_prefix = model_class.architecture->base_model_prefix;
   const std::string dotted = base_prefix.empty() ? "" : base_prefix + ".";
   for (const auto& [prefix, names] : by_prefix(misfit, dotted)) {

@@ -167,7 +167,10 @@ Value sorted(const Operation& op) {
                    [&](const Tensor& x) { return ordered(x, op.dim_of("self", axis), op.flag("descending")); });
 }
 
-Value argsort(const Operation& op) { return (*sorted(op).get<Value::List>())[1]; }
+Value argsort(const Operation& op) {
+  const Value both = sorted(op);
+  return (*both.get<Value::List>())[1];
+}
 
 Value cumsum(const Operation& op) {
   const Tensor x = op.tensor("self", op.dtype());

@@ -85,7 +85,8 @@ void add_symbols(Table* table) {
   add_comparison(table, "gt", [](auto a, auto b) { return a > b; }, tf::greater);
   add_comparison(table, "ge", [](auto a, auto b) { return a >= b; }, tf::greater_equal);
   table->add_each({"sym_not", "not_", "not"}, [](const Operation& op) -> Value {
-    if (const bool* known = op.value("a").get<bool>()) return !*known;
+    const Value given = op.value("a");
+    if (const bool* known = given.get<bool>()) return !*known;
     return tf::logical_not(op.tensor("a", tf::DataType::kBool));
   });
   table->add_each({"and", "and_"}, [](const Operation& op) -> Value {

@@ -118,8 +118,8 @@ class Walk {
 
   void lower(const Node& node) {
     const std::string scope = tensorflow_path(node.module);
-    const keras::Place& place = place(node.module);
-    const keras::Place& caller = this->caller(node.module);
+    const keras::Place& place = place_of_module(node.module);
+    const keras::Place& caller = caller_of_module(node.module);
     environment_.graph->add_scope(scope, place, caller);
     const tf::NameScope names(environment_.graph, scope);
     environment_.nodes.emplace(node.name, &node);
@@ -148,19 +148,19 @@ class Walk {
     environment_.graph->set_shape(tensor, shape_of(*type));
   }
 
-  const keras::Place& place(const std::string& module) {
+  const keras::Place& place_of_module(const std::string& module) {
     const auto found = places_.find(module);
     return found != places_.end() ? found->second : places_.emplace(module, keras::Place{module, "", "", 0}).first->second;
   }
 
-  const keras::Place& caller(const std::string& module) {
+  const keras::Place& caller_of_module(const std::string& module) {
     const auto found = callers_.find(module);
-    return place(found == callers_.end() ? "" : found->second);
+    return place_of_module(found == callers_.end() ? "" : found->second);
   }
 
   void add_stages() {
     for (const program::Stage& stage : program_.stages) {
-      const keras::Place& at = place(stage.path);
+      const keras::Place& at = place_of_module(stage.path);
       keras::Stage made{stage.path, stage.call, {}, at.class_name, at.file, at.line, stage.caller, {}};
       const tf::NameScope names(environment_.graph, tensorflow_path(stage.path));
       for (const std::string& node : stage.nodes) {

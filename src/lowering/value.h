@@ -25,9 +25,11 @@ class Value {
 
   /// Null for another kind.
   template <class T>
-  const T* get() const {
+  const T* get() const& {
     return std::get_if<T>(&value_);
   }
+  template <class T>
+  const T* get() const&& = delete;  // would point into what is gone
   /// Null for what is no tensor.
   Forms* forms() const {
     const auto* forms = get<std::shared_ptr<Forms>>();

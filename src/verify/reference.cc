@@ -129,6 +129,8 @@ ReferenceProcess::ReferenceProcess(const fs::path& model, const fs::path& trace,
   if (!options.model_class.empty()) words.insert(words.end(), {"--model-class", options.model_class});
   if (!options.signature.empty()) words.insert(words.end(), {"--signature", files_.signature().string()});
   if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
+  if (!options.program.empty()) words.insert(words.end(), {"--program", options.program.string()});
+  if (options.program_only) words.emplace_back("--program-only");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -152,10 +154,20 @@ ReferenceProcess::~ReferenceProcess() {
   if (errors_ >= 0) ::close(errors_);
 }
 
-void ReferenceProcess::wait(const std::function<void(const std::string&)>& progress) {
+bool ReferenceProcess::follow(const std::string& last, const std::function<void(const std::string&)>& progress) {
   constexpr std::string_view kProgress = "progress: ";
-  std::string line;
-  std::string errors;
+  const auto take = [&] {  // the lines that are complete; true at `last`
+    for (std::size_t end = unread_.find('\n'); end != std::string::npos; end = unread_.find('\n')) {
+      const std::string line = unread_.substr(0, end);
+      unread_.erase(0, end + 1);
+      if (!line.starts_with(kProgress)) continue;
+      const std::string step = line.substr(kProgress.size());
+      if (!last.empty() && step == last) return true;
+      progress(step);
+    }
+    return false;
+  };
+  if (take()) return true;
   std::vector<pollfd> open = {{output_, POLLIN, 0}, {errors_, POLLIN, 0}};
   std::size_t left = open.size();
   while (left > 0) {
@@ -167,20 +179,27 @@ void ReferenceProcess::wait(const std::function<void(const std::string&)>& progr
       if (count <= 0) {
         end.fd = -1;
         --left;
-      } else if (end.fd == errors_) {
-        errors.append(buffer, static_cast<std::size_t>(count));
       } else {
-        for (ssize_t i = 0; i < count; ++i) {
-          if (buffer[i] != '\n') {
-            line += buffer[i];
-            continue;
-          }
-          if (line.starts_with(kProgress)) progress(line.substr(kProgress.size()));
-          line.clear();
-        }
+        (end.fd == errors_ ? said_ : unread_).append(buffer, static_cast<std::size_t>(count));
+        if (end.fd == output_ && take()) return true;
       }
     }
   }
+  return false;
+}
+
+void ReferenceProcess::wait(const std::function<void(const std::string&)>& progress) {
+  follow("", progress);
+  finish();
+}
+
+void ReferenceProcess::wait_for_program(const std::function<void(const std::string&)>& progress) {
+  if (follow("program", progress)) return;
+  finish();
+  throw Error(ErrorKind::kEnvironment, "PyTorch reference (" + python_ + "): ended without a traced program");
+}
+
+void ReferenceProcess::finish() {
   int status = 0;
   ::waitpid(process_, &status, 0);
   process_ = -1;
@@ -191,7 +210,7 @@ void ReferenceProcess::wait(const std::function<void(const std::string&)>& progr
                     " cannot be run; name a Python with torch and transformers by --python, or "
                     "give a recorded trace with --reference FILE");
   }
-  const std::string why = last_line(errors);
+  const std::string why = last_line(said_);
   throw Error(WIFEXITED(status) ? kind_of(WEXITSTATUS(status)) : ErrorKind::kEnvironment,
               "PyTorch reference (" + python_ + "): " + (why.empty() ? "ended without a word" : why));
 }

@@ -21,6 +21,8 @@ struct ReferenceOptions {
                                  // tools/reference/signature.py; empty: those of PyTorch's forward
   std::filesystem::path inputs;  // .safetensors or .npz with the inputs to run on; empty: made ones
   std::string grid = "none";     // further sets of inputs: "none", "quick", "full"
+  std::filesystem::path program; // where to write the model as torch.export traces it; empty: it is not traced
+  bool program_only = false;     // and nothing is recorded
   int threads = 1;
   int seed = 0;
 };
@@ -57,10 +59,19 @@ class ReferenceProcess {
   /// Waits for the trace, and passes on what the recorder says that it does. Throws Error with the recorder's own
   /// message and kind.
   void wait(const std::function<void(const std::string& step)>& progress);
+  /// Waits for the traced program alone, which is there before the trace. Throws as wait() does.
+  void wait_for_program(const std::function<void(const std::string& step)>& progress);
 
  private:
+  /// Passes on what the recorder says until it says `last`, and is true then; false when it has ended.
+  bool follow(const std::string& last, const std::function<void(const std::string& step)>& progress);
+  /// Throws what the recorder said when it failed.
+  void finish();
+
   RecorderFiles files_;
   std::string python_;
+  std::string unread_;  // on its standard output, and not passed on yet
+  std::string said_;    // on its standard error
   int process_ = -1;
   int output_ = -1;
   int errors_ = -1;

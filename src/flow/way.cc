@@ -1,0 +1,33 @@
+#include "flow/way.h"
+
+#include "crossload/error.h"
+#include "load/loaded_model.h"
+
+namespace crossload::flow {
+
+bool is_traced(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings) {
+  if (!settings.via.empty()) return settings.via == "trace";
+  if (!settings.reference.empty()) return false;  // a trace that is there is of a class
+  try {
+    load::choose_class(checkpoint, settings.override_model_class);
+    return false;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw;
+    return true;
+  }
+}
+
+ConvertOptions possible(const ConvertOptions& options, bool traced) {
+  ConvertOptions possible = options;
+  if (!traced) return possible;
+  for (const Format format : {Format::kH5, Format::kSafetensors}) possible.formats.erase(format);
+  if (possible.formats.empty()) {
+    throw Error(ErrorKind::kUnsupported,
+                "--formats: a traced model has no class in Transformers 4, whose formats h5 and safetensors are; give "
+                "saved_model");
+  }
+  if (possible.settings.grid == "none") possible.settings.grid = "quick";  // what proves that sizes are free
+  return possible;
+}
+
+}  // namespace crossload::flow
