@@ -43,6 +43,13 @@ def parse_arguments(description):
     task.add_argument("--again", type=Path, help="make this golden again, from the recipe that it holds")
     add = parser.add_argument
     add("--output", type=Path, help="the trace to write (with --model, --again)")
+    add(
+        "--program",
+        type=Path,
+        metavar="FILE",
+        help="with --model: trace the model with torch.export, write its graph here, and record it as it was traced",
+    )
+    add("--program-only", action="store_true", help="write the --program, and record nothing")
     add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
     add("--only", metavar="NAME,NAME", help="of the recipes, make these only; * stands for anything")
     add(
@@ -76,7 +83,15 @@ def parse_arguments(description):
 def check_targets(args, parser):
     if args.batch:
         return
+    if args.program_only and not args.program:
+        parser.error("--program-only needs --program: where to write it")
+    if args.program and not args.model:
+        parser.error("--program needs --model: what to trace")
+    if args.program and (args.signature or args.program.is_dir()):
+        parser.error("--signature has no part in --program" if args.signature else f"--program {args.program}: is a folder")
     target, word = (args.output_dir, "--output-dir") if args.recipes else (args.output, "--output")
+    if args.program_only:
+        target, word = args.program, "--program"
     if target is None:
         parser.error(f"{word} is needed: where to write")
     folder = target if args.recipes else target.parent
@@ -147,7 +162,8 @@ def record_one(args):
     libraries.load(args.threads)
     from reference.checkpoints import Job, record_checkpoint
 
-    job = Job(args.model, args.output, args.model_class, args.inputs, args.signature, args.grid, args.seed)
+    output = None if args.program_only else args.output
+    job = Job(args.model, output, args.model_class, args.inputs, args.signature, args.grid, args.seed, args.program)
     record_checkpoint(job, args.threads)
 
 

@@ -1,0 +1,95 @@
+"""Writing a traced model: the program file, which the graph, its constants and the names of its weights make up."""
+
+import json
+
+import torch
+import transformers
+
+from reference import traced_graph
+from reference.files import write_trace
+from reference.inputs import InputMaker
+from reference.messages import UNKNOWN_CLASS, Failure, progress
+from reference.models import require_unused
+from reference.recording import outputs_of
+from reference.sentences import CLASS, transformer_folder
+from reference.traced_checkpoint import StoredTensors
+from reference.traced_inputs import choose_traced_inputs, free_axes, program_signature, takes_attentions
+from reference.traced_parameters import Parameters, check_complete
+from reference.tracing import place_of, trace
+
+VERSION = "1"
+
+
+def input_placeholders(traced, inputs):
+    """{input: its node}, in the order of forward."""
+    specs = [spec for spec in traced.program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"]
+    nodes = {node.name: node for node in traced.program.graph.nodes if node.op == "placeholder"}
+    if len(specs) != len(inputs):
+        raise Failure(UNKNOWN_CLASS, f"torch.export made {len(specs)} inputs of {len(inputs)}")
+    return {name: nodes[spec.arg.name] for name, spec in zip(inputs, specs)}
+
+
+def needed_nodes(traced):
+    kept = [*traced.outputs.values(), *(node for _, nodes in traced.stages for node in nodes)]
+    return traced_graph.reached(kept)
+
+
+def describe_program(model, traced, inputs, parameters):
+    """The JSON of a program file."""
+    described = traced_graph.described_inputs(input_placeholders(traced, inputs))
+    return {
+        "class": type(model).__name__,
+        "model_type": getattr(getattr(model, "config", None), "model_type", ""),
+        "source": place_of(type(model)),
+        "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
+        "inputs": described,
+        "frozen": traced_graph.frozen_axes(described, traced.asked),
+        "ranges": traced_graph.described_ranges(traced.program, described),
+        "parameters": parameters.described,
+        "aside": parameters.aside,
+        "nodes": traced_graph.described_nodes(traced.program.graph, needed_nodes(traced)),
+        "outputs": [{"name": name, "node": node.name} for name, node in traced.outputs.items() if node is not None],
+        "stages": [traced_graph.described_stage(stage, nodes) for stage, nodes in traced.stages],
+    }
+
+
+def make_program(model, inputs, axes, attentions, stored, unexpected):
+    """(the JSON of the program, the tensors beside it)."""
+    progress("tracing")
+    traced = trace(model, inputs, axes, attentions)
+    parameters = Parameters(model, traced, needed_nodes(traced), stored, unexpected)
+    return describe_program(model, traced, inputs, parameters), parameters
+
+
+def write_program(path, program, tensors):
+    text = json.dumps(program, separators=(",", ":"), allow_nan=False)
+    write_trace(path, tensors, {"crossload_program": VERSION, "program": text})
+
+
+class Tracing:
+    """From a loaded model to its program."""
+
+    def __init__(self, job, loaded):
+        self.job, self.loaded, model = job, loaded, loaded.model
+        folder = transformer_folder(job.model) if job.model_class == CLASS else job.model
+        chosen = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, folder, job.seed))
+        self.inputs, self.maker, self.plan = chosen
+        self.unused = require_unused(model, loaded.missing, job.model, lambda: outputs_of(model, self.inputs, job.seed))
+        self.free = free_axes(model, self.inputs, job.seed)
+        self.stored = StoredTensors(folder)
+        self.program = None
+
+    def write(self):
+        model = self.loaded.model
+        attentions = takes_attentions(model, self.inputs, self.job.seed)
+        self.program, parameters = make_program(
+            model, self.inputs, self.free, attentions, self.stored, self.loaded.unexpected
+        )
+        check_complete(parameters, self.job.model)
+        write_program(self.job.program, self.program, parameters.tensors)
+
+    def signature(self):
+        return program_signature(self.program["inputs"])
+
+    def notes(self):
+        return [*self.loaded.notes, *self.unused, *(self.maker.notes if self.maker else [])]
