@@ -15,7 +15,6 @@ from reference.not_taken import not_taken
 from reference.recording import outputs_of, record_model
 from reference.sentences import CLASS, load_sentences, transformer_folder
 from reference.signature import read_signature, signature_of
-from reference.traced_inputs import other_sizes
 from reference.traced_program import Tracing
 
 
@@ -96,7 +95,7 @@ def record_traced(job, threads):
         return
     model, signature, maker = tracing.loaded.model, tracing.signature(), tracing.maker
     main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
-    cells = other_sizes(tracing.inputs, tracing.free)
+    cells = tracing.cells
     if maker:
         metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, tracing.plan, job.seed))
         cells += grid_cells(job.grid, signature, main, maker, tracing.plan)

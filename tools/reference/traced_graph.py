@@ -13,6 +13,11 @@ from reference.refusals import at, source_of_node
 
 ASIDE = ("device", "layout", "memory_format", "generator")  # where and how a tensor is kept
 ASSERTIONS = re.compile(r"^aten\.(_assert|sym_constrain|_functional_sym_constrain|_functional_assert)")
+KINDS_OF_SYMBOLS = (
+    (torch.SymBool, bool, "bool"),
+    (torch.SymInt, int, "int"),
+    (torch.SymFloat, float, "float"),
+)
 REPEATED = re.compile(r"@\d+$")  # torch's mark of a module's later calls
 SIZES = ("a", "b", "c")
 
@@ -21,19 +26,14 @@ def dtype_name(dtype):
     return str(dtype).removeprefix("torch.")
 
 
-def shape_of(tensor):
-    """Numbers, and symbols as torch writes them."""
-    return [size if isinstance(size, int) else str(size) for size in tensor.shape]
-
-
-def result_of(value):
+def result_of(value, symbols):
     if isinstance(value, torch.Tensor):
-        return {"dtype": dtype_name(value.dtype), "shape": shape_of(value)}
+        return {"dtype": dtype_name(value.dtype), "shape": symbols.shape(value)}
     if isinstance(value, (list, tuple)):
-        return [result_of(member) for member in value]
-    for kinds, name in (((torch.SymBool, bool), "bool"), ((torch.SymInt, int), "int"), ((torch.SymFloat, float), "float")):
-        if isinstance(value, kinds):
-            return {"symbol": str(value), "type": name}
+        return [result_of(member, symbols) for member in value]
+    for kind, plain, name in KINDS_OF_SYMBOLS:
+        if isinstance(value, (kind, plain)):
+            return {"symbol": symbols.text(value) if isinstance(value, kind) else str(value), "type": name}
     return None
 
 
@@ -112,16 +112,16 @@ def check(node):
         raise refused(node, f"{node.target} draws random numbers, so that no two runs agree")
 
 
-def described_node(node):
+def described_node(node, symbols):
     check(node)
     described = {"name": node.name, "op": operation_of(node), "args": arguments_of(node), "module": module_of(node)}
-    return {**described, "result": result_of(node.meta.get("val"))}
+    return {**described, "result": result_of(node.meta.get("val"), symbols)}
 
 
-def described_nodes(graph, needed):
+def described_nodes(graph, needed, symbols):
     """Those that are needed, in order of execution."""
     nodes = [node for node in graph.nodes if node.name in needed and node.op not in ("placeholder", "output")]
-    return [described_node(node) for node in nodes if not ASSERTIONS.match(str(node.target))]
+    return [described_node(node, symbols) for node in nodes if not ASSERTIONS.match(str(node.target))]
 
 
 def described_stage(stage, nodes):
@@ -129,11 +129,10 @@ def described_stage(stage, nodes):
     return {**about, "caller": stage.caller, "nodes": [node.name if node is not None else None for node in nodes]}
 
 
-def described_inputs(placeholders):
+def described_inputs(placeholders, symbols):
     """By {input: its placeholder}."""
     return [
-        {"name": name, "node": node.name, **{key: result_of(node.meta["val"])[key] for key in ("dtype", "shape")}}
-        for name, node in placeholders.items()
+        {"name": name, "node": node.name, **result_of(node.meta["val"], symbols)} for name, node in placeholders.items()
     ]
 
 
@@ -145,14 +144,3 @@ def frozen_axes(inputs, asked):
         for axis in asked.get(one["name"], ())
         if isinstance(one["shape"][axis], int)
     ]
-
-
-def described_ranges(program, inputs):
-    """The least and the largest size of every symbol of the inputs, null for no limit."""
-    symbols = {symbol for one in inputs for size in one["shape"] for symbol in re.findall(r"\b[a-z]+\d+\b", str(size))}
-    found = {}
-    for symbol, limits in program.range_constraints.items():
-        if str(symbol) in symbols:
-            ends = (limits.lower, limits.upper)
-            found[str(symbol)] = [int(end) if end.is_Integer else None for end in ends]
-    return dict(sorted(found.items()))

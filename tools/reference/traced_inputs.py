@@ -23,7 +23,7 @@ MORE = {"bbox": (False, 3), "pixel_mask": (False, 3)}  # inputs beside those of 
 def widest_signature(model, path):
     """Every input that forward takes and whose making is known."""
     accepted = inspect.signature(model.forward).parameters
-    found = list(signature_of(model, path).serving)
+    found = [as_integers(spec) for spec in signature_of(model, path).serving]
     names = {spec.name for spec in found}
     for name in MODALITIES:
         mask = MASK_OF.get(name)
@@ -39,6 +39,11 @@ def widest_signature(model, path):
     order = list(accepted)
     found.sort(key=lambda spec: order.index(spec.name))
     return Signature(tuple(found), (), tuple(found))
+
+
+def as_integers(spec):
+    """Masks as processors make them."""
+    return InputSpec(spec.name, False, spec.shape) if spec.name.endswith("mask") else spec
 
 
 def narrower(signature):

@@ -13,8 +13,10 @@ from reference.models import require_unused
 from reference.recording import outputs_of
 from reference.sentences import CLASS, transformer_folder
 from reference.traced_checkpoint import StoredTensors
-from reference.traced_inputs import choose_traced_inputs, free_axes, program_signature, takes_attentions
+from reference.traced_inputs import choose_traced_inputs, free_axes, other_sizes, program_signature, takes_attentions
 from reference.traced_parameters import Parameters, check_complete
+from reference.traced_sizes import OtherSizes, free_in
+from reference.traced_symbols import Symbols
 from reference.tracing import place_of, trace
 
 VERSION = "1"
@@ -34,9 +36,11 @@ def needed_nodes(traced):
     return traced_graph.reached(kept)
 
 
-def describe_program(model, traced, inputs, parameters):
-    """The JSON of a program file."""
-    described = traced_graph.described_inputs(input_placeholders(traced, inputs))
+def describe_program(model, traced, inputs, cells, parameters):
+    """The JSON of a program file. The program is right for the sizes of the inputs and of the cells."""
+    placeholders = input_placeholders(traced, inputs)
+    symbols = Symbols(placeholders)
+    described = traced_graph.described_inputs(placeholders, symbols)
     return {
         "class": type(model).__name__,
         "model_type": getattr(getattr(model, "config", None), "model_type", ""),
@@ -44,21 +48,13 @@ def describe_program(model, traced, inputs, parameters):
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "inputs": described,
         "frozen": traced_graph.frozen_axes(described, traced.asked),
-        "ranges": traced_graph.described_ranges(traced.program, described),
+        "ranges": symbols.ranges(traced.program, described, cells),
         "parameters": parameters.described,
         "aside": parameters.aside,
-        "nodes": traced_graph.described_nodes(traced.program.graph, needed_nodes(traced)),
+        "nodes": traced_graph.described_nodes(traced.program.graph, needed_nodes(traced), symbols),
         "outputs": [{"name": name, "node": node.name} for name, node in traced.outputs.items() if node is not None],
         "stages": [traced_graph.described_stage(stage, nodes) for stage, nodes in traced.stages],
     }
-
-
-def make_program(model, inputs, axes, attentions, stored, unexpected):
-    """(the JSON of the program, the tensors beside it)."""
-    progress("tracing")
-    traced = trace(model, inputs, axes, attentions)
-    parameters = Parameters(model, traced, needed_nodes(traced), stored, unexpected)
-    return describe_program(model, traced, inputs, parameters), parameters
 
 
 def write_program(path, program, tensors):
@@ -77,14 +73,17 @@ class Tracing:
         self.unused = require_unused(model, loaded.missing, job.model, lambda: outputs_of(model, self.inputs, job.seed))
         self.free = free_axes(model, self.inputs, job.seed)
         self.stored = StoredTensors(folder)
-        self.program = None
+        self.program, self.cells = None, []
 
     def write(self):
-        model = self.loaded.model
-        attentions = takes_attentions(model, self.inputs, self.job.seed)
-        self.program, parameters = make_program(
-            model, self.inputs, self.free, attentions, self.stored, self.loaded.unexpected
-        )
+        progress("tracing")
+        model, inputs, seed = self.loaded.model, self.inputs, self.job.seed
+        attentions = takes_attentions(model, inputs, seed)
+        is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
+        traced = trace(model, inputs, self.free, attentions, is_right)
+        self.cells = other_sizes(inputs, free_in(traced.program, inputs))
+        parameters = Parameters(model, traced, needed_nodes(traced), self.stored, self.loaded.unexpected)
+        self.program = describe_program(model, traced, inputs, self.cells, parameters)
         check_complete(parameters, self.job.model)
         write_program(self.job.program, self.program, parameters.tensors)
 

@@ -40,6 +40,14 @@ class Traced:
     asked: dict  # input: the axes that were to be free
 
 
+@dataclasses.dataclass
+class Attempt:
+    program: object  # torch.export.ExportedProgram
+    guards: list  # what torch.export assumed of the inputs, Python expressions over L, {input: tensor}
+    names: list  # of the outputs
+    stages: list  # of Stage
+
+
 def place_of(module_class):
     source = source_of(module_class)
     return f"{source['file']}:{source['line']}" if source["file"] else ""
@@ -77,23 +85,17 @@ class Stages:
 
 
 def export(model, inputs, axes, attentions):
-    """One attempt; axes: {input: those that are to be free}."""
-    stages, forward = Stages(model), model.forward
+    """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
+    free}."""
+    stages, forward, names = Stages(model), model.forward, []
     options = options_for(forward, attentions)
 
     @functools.wraps(forward)
-    def with_stages(**keywords):
-        stages.clear()
-        result = named_tensors(forward(**keywords, **options))
-        return list(result), list(result.values()), stages.tensors
-
-    named = []
-
-    @functools.wraps(forward)
     def traced(**keywords):
-        names, outputs, tensors = with_stages(**keywords)
-        named[:] = names
-        return outputs, tensors
+        stages.clear()
+        outputs = named_tensors(forward(**keywords, **options))
+        names[:] = outputs
+        return list(outputs.values()), stages.tensors
 
     shapes = {name: {axis: Dim.AUTO for axis in axes.get(name, ())} for name in inputs}
     hooks = stages.hooks()
@@ -101,31 +103,47 @@ def export(model, inputs, axes, attentions):
     try:
         with torch.no_grad(), symbolic_shapes.patch(backed_size_oblivious=True):
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
-            return program.run_decompositions({}), list(named), list(stages.stages)
+            guards = program._guards_code
+            program = program.run_decompositions({})
+        return Attempt(program, guards, names, stages.stages)
     finally:
         del model.forward
         for hook in hooks:
             hook.remove()
 
 
-def trace(model, inputs, axes, attentions=True):
-    """Traced, with as many free axes as torch.export can keep. Failure when it cannot trace the model at all."""
+def attempts(inputs, axes):
+    """Axes to ask for, one after the other: all, those of ids and masks, those of the batch, none."""
+    of_texts = {n: [a for a in free if a == 0 or not inputs[n].is_floating_point()] for n, free in axes.items()}
     batch_alone = {name: [axis for axis in free if axis == 0] for name, free in axes.items()}
+    tried = []
+    for one in (axes, of_texts, batch_alone, {}):
+        if one not in tried:
+            tried.append(one)
+    return tried
+
+
+def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
+    """Traced, with as many free axes as torch.export can keep and as `is_right` finds free indeed. Failure when it cannot
+    trace the model at all."""
     failure = None
-    for attempt in (axes, batch_alone, {}):
+    for asked in attempts(inputs, axes):
         try:
-            program, names, stages = export(model, inputs, attempt, attentions)
-            return collect(program, names, stages, axes)
+            attempt = export(model, inputs, asked, attentions)
         except (Failure, MemoryError):
             raise
         except Exception as error:  # torch's own kinds, the model's, and those of its Python
             failure = failure or refusal_of(model, error)
             if is_about_data(error):
                 break
+            continue
+        if is_right(attempt) or not asked:
+            return collect(attempt, axes)
     raise failure
 
 
-def collect(program, names, stages, axes):
+def collect(attempt, axes):
+    program, names, stages = attempt.program, attempt.names, attempt.stages
     nodes = {node.name: node for node in program.graph.nodes}
     kept = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
     found, tensors = pytree.tree_unflatten(
