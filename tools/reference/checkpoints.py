@@ -12,6 +12,7 @@ from reference.inputs import InputMaker
 from reference.messages import USAGE, Failure, progress
 from reference.models import load_model, require_unused
 from reference.not_taken import not_taken
+from reference.python_class import load_python_class
 from reference.recording import outputs_of, record_model
 from reference.sentences import CLASS, load_sentences, transformer_folder
 from reference.signature import read_signature, signature_of
@@ -30,6 +31,7 @@ class Job:
     grid: str = "none"
     seed: int = 0
     program: Path = None  # the model is traced, and the program file written here
+    python_class: str = None  # in place of a model's folder: package.module:function, see python_class.py
 
 
 def job_of(line):
@@ -88,7 +90,7 @@ def finish(job, main, metadata, recorded, notes):
 
 def record_traced(job, threads):
     """Writes the program, says so, and records what it is to agree with: the main run and other sizes of its inputs."""
-    tracing = Tracing(job, load_traced(job))
+    tracing = Tracing(job, *load_traced(job))
     tracing.write()
     progress("program")
     if job.output is None:
@@ -110,9 +112,9 @@ def configs_of(model):
 
 
 def load_traced(job):
-    """The Loaded model, told to compute what can be traced."""
-    loaded = load_job(job)
+    """The Loaded model, told to compute what can be traced; its inputs, if it is the user's own."""
+    loaded, inputs = load_python_class(job.python_class) if job.python_class else (load_job(job), None)
     for part in configs_of(loaded.model):
         part.use_cache = False
         part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
-    return loaded
+    return loaded, inputs

@@ -5,6 +5,7 @@ import inspect
 import json
 
 import torch
+import transformers
 
 from reference.calls import Watch, float_tensors, source_of
 from reference.files import INPUT
@@ -43,6 +44,7 @@ def options_for(forward, attentions=True):
     """What makes the model return all that it computes, as far as its forward takes it."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    takes_any = takes_any and isinstance(getattr(forward, "__self__", None), transformers.PreTrainedModel)
     wanted = {"output_hidden_states": True, "output_attentions": attentions, "use_cache": False, "return_dict": True}
     return {name: value for name, value in wanted.items() if takes_any or name in parameters}
 

@@ -5,13 +5,12 @@ import inspect
 
 import torch
 
-from reference.calls import MASK_OF
 from reference.cells import Cell
 from reference.chosen import check_inputs, first_that_runs, plans_for, read_inputs
 from reference.files import INPUT, load_tensors, without_prefix
 from reference.messages import BAD_INPUT, Failure
 from reference.recording import HINT, call_model, cast, with_or_without_attentions
-from reference.signature import MODALITIES, InputSpec, Signature, default_rank, signature_of
+from reference.signature import MODALITIES, InputSpec, Signature, signature_of
 from reference.text import TEXTS
 
 # Sizes that are neither 1 nor a divisor of a usual size of a model, and no two of them alike.
@@ -25,14 +24,6 @@ def widest_signature(model, path):
     accepted = inspect.signature(model.forward).parameters
     found = [as_integers(spec) for spec in signature_of(model, path).serving]
     names = {spec.name for spec in found}
-    for name in MODALITIES:
-        mask = MASK_OF.get(name)
-        if name in names and mask in accepted and mask not in names and mask != "pixel_mask":
-            found.append(InputSpec(mask, False, (-1, -1)))
-    for name, mask in (("decoder_input_ids", "decoder_attention_mask"),):
-        if name in accepted and accepted[name].default is inspect.Parameter.empty and name not in names:
-            found.append(InputSpec(name, False, (-1, -1)))
-            found += [InputSpec(mask, False, (-1, -1))] if mask in accepted else []
     for name, (is_floating, rank) in MORE.items():
         if name in accepted and name not in names:
             found.append(InputSpec(name, is_floating, (-1,) * rank))
@@ -164,13 +155,13 @@ def other_sizes(inputs, free):
         made = resized(inputs, free, sizes)
         if any(made[name].shape != tensor.shape for name, tensor in inputs.items()):
             what = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in made.items())
-            cells.append(Cell("sizes:" + "x".join(str(n) for n in shape_name(made)), f"other sizes: {what}", made))
+            cells.append(Cell(f"sizes:{name_of_sizes(made)}", f"other sizes: {what}", made))
     return list({cell.name: cell for cell in cells}.values())
 
 
-def shape_name(inputs):
-    """The sizes of the first input."""
-    return next(iter(inputs.values())).shape
+def name_of_sizes(inputs):
+    """The shapes, each once."""
+    return "+".join(dict.fromkeys("x".join(map(str, tensor.shape)) for tensor in inputs.values()))
 
 
 def program_signature(described):

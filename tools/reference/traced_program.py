@@ -1,5 +1,6 @@
 """Writing a traced model: the program file, which the graph, its constants and the names of its weights make up."""
 
+import functools
 import json
 
 import torch
@@ -13,7 +14,7 @@ from reference.models import require_unused
 from reference.recording import outputs_of
 from reference.sentences import CLASS, transformer_folder
 from reference.traced_checkpoint import StoredTensors
-from reference.traced_inputs import choose_traced_inputs, free_axes, other_sizes, program_signature, takes_attentions
+from reference.traced_inputs import choose_traced_inputs, free_axes, ordered, other_sizes, program_signature, takes_attentions
 from reference.traced_parameters import Parameters, check_complete
 from reference.traced_sizes import OtherSizes, free_in
 from reference.traced_symbols import Symbols
@@ -63,17 +64,27 @@ def write_program(path, program, tensors):
 
 
 class Tracing:
-    """From a loaded model to its program."""
+    """From a loaded model to its program. `given`: the inputs of a module of the user's own, whose weights are in no
+    checkpoint."""
 
-    def __init__(self, job, loaded):
-        self.job, self.loaded, model = job, loaded, loaded.model
+    def __init__(self, job, loaded, given=None):
+        self.job, self.loaded = job, loaded
+        self.maker, self.plan, self.stored, self.unused = None, None, None, []
+        if given is None:
+            self.from_checkpoint()
+        else:
+            self.inputs = ordered(loaded.model, given)
+        self.free = free_axes(loaded.model, self.inputs, job.seed)
+        self.program, self.cells = None, []
+
+    def from_checkpoint(self):
+        job, model = self.job, self.loaded.model
         folder = transformer_folder(job.model) if job.model_class == CLASS else job.model
         chosen = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, folder, job.seed))
         self.inputs, self.maker, self.plan = chosen
-        self.unused = require_unused(model, loaded.missing, job.model, lambda: outputs_of(model, self.inputs, job.seed))
-        self.free = free_axes(model, self.inputs, job.seed)
+        results = functools.partial(outputs_of, model, self.inputs, job.seed)
+        self.unused = require_unused(model, self.loaded.missing, job.model, results)
         self.stored = StoredTensors(folder)
-        self.program, self.cells = None, []
 
     def write(self):
         progress("tracing")
