@@ -70,7 +70,8 @@ def rounded(model, weights):
 class RecordedCells:
     """The cells that PyTorch could run, and notes about those that it could not."""
 
-    def __init__(self):
+    def __init__(self, as_installed=False):
+        self.as_installed = as_installed
         self.cells, self.recordings, self.notes = [], [], []
 
     def record(self, model, cells, seed):
@@ -79,7 +80,7 @@ class RecordedCells:
         try:
             with rounded(model, cells[0].weights):
                 for cell in cells:
-                    recording = Recording(model, cell.inputs, seed, cell.has_stages)
+                    recording = Recording(model, cell.inputs, seed, cell.has_stages, self.as_installed)
                     if self.runs(cell, recording.in_float32):
                         started.append((cell, recording))
                 model.double()
@@ -116,9 +117,9 @@ class RecordedCells:
         return [cell.described(recording) for cell, recording in zip(self.cells, self.recordings)]
 
 
-def record_cells(model, cells, seed):
+def record_cells(model, cells, seed, as_installed=False):
     """Those with the same weights at once."""
-    recorded = RecordedCells()
+    recorded = RecordedCells(as_installed)
     for weights in dict.fromkeys(cell.weights for cell in cells):
         chosen = [cell for cell in cells if cell.weights == weights]
         progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))

@@ -12,9 +12,11 @@ from reference.inputs import InputMaker
 from reference.messages import USAGE, Failure, progress
 from reference.models import load_model, require_unused
 from reference.not_taken import not_taken
+from reference.python_class import load_python_class
 from reference.recording import outputs_of, record_model
 from reference.sentences import CLASS, load_sentences, transformer_folder
 from reference.signature import read_signature, signature_of
+from reference.traced_program import Tracing
 
 
 @dataclasses.dataclass
@@ -28,12 +30,14 @@ class Job:
     signature: object = None  # a path, or the object itself
     grid: str = "none"
     seed: int = 0
+    program: Path = None  # the model is traced, and the program file written here
+    python_class: str = None  # in place of a model's folder: package.module:function, see python_class.py
 
 
 def job_of(line):
     """From an object of a batch file: the names of a Job's fields, paths as strings."""
     line = dict(line)
-    for name in ("model", "output", "inputs"):
+    for name in ("model", "output", "inputs", "program"):
         line[name] = Path(line[name]) if line.get(name) else None
     if isinstance(line.get("signature"), str):
         line["signature"] = Path(line["signature"])
@@ -47,7 +51,7 @@ def reasons_of(*recordings):
 
 
 def load_job(job):
-    """What load_model returns."""
+    """The Loaded model."""
     progress(f"loading {job.model}")
     if job.model_class == CLASS:
         return load_sentences(job.model, job.seed)
@@ -58,19 +62,59 @@ def load_job(job):
 def record_checkpoint(job, threads):
     if job.grid not in GRIDS:
         raise Failure(USAGE, f"grid {job.grid}: there are {', '.join(GRIDS)}")
-    model, config, missing, mended = load_job(job)
+    if job.program:
+        record_traced(job, threads)
+        return
+    loaded = load_job(job)
+    model = loaded.model
     signature = read_signature(job.signature) or signature_of(model, job.model)
     with_tokenizer = transformer_folder(job.model) if job.model_class == CLASS else job.model
     maker = InputMaker(model, signature, with_tokenizer, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
-    notes = mended + require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
-    main, metadata = record_model(model, inputs, config, job.seed, threads)
+    notes = loaded.notes + require_unused(model, loaded.missing, job.model, lambda: outputs_of(model, inputs, job.seed))
+    main, metadata = record_model(model, inputs, loaded.config, job.seed, threads)
     metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
-    recorded = record_cells(model, cells, job.seed)
+    finish(job, main, metadata, record_cells(model, cells, job.seed), notes + maker.notes)
+
+
+def finish(job, main, metadata, recorded, notes):
+    """Writes the trace."""
     metadata["cells"] = json.dumps(recorded.described())
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
-    metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
+    metadata["notes"] = json.dumps([*notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
     progress("writing")
     write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)
+
+
+def record_traced(job, threads):
+    """Writes the program, says so, and records what it is to agree with: the main run and other sizes of its inputs."""
+    tracing = Tracing(job, *load_traced(job))
+    tracing.write()
+    progress("program")
+    if job.output is None:
+        return
+    model, signature, maker = tracing.loaded.model, tracing.signature(), tracing.maker
+    main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
+    cells = tracing.cells
+    if maker:
+        metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, tracing.plan, job.seed))
+        cells += grid_cells(job.grid, signature, main, maker, tracing.plan)
+    recorded = record_cells(model, cells, job.seed, as_installed=True)
+    finish(job, main, metadata, recorded, tracing.notes())
+
+
+def configs_of(model):
+    """All configurations that the modules hold."""
+    found = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
+    return found.values()
+
+
+def load_traced(job):
+    """The Loaded model, told to compute what can be traced; its inputs, if it is the user's own."""
+    loaded, inputs = load_python_class(job.python_class) if job.python_class else (load_job(job), None)
+    for part in configs_of(loaded.model):
+        part.use_cache = False
+        part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
+    return loaded, inputs

@@ -1,5 +1,6 @@
 """The PyTorch model of a checkpoint: its class, its weights, and a proof for weights that may be missing."""
 
+import dataclasses
 import difflib
 import inspect
 import json
@@ -11,6 +12,17 @@ from reference import transformers5
 from reference.files import WEIGHT, load_tensors, stored_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
 from reference.wrapped import unwrapped
+
+
+@dataclasses.dataclass
+class Loaded:
+    """A model and what is known of its weights."""
+
+    model: torch.nn.Module
+    config: str  # described
+    missing: set = dataclasses.field(default_factory=set)  # weights that the file lacks, see require_unused
+    notes: list = dataclasses.field(default_factory=list)  # sentences for the user
+    unexpected: set = dataclasses.field(default_factory=set)  # tensors of the file that the model does not read
 
 
 def find_class(name):
@@ -50,8 +62,7 @@ def build_model(model_class, config, seed):
 
 
 def load_model(path, class_name, config_fields, seed):
-    """The model of a folder or a golden; its configuration, described; the names of the weights that the file lacks,
-    which require_unused must see before the model counts; sentences for the user."""
+    """The model of a folder or a golden, Loaded; require_unused must see its missing weights before it counts."""
     model_class = find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
     transformers5.check_config(config_fields, class_name, path)
@@ -65,7 +76,8 @@ def load_model(path, class_name, config_fields, seed):
             transformers5.adapt(config)
             model, info = load_golden(path, model_class, config)
         notes = transformers5.mend(model, info["missing_keys"], lambda: stored_tensors(path))
-        return model, describe_config(config, type(model).__name__), missing_weights(model, info, path), notes
+        described = describe_config(config, type(model).__name__)
+        return Loaded(model, described, missing_weights(model, info, path), notes, set(info["unexpected_keys"]))
 
 
 def load_folder(path, model_class, config):

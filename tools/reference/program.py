@@ -27,6 +27,12 @@ def parse_arguments(description):
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--model", type=Path, help="record the checkpoint in this folder, or the one in this golden")
     task.add_argument(
+        "--python-class",
+        metavar="PACKAGE.MODULE:FUNCTION",
+        help="with --program: trace the module that the function returns with its example inputs, (torch.nn.Module, "
+        "{name: tensor})",
+    )
+    task.add_argument(
         "--batch",
         type=Path,
         metavar="FILE.jsonl",
@@ -43,6 +49,13 @@ def parse_arguments(description):
     task.add_argument("--again", type=Path, help="make this golden again, from the recipe that it holds")
     add = parser.add_argument
     add("--output", type=Path, help="the trace to write (with --model, --again)")
+    add(
+        "--program",
+        type=Path,
+        metavar="FILE",
+        help="with --model or --python-class: trace the model with torch.export, write its graph here, and record it as it was traced",
+    )
+    add("--program-only", action="store_true", help="write the --program, and record nothing")
     add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
     add("--only", metavar="NAME,NAME", help="of the recipes, make these only; * stands for anything")
     add(
@@ -76,7 +89,17 @@ def parse_arguments(description):
 def check_targets(args, parser):
     if args.batch:
         return
+    if args.program_only and not args.program:
+        parser.error("--program-only needs --program: where to write it")
+    if args.program and not (args.model or args.python_class):
+        parser.error("--program needs --model: what to trace")
+    if args.python_class and not args.program:
+        parser.error("--python-class needs --program: where to write what is traced")
+    if args.program and (args.signature or args.program.is_dir()):
+        parser.error("--signature has no part in --program" if args.signature else f"--program {args.program}: is a folder")
     target, word = (args.output_dir, "--output-dir") if args.recipes else (args.output, "--output")
+    if args.program_only:
+        target, word = args.program, "--program"
     if target is None:
         parser.error(f"{word} is needed: where to write")
     folder = target if args.recipes else target.parent
@@ -87,7 +110,7 @@ def check_targets(args, parser):
 
 
 def run(args):
-    if args.model:
+    if args.model or args.python_class:
         record_one(args)
     elif args.batch:
         record_batch(args)
@@ -140,14 +163,26 @@ def make_goldens(args):
 
 
 def record_one(args):
-    check_checkpoint(args.model, args.model_class)
+    if args.model:
+        check_checkpoint(args.model, args.model_class)
     for path in filter(None, (args.inputs, args.signature)):
         if not path.is_file():
             raise Failure(BAD_INPUT, f"{path}: no such file")
     libraries.load(args.threads)
     from reference.checkpoints import Job, record_checkpoint
 
-    job = Job(args.model, args.output, args.model_class, args.inputs, args.signature, args.grid, args.seed)
+    output = None if args.program_only else args.output
+    job = Job(
+        model=args.model,
+        output=output,
+        model_class=args.model_class,
+        inputs=args.inputs,
+        signature=args.signature,
+        grid=args.grid,
+        seed=args.seed,
+        program=args.program,
+        python_class=args.python_class,
+    )
     record_checkpoint(job, args.threads)
 
 

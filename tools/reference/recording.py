@@ -5,6 +5,7 @@ import inspect
 import json
 
 import torch
+import transformers
 
 from reference.calls import Watch, float_tensors, source_of
 from reference.files import INPUT
@@ -43,6 +44,7 @@ def options_for(forward, attentions=True):
     """What makes the model return all that it computes, as far as its forward takes it."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    takes_any = takes_any and isinstance(getattr(forward, "__self__", None), transformers.PreTrainedModel)
     wanted = {"output_hidden_states": True, "output_attentions": attentions, "use_cache": False, "return_dict": True}
     return {name: value for name, value in wanted.items() if takes_any or name in parameters}
 
@@ -89,13 +91,16 @@ def with_or_without_attentions(run):
 class Run:
     """Calls the model once. `tensors`: its stages and outputs; `calls`: those of its modules in the order in which they
     returned, with `watched` also who called and which mask counts, and `output_masks`. With the generator `shake`, what
-    the innermost modules return goes on shaken. Without `stages`, outputs are all that is kept."""
+    the innermost modules return goes on shaken. Without `stages`, outputs are all that is kept. `as_installed`: names
+    are those of the installed Transformers."""
 
-    def __init__(self, model, inputs, dtype, seed, shake=None, watched=False, stages=True, attentions=True):
+    def __init__(
+        self, model, inputs, dtype, seed, shake=None, watched=False, stages=True, attentions=True, as_installed=False
+    ):
         self.tensors, self.calls, self.output_masks, self.counts = {}, [], {}, {}
         self.dtype, self.shake, self.stages = dtype, shake, stages
         arguments = {name: cast(tensor, dtype) for name, tensor in inputs.items()}
-        self.meaning = Meaning(model)
+        self.meaning = Meaning(model, as_installed)
         self.watch = Watch(model, arguments, self.meaning.path) if watched else None
         hooks = self.meaning.hooks() + (self.watch.hooks() if watched else [])
         for path, module in model.named_modules():
@@ -128,10 +133,10 @@ class Run:
         return shaken(result, self.shake) if self.shake and is_leaf and found and found[0] is result else None
 
 
-def never_called(model, calls):
+def never_called(model, calls, as_installed=False):
     """Modules that did not run, except containers, which are not made to be called."""
     called = {call["path"] for call in calls}
-    path_of = Meaning(model).path
+    path_of = Meaning(model, as_installed).path
 
     def is_container(path, module):
         unrolled = isinstance(module, torch.nn.Sequential) and any(name.startswith(f"{path}.") for name in called)
@@ -146,25 +151,30 @@ class Recording:
     """One set of inputs and what the model makes of it. First in_float32, then, with the model in float64, in_float64,
     then, back in float32, noise; so that several recordings share the conversions of the one model in memory."""
 
-    def __init__(self, model, inputs, seed, stages=True):
-        self.model, self.seed, self.stages = model, seed, stages
+    def __init__(self, model, inputs, seed, stages=True, as_installed=False):
+        self.model, self.seed, self.stages, self.as_installed = model, seed, stages, as_installed
         self.inputs = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
         self.attentions, self.not_comparable = True, []
 
-    def run(self, dtype, shake=None):
-        return Run(self.model, self.inputs, dtype, self.seed, shake, False, self.stages, self.attentions)
+    def run(self, dtype, shake=None, inputs=None, watched=False, stages=None, attentions=None):
+        inputs = self.inputs if inputs is None else inputs
+        stages = self.stages if stages is None else stages
+        attentions = self.attentions if attentions is None else attentions
+        return Run(self.model, inputs, dtype, self.seed, shake, watched, stages, attentions, self.as_installed)
 
     def in_float32(self):
-        check_inputs(self.model, self.inputs)
+        if not self.as_installed:
+            check_inputs(self.model, self.inputs)
 
         def watched(attentions):
-            return Run(self.model, self.inputs, torch.float32, self.seed, None, True, self.stages, attentions)
+            return self.run(torch.float32, watched=True, attentions=attentions)
 
         run, self.attentions = with_or_without_attentions(watched)
         self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
         self.drop_masks_without_rows()
-        self.not_comparable = not_comparable(self.model, self.inputs, self.calls, self.output_masks)
+        if not self.as_installed:
+            self.not_comparable = not_comparable(self.model, self.inputs, self.calls, self.output_masks)
 
     def drop_masks_without_rows(self):
         """A tensor that has no rows, as a pooled one, has no mask."""
@@ -179,7 +189,7 @@ class Recording:
 
     def shapes_of(self, inputs):
         """The shapes of all tensors for other inputs."""
-        run = Run(self.model, inputs, torch.float32, self.seed, attentions=self.attentions)
+        run = self.run(torch.float32, inputs=inputs, stages=True)
         return {name: tensor.shape for name, tensor in run.tensors.items()}
 
     def in_float64(self):
@@ -207,7 +217,7 @@ class Recording:
         outputs = {name: tensor for name, tensor in self.tensors.items() if name.startswith("output.")}
 
         def run():
-            return Run(self.model, self.inputs, torch.float32, self.seed, stages=False, attentions=self.attentions).tensors
+            return self.run(torch.float32, stages=False).tensors
 
         return differs_in_training(self.model, self.seed, outputs, run)
 
@@ -218,9 +228,9 @@ class Recording:
         return {prefix + name: tensor for name, tensor in tensors.items()}
 
 
-def record_model(model, inputs, config, seed, threads):
+def record_model(model, inputs, config, seed, threads, as_installed=False):
     """The recording and the metadata of its trace. One model, converted back and forth: never two are in memory."""
-    recording = Recording(model, inputs, seed)
+    recording = Recording(model, inputs, seed, as_installed=as_installed)
     progress("running float32")
     recording.in_float32()
     progress("running float64")
@@ -241,7 +251,7 @@ def describe_recording(recording, config, threads):
         "stages": json.dumps(recording.calls),
         "output_masks": json.dumps(recording.output_masks),
         "not_comparable": json.dumps(recording.not_comparable),
-        "not_called": json.dumps(never_called(recording.model, recording.calls)),
+        "not_called": json.dumps(never_called(recording.model, recording.calls, recording.as_installed)),
     }
     described = {"class": type(recording.model).__name__, "config": config}
     return {**describe_run(recording.seed, threads), **metadata, **described}

@@ -33,18 +33,19 @@ def transformer_folder(path):
 
 
 def load_sentences(path, seed):
-    """What load_model returns; the model also makes a sentence_embedding."""
+    """Loaded; the model also makes a sentence_embedding."""
     folder = transformer_folder(path)
     fields = read_config(folder)
     class_name = "T5EncoderModel" if fields.get("model_type") == "t5" else "AutoModel"  # as Transformer chooses
-    model, config, missing, notes = load_model(folder, class_name, fields, seed)
+    loaded = load_model(folder, class_name, fields, seed)
     without = "--override-model-class converts the transformer alone"
     library = import_library("sentence_transformers.models", alone=without)
     modules = []
     for name, kind, below in read_modules(path)[1:]:
         with failing(BAD_INPUT, f"{path}: module {name} cannot be loaded as {kind}"):
             modules.append((name, getattr(library, kind).load(str(below)).float()))
-    return with_modules(model, modules), config, missing, notes
+    loaded.model = with_modules(loaded.model, modules)
+    return loaded
 
 
 def embedding_alone(module, arguments, features):

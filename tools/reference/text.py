@@ -29,7 +29,7 @@ def text_limit(model):
     for path, module in model.named_modules():  # of RoBERTa and its kin: positions are counted after the padding's
         if path.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             limit = min(limit, module.num_embeddings - module.padding_idx - 1)
-    return max(1, limit)
+    return limit if limit > 0 else NO_LIMIT
 
 
 def decoder_limit(model):

@@ -69,11 +69,12 @@ class Call:
 
 
 class Meaning:
-    """Hooks for one run of a model. Every module that is hooked must report what it returned to `leave`."""
+    """Hooks for one run of a model. Every module that is hooked must report what it returned to `leave`. With
+    `as_installed` all stays what the installed version says."""
 
-    def __init__(self, model):
+    def __init__(self, model, as_installed=False):
         self.model = model
-        self.is_needed = is_needed()
+        self.is_needed = is_needed() and not as_installed
         self.stack = []
         self.replaced = {}  # by identity: (what a module returned, or a member of it; what 4.57 would)
 

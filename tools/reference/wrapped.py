@@ -17,16 +17,23 @@ def unwrapped(folder):
     files, load = next(((found, load) for pattern, load in kinds if (found := sorted(folder.glob(pattern)))), ([], None))
     state, changed = {}, any("format" not in read_header(file)[0]["__metadata__"] for file in files if load is load_tensors)
     for file in files:
-        tensors = load(file)
-        while not any(isinstance(value, torch.Tensor) for value in tensors.values()):
-            inner = next((tensors[key] for key in WRAPPERS if isinstance(tensors.get(key), dict)), None)
-            if inner is None:
-                break
-            tensors, changed = inner, True
+        loaded = load(file)
+        tensors = inner_state(loaded)
+        changed = changed or tensors is not loaded
         state.update((name, value) for name, value in tensors.items() if isinstance(value, torch.Tensor))
     while prefix := next((one for one in PREFIXES if state and all(name.startswith(one) for name in state)), None):
         state, changed = {name[len(prefix) :]: value for name, value in state.items()}, True
     return state if changed else None
+
+
+def inner_state(loaded):
+    """The dict of tensors below "state_dict" and the like."""
+    while not any(isinstance(value, torch.Tensor) for value in loaded.values()):
+        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), dict)), None)
+        if inner is None:
+            break
+        loaded = inner
+    return loaded
 
 
 def load_pickle(path):

@@ -1,0 +1,175 @@
+"""What a model is traced with: all of its inputs at once, their free axes, and the same inputs in other sizes."""
+
+import dataclasses
+import inspect
+
+import torch
+
+from reference.cells import Cell
+from reference.chosen import check_inputs, first_that_runs, plans_for, read_inputs
+from reference.files import INPUT, load_tensors, without_prefix
+from reference.messages import BAD_INPUT, Failure
+from reference.recording import HINT, call_model, cast, with_or_without_attentions
+from reference.signature import MODALITIES, InputSpec, Signature, signature_of
+from reference.text import TEXTS
+
+# Sizes that are neither 1 nor a divisor of a usual size of a model, and no two of them alike.
+LENGTHS, DECODER_LENGTHS, SOUNDS = (11, 7), (5, 3), (23.0, 14.3)
+FIXED = {"bbox": (2,)}  # the four corners
+MORE = {"bbox": (False, 3), "pixel_mask": (False, 3)}  # inputs beside those of signature_of: (floating, rank)
+
+
+def widest_signature(model, path):
+    """Every input that forward takes and whose making is known."""
+    accepted = inspect.signature(model.forward).parameters
+    found = [as_integers(spec) for spec in signature_of(model, path).serving]
+    names = {spec.name for spec in found}
+    for name, (is_floating, rank) in MORE.items():
+        if name in accepted and name not in names:
+            found.append(InputSpec(name, is_floating, (-1,) * rank))
+    order = list(accepted)
+    found.sort(key=lambda spec: order.index(spec.name))
+    return Signature(tuple(found), (), tuple(found))
+
+
+def as_integers(spec):
+    """Masks as processors make them."""
+    return InputSpec(spec.name, False, spec.shape) if spec.name.endswith("mask") else spec
+
+
+def narrower(signature):
+    """Signatures to try one after the other: all inputs, then the text alone of a model that takes more."""
+    names = signature.names()
+    tried = [signature]
+    if "input_ids" in names and any(name in MODALITIES for name in names if name != "input_ids"):
+        kept = tuple(s for s in signature.serving if s.name not in (*MODALITIES[1:], "pixel_mask"))
+        tried.append(Signature(kept, (), kept))
+    return tried
+
+
+def traced_plans(model, signature, texts):
+    changes = {"lengths": LENGTHS, "decoder_lengths": DECODER_LENGTHS, "sounds": SOUNDS}
+    return [dataclasses.replace(plan, **changes) for plan in plans_for(model, signature, texts)]
+
+
+def runs(model, inputs, seed):
+    try:
+        takes_attentions(model, inputs, seed)
+        return True
+    except Failure:
+        return False
+
+
+def takes_attentions(model, inputs, seed):
+    """Whether attentions are among the results. Failure when the model cannot be run."""
+    arguments = {name: cast(tensor, torch.float32) for name, tensor in inputs.items()}
+    return with_or_without_attentions(lambda wanted: call_model(model, arguments, torch.float32, seed, wanted))[1]
+
+
+def choose_traced_inputs(job, model, make_maker):
+    """(inputs in the order of forward, their maker or None when they were given, the plan). `make_maker(signature)`."""
+    given = read_inputs(job.inputs) if job.inputs else {}
+    if not given and job.model.is_file():
+        given = without_prefix(load_tensors(job.model), INPUT)
+    if given:
+        specs = tuple(InputSpec(n, t.is_floating_point(), (-1,) * t.dim()) for n, t in given.items())
+        signature = Signature(specs, (), specs)
+        return ordered(model, check_inputs(given, model, signature, job.inputs or job.model)), None, None
+    failures = []
+    for signature in narrower(widest_signature(model, job.model)):
+        maker = make_maker(signature)
+        for texts in (TEXTS, ()):
+            plans = traced_plans(model, signature, texts)
+            try:
+                inputs, plan = first_that_runs(plans, model, signature, maker)
+                takes_attentions(model, inputs, job.seed)
+                return ordered(model, inputs), maker, plan
+            except Failure as failure:
+                failures.append(failure)
+    raise failures[0]
+
+
+def ordered(model, inputs):
+    order = list(inspect.signature(model.forward).parameters)
+    names = sorted(inputs, key=lambda name: order.index(name) if name in order else len(order))
+    return {name: cast(inputs[name], torch.float32).contiguous() for name in names}
+
+
+def free_axes(model, inputs, seed):
+    """{input: the axes that are to be free}: the batch, every axis of ids and masks, and those of images and sounds in
+    whose size the model runs when it is another."""
+    floating = {n: t for n, t in inputs.items() if t.is_floating_point() and not n.endswith("mask")}
+    whole = {n: t for n, t in inputs.items() if n not in floating}
+    sizes = {size for tensor in floating.values() for size in tensor.shape[1:]}
+    fixed = {size for size in sizes if not has_other_sizes(model, inputs, size, seed)}
+
+    def is_free(name, axis, size):
+        if axis == 0 or name in whole:
+            return axis not in FIXED.get(name, ()) and (axis == 0 or size not in fixed)
+        return size not in fixed
+
+    return {n: [axis for axis, size in enumerate(t.shape) if is_free(n, axis, size)] for n, t in inputs.items()}
+
+
+def has_other_sizes(model, inputs, size, seed):
+    if size < 2:
+        return False
+    free = {name: range(1, tensor.dim()) for name, tensor in inputs.items()}
+    return any(runs(model, resized(inputs, free, {size: other}), seed) for other in (size // 2, 2 * size))
+
+
+def resized(inputs, free, sizes):
+    """The inputs with other sizes, {old: new}, on their free axes: what is there cut off, or repeated."""
+    found = {}
+    for name, tensor in inputs.items():
+        for axis in free.get(name, ()):
+            old = tensor.shape[axis]
+            if old in sizes:
+                tensor = tensor.index_select(axis, torch.arange(sizes[old]) % old)
+        found[name] = tensor.contiguous()
+    return found
+
+
+def batches_of(inputs, free):
+    return {tensor.shape[0] for name, tensor in inputs.items() if 0 in free.get(name, ())}
+
+
+def other_sizes(inputs, free):
+    """Cells that prove that free axes are free: a batch of one with another length, a batch of three with a third, and
+    one of one position. Axes of the same size are of the same kind, and stay alike."""
+    batches = batches_of(inputs, free)
+    texts, signals = set(), set()
+    for name, tensor in inputs.items():
+        kind = signals if tensor.is_floating_point() and not name.endswith("mask") else texts
+        kind.update(tensor.shape[axis] for axis in free.get(name, ()) if axis)
+    texts -= signals | batches
+    signals -= batches
+    wanted = (
+        (1, lambda n: n + 3, lambda n: 3 * n // 2),
+        (3, lambda n: max(2, n - 3), lambda n: 3 * n // 4),
+        (1, lambda _: 1, lambda n: n),
+    )
+    cells = []
+    for batch, of_text, of_signal in wanted:
+        sizes = {n: batch for n in batches} | {n: of_text(n) for n in texts} | {n: of_signal(n) for n in signals}
+        made = resized(inputs, free, sizes)
+        if any(made[name].shape != tensor.shape for name, tensor in inputs.items()):
+            what = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in made.items())
+            cells.append(Cell(f"sizes:{name_of_sizes(made)}", f"other sizes: {what}", made))
+    return list({cell.name: cell for cell in cells}.values())
+
+
+def name_of_sizes(inputs):
+    """The shapes, each once."""
+    return "+".join(dict.fromkeys("x".join(map(str, tensor.shape)) for tensor in inputs.values()))
+
+
+def program_signature(described):
+    """The Signature of a program's inputs."""
+    specs = tuple(
+        InputSpec(one["name"], one["dtype"].startswith("float"), tuple(n if isinstance(n, int) else -1 for n in one["shape"]))
+        for one in described
+    )
+    return Signature(specs, (), specs, is_given=True)
+
+

@@ -1,0 +1,105 @@
+"""Writing a traced model: the program file, which the graph, its constants and the names of its weights make up."""
+
+import functools
+import json
+
+import torch
+import transformers
+
+from reference import traced_graph
+from reference.files import write_trace
+from reference.inputs import InputMaker
+from reference.messages import UNKNOWN_CLASS, Failure, progress
+from reference.models import require_unused
+from reference.recording import outputs_of
+from reference.sentences import CLASS, transformer_folder
+from reference.traced_checkpoint import StoredTensors
+from reference.traced_inputs import choose_traced_inputs, free_axes, ordered, other_sizes, program_signature, takes_attentions
+from reference.traced_parameters import Parameters, check_complete
+from reference.traced_sizes import OtherSizes, free_in
+from reference.traced_symbols import Symbols
+from reference.tracing import place_of, trace
+
+VERSION = "1"
+
+
+def input_placeholders(traced, inputs):
+    """{input: its node}, in the order of forward."""
+    specs = [spec for spec in traced.program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"]
+    nodes = {node.name: node for node in traced.program.graph.nodes if node.op == "placeholder"}
+    if len(specs) != len(inputs):
+        raise Failure(UNKNOWN_CLASS, f"torch.export made {len(specs)} inputs of {len(inputs)}")
+    return {name: nodes[spec.arg.name] for name, spec in zip(inputs, specs)}
+
+
+def needed_nodes(traced):
+    kept = [*traced.outputs.values(), *(node for _, nodes in traced.stages for node in nodes)]
+    return traced_graph.reached(kept)
+
+
+def describe_program(model, traced, inputs, cells, parameters):
+    """The JSON of a program file. The program is right for the sizes of the inputs and of the cells."""
+    placeholders = input_placeholders(traced, inputs)
+    symbols = Symbols(placeholders)
+    described = traced_graph.described_inputs(placeholders, symbols)
+    return {
+        "class": type(model).__name__,
+        "model_type": getattr(getattr(model, "config", None), "model_type", ""),
+        "source": place_of(type(model)),
+        "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
+        "inputs": described,
+        "frozen": traced_graph.frozen_axes(described, traced.asked),
+        "ranges": symbols.ranges(traced.program, described, cells),
+        "parameters": parameters.described,
+        "aside": parameters.aside,
+        "nodes": traced_graph.described_nodes(traced.program.graph, needed_nodes(traced), symbols),
+        "outputs": [{"name": name, "node": node.name} for name, node in traced.outputs.items() if node is not None],
+        "stages": [traced_graph.described_stage(stage, nodes) for stage, nodes in traced.stages],
+    }
+
+
+def write_program(path, program, tensors):
+    text = json.dumps(program, separators=(",", ":"), allow_nan=False)
+    write_trace(path, tensors, {"crossload_program": VERSION, "program": text})
+
+
+class Tracing:
+    """From a loaded model to its program. `given`: the inputs of a module of the user's own, whose weights are in no
+    checkpoint."""
+
+    def __init__(self, job, loaded, given=None):
+        self.job, self.loaded = job, loaded
+        self.maker, self.plan, self.stored, self.unused = None, None, None, []
+        if given is None:
+            self.from_checkpoint()
+        else:
+            self.inputs = ordered(loaded.model, given)
+        self.free = free_axes(loaded.model, self.inputs, job.seed)
+        self.program, self.cells = None, []
+
+    def from_checkpoint(self):
+        job, model = self.job, self.loaded.model
+        folder = transformer_folder(job.model) if job.model_class == CLASS else job.model
+        chosen = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, folder, job.seed))
+        self.inputs, self.maker, self.plan = chosen
+        results = functools.partial(outputs_of, model, self.inputs, job.seed)
+        self.unused = require_unused(model, self.loaded.missing, job.model, results)
+        self.stored = StoredTensors(folder)
+
+    def write(self):
+        progress("tracing")
+        model, inputs, seed = self.loaded.model, self.inputs, self.job.seed
+        attentions = takes_attentions(model, inputs, seed)
+        is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
+        traced = trace(model, inputs, self.free, attentions, is_right)
+        self.cells = other_sizes(inputs, free_in(traced.program, inputs))
+        parameters = Parameters(model, traced, needed_nodes(traced), self.stored, self.loaded.unexpected)
+        self.program = describe_program(model, traced, inputs, self.cells, parameters)
+        check_complete(parameters, self.job.model)
+        write_program(self.job.program, self.program, parameters.tensors)
+
+    def signature(self):
+        return program_signature(self.program["inputs"])
+
+    def notes(self):
+        return [*self.loaded.notes, *self.unused, *(self.maker.notes if self.maker else [])]

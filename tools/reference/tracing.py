@@ -1,0 +1,167 @@
+"""Tracing a model with torch.export: one graph of ATen operations that holds for every size of the inputs' free axes.
+
+What every module returned is in the graph too, under the names that a recording gives it: hooks hand a copy of each
+floating tensor on to the model's result. The copies are seen through afterwards, so that a stage costs no node.
+"""
+
+import dataclasses
+import functools
+
+import torch
+from torch.export import Dim
+from torch.fx.experimental import _config as symbolic_shapes
+from torch.utils import _pytree as pytree
+
+from reference.calls import float_tensors, source_of
+from reference.messages import UNKNOWN_CLASS, Failure
+from reference.recording import named_tensors, options_for
+from reference.refusals import is_about_data, refusal_of
+
+
+@dataclasses.dataclass
+class Stage:
+    """A call of a module, in the order in which the calls returned."""
+
+    path: str
+    call: int
+    module_class: str
+    source: str  # file:line
+    caller: str  # the path of the module that called
+    count: int  # how many floating tensors it returned
+
+
+@dataclasses.dataclass
+class Traced:
+    """What torch.export made of a model. Nodes are those of `program.graph`."""
+
+    program: object  # torch.export.ExportedProgram
+    outputs: dict  # name: node
+    stages: list  # of (Stage, [node])
+    asked: dict  # input: the axes that were to be free
+
+
+@dataclasses.dataclass
+class Attempt:
+    program: object  # torch.export.ExportedProgram
+    guards: list  # what torch.export assumed of the inputs, Python expressions over L, {input: tensor}
+    names: list  # of the outputs
+    stages: list  # of Stage
+
+
+def place_of(module_class):
+    source = source_of(module_class)
+    return f"{source['file']}:{source['line']}" if source["file"] else ""
+
+
+class Stages:
+    """Hooks for one traced call of the model."""
+
+    def __init__(self, model):
+        self.model = model
+        self.clear()
+
+    def clear(self):
+        self.stages, self.tensors, self.counts, self.stack = [], [], {}, []
+
+    def hooks(self):
+        hooks = []
+        for path, module in self.model.named_modules():
+            if path:
+                hooks.append(module.register_forward_pre_hook(functools.partial(self.enter, path)))
+                hooks.append(module.register_forward_hook(functools.partial(self.leave, path)))
+        return hooks
+
+    def enter(self, path, *_):
+        self.stack.append(path)
+
+    def leave(self, path, module, _, result):
+        self.stack.pop()
+        call = self.counts[path] = self.counts.get(path, -1) + 1
+        copies = [tensor.clone() for tensor in float_tensors(result)]  # which later changes in place do not reach
+        caller = self.stack[-1] if self.stack else ""
+        kind = type(module)
+        self.stages.append(Stage(path, call, kind.__name__, place_of(kind), caller, len(copies)))
+        self.tensors += copies
+
+
+def export(model, inputs, axes, attentions):
+    """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
+    free}."""
+    stages, forward, names = Stages(model), model.forward, []
+    options = options_for(forward, attentions)
+
+    @functools.wraps(forward)
+    def traced(**keywords):
+        stages.clear()
+        outputs = named_tensors(forward(**keywords, **options))
+        names[:] = outputs
+        return list(outputs.values()), stages.tensors
+
+    shapes = {name: {axis: Dim.AUTO for axis in axes.get(name, ())} for name in inputs}
+    hooks = stages.hooks()
+    model.forward = traced
+    try:
+        with torch.no_grad(), symbolic_shapes.patch(backed_size_oblivious=True):
+            program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            guards = program._guards_code
+            program = program.run_decompositions({})
+        return Attempt(program, guards, names, stages.stages)
+    finally:
+        del model.forward
+        for hook in hooks:
+            hook.remove()
+
+
+def attempts(inputs, axes):
+    """Axes to ask for, one after the other: all, those of ids and masks, those of the batch, none."""
+    of_texts = {n: [a for a in free if a == 0 or not inputs[n].is_floating_point()] for n, free in axes.items()}
+    batch_alone = {name: [axis for axis in free if axis == 0] for name, free in axes.items()}
+    tried = []
+    for one in (axes, of_texts, batch_alone, {}):
+        if one not in tried:
+            tried.append(one)
+    return tried
+
+
+def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
+    """Traced, with as many free axes as torch.export can keep and as `is_right` finds free indeed. Failure when it cannot
+    trace the model at all."""
+    failure = None
+    for asked in attempts(inputs, axes):
+        try:
+            attempt = export(model, inputs, asked, attentions)
+        except (Failure, MemoryError):
+            raise
+        except Exception as error:  # torch's own kinds, the model's, and those of its Python
+            failure = failure or refusal_of(model, error)
+            if is_about_data(error):
+                break
+            continue
+        if is_right(attempt) or not asked:
+            return collect(attempt, axes)
+    raise failure
+
+
+def collect(attempt, axes):
+    program, names, stages = attempt.program, attempt.names, attempt.stages
+    nodes = {node.name: node for node in program.graph.nodes}
+    kept = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
+    found, tensors = pytree.tree_unflatten(
+        [nodes.get(getattr(arg, "name", None)) for arg in kept], program.call_spec.out_spec
+    )
+    mutated = [spec for spec in program.graph_signature.output_specs if spec.kind.name == "BUFFER_MUTATION"]
+    if mutated:
+        what = f"its forward changes {mutated[0].target}, so that a call depends on those before it"
+        raise Failure(UNKNOWN_CLASS, f"{what}; a traced model must not keep anything between calls")
+    tensors = [original(node) for node in tensors]
+    grouped, start = [], 0
+    for stage in stages:
+        grouped.append((stage, tensors[start : start + stage.count]))
+        start += stage.count
+    return Traced(program, dict(zip(names, found)), grouped, axes)
+
+
+def original(node):
+    """What a stage's copy is a copy of. In the graph nothing is changed in place, so that both are the same."""
+    is_copy = node is not None and node.op == "call_function" and node.target is torch.ops.aten.clone.default
+    return node.args[0] if is_copy else node
