@@ -77,7 +77,7 @@ struct Parameter {
   std::string key;    // the tensor of the checkpoint that it is read from, as in the file; empty for none
   std::string value;  // without a key: the tensor of the program's file that holds it
   bool trainable = false;
-  bool is_constant = false;
+  bool is_constant = false;  // a buffer that checkpoints lack, or what the code made: it stays in the graph
 };
 
 struct Output {

@@ -136,10 +136,11 @@ class Reader {
                         text_or_none(json.at("key")),
                         text_or_none(json.at("value")),
                         json.at("trainable").as_bool(),
-                        json.at("kind").as_string() == "constant"};
+                        false};
+    parameter.is_constant = parameter.value.starts_with("constant.");
     give(parameter.node);
     if (parameter.name.empty()) fail("a parameter has no name");
-    if (parameter.is_constant && parameter.value.empty()) fail("the constant " + parameter.name + " has no value");
+    if (parameter.key.empty() && parameter.value.empty()) fail(parameter.name + " has neither a key nor a value");
     if (!parameter.value.empty()) check_value(parameter);
     program_->parameters.push_back(std::move(parameter));
   }
