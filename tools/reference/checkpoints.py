@@ -99,10 +99,11 @@ def record_traced(job, threads):
     main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
     cells = tracing.cells
     if maker:
-        metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, tracing.plan, job.seed))
         cells += grid_cells(job.grid, signature, main, maker, tracing.plan)
     recorded = record_cells(model, cells, job.seed, as_installed=True)
-    finish(job, main, metadata, recorded, tracing.notes())
+    left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
+    what = "which changes what is returned; the traced graph is without it"
+    finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)])
 
 
 def configs_of(model):

@@ -240,7 +240,7 @@ def record_model(model, inputs, config, seed, threads, as_installed=False):
     model.float()
     recording.noise(NOISE_RUNS)
     metadata = describe_recording(recording, config, threads)
-    differs = recording.differs_in_training()
+    differs = None if as_installed else recording.differs_in_training()  # a traced graph has no dropout
     if differs is not None:
         metadata["training"] = json.dumps({"differs": differs})
     return recording, metadata
