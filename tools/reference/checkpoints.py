@@ -99,11 +99,20 @@ def record_traced(job, threads):
     main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
     cells = tracing.cells
     if maker:
-        cells += grid_cells(job.grid, signature, main, maker, tracing.plan)
+        cells += [cell for cell in grid_cells(job.grid, signature, main, maker, tracing.plan) if fits(cell.inputs, signature)]
     recorded = record_cells(model, cells, job.seed, as_installed=True)
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
     what = "which changes what is returned; the traced graph is without it"
     finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)])
+
+
+def fits(inputs, signature):
+    """Whether the sizes are such as the signature fixes."""
+    return all(
+        wanted in (-1, size)
+        for name, tensor in inputs.items()
+        for size, wanted in zip(tensor.shape, signature.find(name).shape)
+    )
 
 
 def configs_of(model):
