@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Times inference: Crossload's SavedModel beside that of Transformers 4 and PyTorch eager, on the same weights.
+"""Times inference: Crossload's SavedModels, of its class and traced, beside that of Transformers 4 and PyTorch with eager
+and with fused attention (sdpa), on the same weights.
 
   bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE]
 
 Each model is made with random weights (all-MiniLM-L6-v2 is the real one) and kept in build/bench/<name>/: checkpoint/
-by PyTorch, ours/ by `crossload pt-to-tf`, theirs/ by the TensorFlow class of Transformers 4 (from_pt, then
-save_pretrained(saved_model=True)). All three run in one process with the same number of threads, in turns of one call
-each, so that what else the machine does falls on all alike. The time of a call is the least of its turns. Before that
-the three results are compared.
+by PyTorch, class/ and traced/ by `crossload pt-to-tf`, theirs/ by the TensorFlow class of Transformers 4 (from_pt, then
+save_pretrained(saved_model=True)). All run in one process with the same number of threads, in turns of one call each, so
+that what else the machine does falls on all alike. The time of a call is the least of its turns. Before that the results
+are compared.
 
 Needs build/crossload and .venv (make build setup).
 """
@@ -26,6 +27,7 @@ FOLDER = ROOT / "build" / "bench"
 BATCHES = (1, 8)
 LENGTH = 128  # of texts
 LEAST_TURNS, MOST_TURNS = 7, 200
+OURS, PEERS = ("class", "traced"), ("transformers 4", "eager", "sdpa")
 
 # The PyTorch class, fields of its configuration that are not the defaults, and what goes in.
 MODELS = {
@@ -60,7 +62,7 @@ def make_checkpoint(name, class_name, fields, folder):
 
 
 def make_artifacts(name):
-    """The checkpoint, our SavedModel and theirs; those that are there already stay, but ours is made anew."""
+    """The checkpoint, and by name our SavedModels and theirs; what is there already stays, but ours are made anew."""
     class_name, fields, _ = MODELS[name]
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,10 +70,14 @@ def make_artifacts(name):
     if fields is None or not checkpoint.is_dir():
         say(f"{name}: making the checkpoint")
         checkpoint = make_checkpoint(name, class_name, fields, checkpoint)
-    say(f"{name}: converting by Crossload")
-    shutil.rmtree(folder / "ours", ignore_errors=True)
-    command = [ROOT / "build/crossload", "pt-to-tf", "--model-name", checkpoint, "--output", folder / "ours"]
-    subprocess.run([*command, "--formats", "saved_model", "--no-verify"], check=True, stdout=subprocess.DEVNULL)
+    paths = {}
+    for way in OURS if f"TF{class_name}" in supported_classes() else OURS[1:]:
+        say(f"{name}: converting by Crossload, {way}")
+        paths[way] = folder / way / "saved_model"
+        shutil.rmtree(folder / way, ignore_errors=True)
+        command = [ROOT / "build/crossload", "pt-to-tf", "--model-name", checkpoint, "--output", folder / way]
+        command += ["--via", "trace" if way == "traced" else way, "--formats", "saved_model", "--no-verify"]
+        subprocess.run([*command, "--override-model-class", class_name], check=True, stdout=subprocess.DEVNULL)
     theirs = folder / "theirs" / "saved_model" / "1"
     if not (theirs / "saved_model.pb").is_file():
         say(f"{name}: converting by Transformers")
@@ -79,7 +85,7 @@ def make_artifacts(name):
 
         model = getattr(transformers, "TF" + class_name).from_pretrained(str(checkpoint), from_pt=True)
         model.save_pretrained(str(folder / "theirs"), saved_model=True)
-    return checkpoint, folder / "ours" / "saved_model", theirs
+    return checkpoint, paths | {"transformers 4": theirs}
 
 
 def inputs_of(kind, batch, config):
@@ -93,27 +99,30 @@ def inputs_of(kind, batch, config):
     return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
 
 
-def callers(name, paths):
-    """For each of the three: a function of inputs that gives last_hidden_state."""
+def callers(name, checkpoint, paths):
+    """By name: a function of inputs that gives last_hidden_state."""
     import tensorflow as tf
     import torch
     import transformers
 
-    checkpoint, ours, theirs = paths
     model_class = getattr(transformers, MODELS[name][0])
-    model = model_class.from_pretrained(str(checkpoint), attn_implementation="eager").eval()
 
-    def torch_caller(inputs):
-        feeds = {key: torch.from_numpy(value) for key, value in inputs.items()}
-        if "gpt2" in name:
-            feeds.pop("token_type_ids")
-        feeds = {key: value.long() if value.dtype == torch.int32 else value for key, value in feeds.items()}
+    def torch_caller(attention):
+        model = model_class.from_pretrained(str(checkpoint), attn_implementation=attention).eval()
 
-        def call():
-            with torch.inference_mode():
-                return model(**feeds).last_hidden_state.numpy()
+        def caller(inputs):
+            feeds = {key: torch.from_numpy(value) for key, value in inputs.items()}
+            if "gpt2" in name:
+                feeds.pop("token_type_ids")
+            feeds = {key: value.long() if value.dtype == torch.int32 else value for key, value in feeds.items()}
 
-        return call
+            def call():
+                with torch.inference_mode():
+                    return model(**feeds).last_hidden_state.numpy()
+
+            return call
+
+        return model.config, caller
 
     def saved_model_caller(path):
         loaded = tf.saved_model.load(str(path))
@@ -127,8 +136,10 @@ def callers(name, paths):
 
         return caller
 
-    named = {"crossload": saved_model_caller(ours), "transformers": saved_model_caller(theirs), "pytorch": torch_caller}
-    return named, model.config
+    named = {key: saved_model_caller(path) for key, path in paths.items()}
+    for attention in ("eager", "sdpa"):
+        config, named[attention] = torch_caller(attention)
+    return named, config
 
 
 def least_times(calls, seconds):
@@ -145,18 +156,18 @@ def least_times(calls, seconds):
     return least
 
 
-def measure(name, paths, seconds):
+def measure(name, artifacts, seconds):
     import numpy as np
 
-    by_name, config = callers(name, paths)
+    by_name, config = callers(name, *artifacts)
     rows = []
     for batch in BATCHES:
         inputs = inputs_of(MODELS[name][2], batch, config)
         calls = {caller: make(inputs) for caller, make in by_name.items()}
         results = {caller: call() for caller, call in calls.items()}  # the first call also optimizes the graph
-        off = {caller: float(np.abs(result - results["pytorch"]).max()) for caller, result in results.items()}
-        if off["crossload"] > 1e-4:
-            raise SystemExit(f"{name}, batch {batch}: results differ from PyTorch's by {off['crossload']:.2e}")
+        for way in set(OURS) & results.keys():
+            if (off := float(np.abs(results[way] - results["eager"]).max())) > 1e-4:
+                raise SystemExit(f"{name}, batch {batch}, {way}: results differ from PyTorch's by {off:.2e}")
         times = least_times(calls, seconds)
         rows.append({"model": name, "batch": batch, **{key: round(value, 2) for key, value in times.items()}})
         print(row_of(rows[-1]), flush=True)
@@ -164,9 +175,11 @@ def measure(name, paths, seconds):
 
 
 def row_of(row):
-    ratios = (row["transformers"] / row["crossload"], row["pytorch"] / row["crossload"])
-    times = " | ".join(f"{row[name]:.1f}" for name in ("crossload", "transformers", "pytorch"))
-    return f"| {row['model']} | {row['batch']} | {times} | {ratios[0]:.2f} | {ratios[1]:.2f} |"
+    """The times, and how many times as long as each of ours the best of the others takes."""
+    times = " | ".join(f"{row[name]:.1f}" if name in row else "-" for name in (*OURS, *PEERS))
+    best = min(row[name] for name in PEERS)
+    ratios = " | ".join(f"{best / row[name]:.2f}" if name in row else "-" for name in OURS)
+    return f"| {row['model']} | {row['batch']} | {times} | {ratios} |"
 
 
 def main():
@@ -179,11 +192,6 @@ def main():
     names = args.only.split(",") if args.only else list(MODELS)
     if unknown := set(names) - MODELS.keys():
         parser.error(f"--only: no model {', '.join(sorted(unknown))}")
-    supported = supported_classes()
-    for name in [name for name in names if f"TF{MODELS[name][0]}" not in supported]:
-        say(f"{name}: left out, the program has no TF{MODELS[name][0]}")
-        names.remove(name)
-
     os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error")
     os.environ["OMP_NUM_THREADS"] = str(args.threads)
     say("importing TensorFlow, PyTorch and Transformers")
@@ -194,8 +202,8 @@ def main():
     tf.config.threading.set_inter_op_parallelism_threads(1)
     torch.set_num_threads(args.threads)
     say(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}, {args.threads} threads each, milliseconds a call")
-    print("| model | batch | Crossload | Transformers 4 | PyTorch | Transformers 4 / Crossload | PyTorch / Crossload |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| model | batch | class | traced | Transformers 4 | eager | sdpa | best other / class | best other / traced |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     rows = [row for name in names for row in measure(name, make_artifacts(name), args.seconds)]
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")

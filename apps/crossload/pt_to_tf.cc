@@ -149,6 +149,11 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   command->add_flag("--new-weights", flags->options.new_weights,
                     "Replace the TensorFlow weights that are there already, of all formats");
   command->add_flag("--no-verify", flags->no_verify, "Convert without comparing; needs no PyTorch");
+  command
+      ->add_option("--via", flags->options.settings.via,
+                   "class: a class that is written here, see `crossload list`; trace: what torch.export makes of "
+                   "PyTorch's, for any architecture (default: class where there is one)")
+      ->check(CLI::IsMember({"class", "trace"}));
   add_run_flags(command, &flags->options.settings);
   command->add_flag("--no-pr", flags->no_pr,
                     "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");

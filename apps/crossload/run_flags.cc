@@ -81,11 +81,6 @@ void add_threads_flag(CLI::App* command, int* threads) {
 
 void add_run_flags(CLI::App* command, RunSettings* settings) {
   add_class_flag(command, &settings->override_model_class);
-  command
-      ->add_option("--via", settings->via,
-                   "class: a class that is written here, see `crossload list`; trace: what torch.export makes of "
-                   "PyTorch's, for any architecture (default: class where there is one)")
-      ->check(CLI::IsMember({"class", "trace"}));
   add_ignore_flag(command, &settings->ignore_tensors);
   add_reference_flag(command, &settings->reference);
   add_input_flags(command, &settings->inputs, &settings->grid);

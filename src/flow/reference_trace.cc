@@ -64,6 +64,7 @@ std::string signature_text(const keras::Model& model) {
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
                                                      const load::LoadedModel& loaded) {
+  if (settings.reference.empty() && loaded.model_class.program) return traced(model, settings, /*verify=*/true);
   if (!settings.reference.empty()) {
     if (!settings.inputs.empty() || settings.grid != "none") {
       throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +

@@ -33,9 +33,7 @@ WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const Run
       formats_(std::move(formats)),
       chosen_(program ? load::ModelClass{.program = program}
                       : load::choose_class(checkpoint, settings.override_model_class)),
-      whole_(program ? load::load_traced(checkpoint, program, settings.ignore_tensors)
-                     : load::load_from_pytorch(checkpoint, chosen_.written_as(richest(formats_)),
-                                               settings.ignore_tensors)) {
+      whole_(load::load_from_pytorch(checkpoint, chosen_.written_as(richest(formats_)), settings.ignore_tensors)) {
   if (!whole_.model_class.sentence) return;
   transformer_ = load::load_from_pytorch(checkpoint, chosen_.written_as(Format::kH5), settings.ignore_tensors);
 }

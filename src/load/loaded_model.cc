@@ -155,6 +155,14 @@ checkpoint::NamedTensors tensors_of(const checkpoint::Checkpoint& checkpoint, co
   return tensors;
 }
 
+checkpoint::NamedTensors tensors_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class) {
+  if (model_class.program) return tensors_of(checkpoint, *model_class.program);
+  checkpoint::NamedTensors tensors = checkpoint.named_tensors();
+  give_names_of(model_class, &tensors);
+  if (model_class.sentence) tensors.add(model_class.sentence->tensors);
+  return tensors;
+}
+
 std::unique_ptr<keras::Model> build_model(const ModelClass& model_class, const checkpoint::Config& config,
                                           keras::Weights* weights) {
   const keras::Scope scope(weights);
@@ -248,23 +256,16 @@ ModelClass choose_class(const checkpoint::Config& config, const std::string& wan
                                            supported_heads(architecture) + "; choose one with --override-model-class");
 }
 
+ModelClass choose_class(const fs::path& artifact, const checkpoint::Checkpoint& checkpoint, const std::string& wanted) {
+  return artifact::ArtifactFolder(artifact).has_program() ? traced_class_in(artifact) : choose_class(checkpoint, wanted);
+}
+
 LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
                               const IgnoredTensors& ignored) {
-  checkpoint::NamedTensors tensors = checkpoint.named_tensors();
-  give_names_of(model_class, &tensors);
-  if (model_class.sentence) tensors.add(model_class.sentence->tensors);
+  const checkpoint::NamedTensors tensors = tensors_of(checkpoint, model_class);
   auto weights =
       std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
   return build(model_class, checkpoint.config(), std::move(weights), checkpoint.path().string(), ignored);
-}
-
-LoadedModel load_traced(const checkpoint::Checkpoint& checkpoint, std::shared_ptr<const program::Program> program,
-                        const IgnoredTensors& ignored) {
-  const checkpoint::NamedTensors tensors = tensors_of(checkpoint, *program);
-  auto weights =
-      std::make_unique<keras::Weights>(tensors.tensors(), keras::Weights::Source::kPyTorch, tensors.names_in_file());
-  return build({.program = std::move(program)}, checkpoint.config(), std::move(weights), checkpoint.path().string(),
-               ignored);
 }
 
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class) {

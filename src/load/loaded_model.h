@@ -60,6 +60,10 @@ ModelClass choose_class(const checkpoint::Config& config, const std::string& wan
 /// The same for a checkpoint: a folder of sentence-transformers is taken as a whole, unless `wanted` names another class.
 ModelClass choose_class(const checkpoint::Checkpoint& checkpoint, const std::string& wanted);
 
+/// The class of an artifact: that of the program beside it, or else as of a checkpoint.
+ModelClass choose_class(const std::filesystem::path& artifact, const checkpoint::Checkpoint& checkpoint,
+                        const std::string& wanted);
+
 /// Keeps what the model refers to.
 struct LoadedModel {
   ModelClass model_class;
@@ -74,10 +78,6 @@ using IgnoredTensors = std::vector<std::pair<std::string, std::string>>;
 /// from_pretrained does. Throws Error(kBadInput) that lists what is missing or unexpected, and says what to do.
 LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
                               const IgnoredTensors& ignored = {});
-
-/// The same for a program that was traced from the checkpoint.
-LoadedModel load_traced(const checkpoint::Checkpoint& checkpoint, std::shared_ptr<const program::Program> program,
-                        const IgnoredTensors& ignored = {});
 
 /// The model with nothing bound, for its signatures alone.
 LoadedModel load_without_weights(const checkpoint::Config& config, const ModelClass& model_class);

@@ -6,6 +6,7 @@
 
 #include "crossload/error.h"
 #include "keras/module_error.h"
+#include "lowering/reads.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -13,26 +14,17 @@ namespace crossload::lowering {
 namespace {
 
 using program::Node;
-using program::NodeName;
 
-void add_reads(const program::Argument& argument, std::vector<std::string>* names) {
-  if (const auto* node = argument.get<NodeName>()) names->push_back(node->name);
-  if (const auto* list = argument.get<program::Argument::List>()) {
-    for (const program::Argument& member : *list) add_reads(member, names);
-  }
-}
-
-/// The nodes that the wanted results need.
-std::set<std::string> reached(const program::Program& program, const Wanted& wanted) {
+/// The nodes that the wanted results need, but those that only folded ones need.
+std::set<std::string> reached(const program::Program& program, const Bound& bound, const Wanted& wanted) {
   std::set<std::string> reached;
   for (const program::Output& output : wanted.outputs) reached.insert(output.node);
   if (wanted.stages) {
     for (const program::Stage& stage : program.stages) reached.insert(stage.nodes.begin(), stage.nodes.end());
   }
   for (auto node = program.nodes.rbegin(); node != program.nodes.rend(); ++node) {
-    if (!reached.contains(node->name)) continue;
-    std::vector<std::string> names;
-    for (const auto& [name, argument] : node->args) add_reads(argument, &names);
+    if (!reached.contains(node->name) || bound.folded.contains(node->name)) continue;
+    const std::vector<std::string> names = reads_of(*node);
     reached.insert(names.begin(), names.end());
   }
   return reached;
@@ -66,7 +58,7 @@ Shape shape_of(const program::TensorType& type) {
 class Walk {
  public:
   Walk(const program::Program& program, const Bound& bound, const Wanted& wanted, keras::ModelGraph* graph)
-      : program_(program), bound_(bound), wanted_(wanted), reached_(reached(program, wanted)) {
+      : program_(program), bound_(bound), wanted_(wanted), reached_(reached(program, bound, wanted)) {
     environment_.graph = graph;
     environment_.variables = bound.variables;
     for (const program::Stage& stage : program.stages) {
@@ -96,6 +88,7 @@ class Walk {
   }
 
   void read(const program::Input& input, const keras::ModelInputs& inputs) {
+    if (inputs.tensors.empty()) return;  // for constants alone
     const tf::Tensor& given = inputs.at(input.name);
     const tf::Dims dims = tf::dims_of(given);
     for (std::size_t i = 0; i < input.type.shape.size() && i < dims.size(); ++i) {
@@ -117,6 +110,12 @@ class Walk {
   }
 
   void lower(const Node& node) {
+    if (const auto folded = bound_.folded.find(node.name); folded != bound_.folded.end()) {
+      const tf::NameScope names(environment_.graph, tensorflow_path(node.module));
+      environment_.results.emplace(node.name, node.result);
+      environment_.values.emplace(node.name, environment_.graph->constant(folded->second));
+      return;
+    }
     const std::string scope = tensorflow_path(node.module);
     const keras::Place& place = place_of_module(node.module);
     const keras::Place& caller = caller_of_module(node.module);

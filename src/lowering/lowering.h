@@ -17,6 +17,8 @@ namespace crossload::lowering {
 struct Bound {
   std::map<std::string, const keras::Variable*> variables;
   std::map<std::string, tensor::TensorView> constants;
+  /// Of nodes that depend on constants alone: what they give, see fold.h.
+  std::map<std::string, tf::HostTensor> folded = {};
 };
 
 /// Which of a program's results are wanted.

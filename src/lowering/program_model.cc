@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include "lowering/fold.h"
 
 namespace crossload::lowering {
 namespace {
@@ -127,6 +130,12 @@ ProgramModel::ProgramModel(const keras::Scope& scope, std::shared_ptr<const prog
   }
 }
 
+/// It takes TensorFlow, which is not there yet when the model is bound.
+const Bound& ProgramModel::folded(const std::shared_ptr<const tf::Library>& library) const {
+  if (!std::exchange(is_folded_, true)) bound_.folded = fold(*program_, bound_, library);
+  return bound_;
+}
+
 keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const keras::Call& call) const {
   Wanted wanted{{}, call.stages};
   for (const program::Output& output : program_->outputs) {
@@ -134,7 +143,7 @@ keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const ke
     if (is_wanted(list.empty() ? output.name : list, call)) wanted.outputs.push_back(output);
   }
   keras::ModelGraph& graph = keras::ModelGraph::of(inputs.tensors.begin()->second);
-  const std::vector<tf::Tensor> tensors = lower(*program_, bound_, inputs, wanted, &graph);
+  const std::vector<tf::Tensor> tensors = lower(*program_, folded(graph.library()), inputs, wanted, &graph);
   keras::ModelOutput result;
   for (std::size_t i = 0; i < tensors.size();) {
     const std::string list = list_of(wanted.outputs[i].name);

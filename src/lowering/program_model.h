@@ -18,8 +18,11 @@ class ProgramModel : public keras::Model {
   keras::ModelOutput call(const keras::ModelInputs& inputs, const keras::Call& call) const override;
 
  private:
+  const Bound& folded(const std::shared_ptr<const tf::Library>& library) const;
+
   std::shared_ptr<const program::Program> program_;
-  Bound bound_;
+  mutable Bound bound_;
+  mutable bool is_folded_ = false;
 };
 
 /// What the model takes: the program's inputs, integers as int32, with sizes that are fixed where the program fixes
