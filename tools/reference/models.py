@@ -39,8 +39,9 @@ def find_class(name):
 
 
 def field_of(config, name, default=None):
-    """A field of the configuration, or of its part for text or images."""
-    for part in (config, getattr(config, "text_config", None), getattr(config, "vision_config", None)):
+    """A field of the configuration, or of its part for text, images or sounds."""
+    parts = ("text_config", "vision_config", "audio_config", "encoder_config", "encoder")
+    for part in (config, *(getattr(config, name, None) for name in parts)):
         value = part.get(name) if isinstance(part, dict) else getattr(part, name, None)
         if value is not None:
             return value

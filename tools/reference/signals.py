@@ -8,6 +8,10 @@ from reference.models import field_of
 from reference.signature import is_of_fixed_length
 
 
+# Fields that say how many numbers a frame of sound has, of models that take any number of frames.
+BANDS, FRAMES = ("num_mel_bins", "feature_projection_input_dim", "feature_size", "input_dim", "input_feat_size"), 61
+
+
 def wave(time, generator):
     """[rows, samples] of a few sine waves, a little noise, mean 0 and deviation 1, as a feature extractor leaves it."""
     frequencies = 40 + 2000 * torch.rand(4, generator=generator)
@@ -62,7 +66,8 @@ def spectra_shape(config, spec):
         return 64, config.input_feat_per_channel
     if is_of_fixed_length("input_values", config):
         return getattr(config, "max_length", 1024), config.num_mel_bins
-    return None
+    bands = next((size for name in BANDS if (size := field_of(config, name))), None)
+    return (FRAMES, bands) if bands else None
 
 
 def image_shape(config, spec, is_square=True):

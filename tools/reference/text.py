@@ -117,7 +117,7 @@ def positions(mask, limit, generator):
 
 def tokenized(path, config, limit, texts):
     """(input_ids, attention_mask) of the texts by the tokenizer in the folder, and a note when it cannot be used."""
-    if not path.is_dir() or not holds_any(path, TOKENIZER_FILES):
+    if not path or not path.is_dir() or not holds_any(path, TOKENIZER_FILES):
         return None, None
     try:
         load = transformers.AutoTokenizer.from_pretrained

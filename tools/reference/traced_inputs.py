@@ -69,7 +69,7 @@ def takes_attentions(model, inputs, seed):
 def choose_traced_inputs(job, model, make_maker):
     """(inputs in the order of forward, their maker or None when they were given, the plan). `make_maker(signature)`."""
     given = read_inputs(job.inputs) if job.inputs else {}
-    if not given and job.model.is_file():
+    if not given and job.model and job.model.is_file():
         given = without_prefix(load_tensors(job.model), INPUT)
     if given:
         specs = tuple(InputSpec(n, t.is_floating_point(), (-1,) * t.dim()) for n, t in given.items())

@@ -1,0 +1,503 @@
+#!/usr/bin/env python3
+"""Tests of tracing (tools/record_reference.py --program) on tiny models of the real classes, with Transformers 4 and 5.
+
+A program is judged by running what its JSON says, operation by operation, and comparing every stage and output with what
+the recorder saw the model itself return.
+"""
+
+import contextlib
+import inspect
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(SOURCE / "tools"), str(SOURCE / "tests")]
+sys.dont_write_bytecode = True
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", USE_TORCH="1", USE_TF="0", USE_FLAX="0")
+
+from reference import libraries, messages  # noqa: E402
+
+messages.Terminal.out = io.StringIO()
+libraries.load(threads=1)
+
+import safetensors.torch  # noqa: E402
+import torch  # noqa: E402
+import transformers as hf  # noqa: E402
+from program_interpreter import Program  # noqa: E402
+from reference.checkpoints import Job, record_checkpoint  # noqa: E402
+from reference.messages import Failure  # noqa: E402
+
+IS_5 = int(hf.__version__.partition(".")[0]) >= 5
+SMALL = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20)
+TEXT = dict(**SMALL, vocab_size=60, max_position_embeddings=40)
+SPECIAL = dict(pad_token_id=1, bos_token_id=2, eos_token_id=3)
+
+
+def bert():
+    return hf.BertModel(hf.BertConfig(**TEXT))
+
+
+def gpt2():
+    return hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=60, n_positions=40, n_embd=16, n_layer=1, n_head=2))
+
+
+def llama():
+    return hf.LlamaForCausalLM(hf.LlamaConfig(**TEXT, num_key_value_heads=1))
+
+
+def mixtral():
+    return hf.MixtralForCausalLM(hf.MixtralConfig(**TEXT, num_key_value_heads=1, num_local_experts=3))
+
+
+def mamba():
+    config = dict(vocab_size=60, hidden_size=16, num_hidden_layers=1, state_size=4)
+    return hf.MambaForCausalLM(hf.MambaConfig(**config))
+
+
+def t5():
+    config = dict(vocab_size=60, d_model=16, d_kv=8, d_ff=20, num_layers=1, num_heads=2, decoder_start_token_id=0)
+    return hf.T5ForConditionalGeneration(hf.T5Config(**config))
+
+
+def vit():
+    return hf.ViTModel(hf.ViTConfig(**SMALL, image_size=30, patch_size=10))
+
+
+def whisper():
+    sizes = dict(d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2)
+    sizes.update(encoder_ffn_dim=20, decoder_ffn_dim=20, num_mel_bins=8, max_source_positions=15, vocab_size=60)
+    return hf.WhisperForConditionalGeneration(
+        hf.WhisperConfig(**sizes, max_target_positions=20, **SPECIAL, decoder_start_token_id=4)
+    )
+
+
+def wav2vec2():
+    sizes = dict(**SMALL, vocab_size=12, conv_dim=(6, 6), conv_stride=(5, 2), conv_kernel=(10, 3))
+    positions = dict(num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2)
+    return hf.Wav2Vec2ForCTC(hf.Wav2Vec2Config(**sizes, **positions, num_feat_extract_layers=2))
+
+
+def clip():
+    text, vision = dict(**{**TEXT, "max_position_embeddings": 24}, **SPECIAL), dict(**SMALL, image_size=30, patch_size=10)
+    return hf.CLIPModel(hf.CLIPConfig(text_config=text, vision_config=vision, projection_dim=12))
+
+
+def llava():
+    vision = dict(**SMALL, image_size=30, patch_size=10, projection_dim=16, model_type="clip_vision_model")
+    text = dict(**TEXT, num_key_value_heads=1, model_type="llama")
+    return hf.LlavaForConditionalGeneration(hf.LlavaConfig(vision_config=vision, text_config=text, image_token_index=59))
+
+
+ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip)
+FOLDER = tempfile.TemporaryDirectory()
+unittest.addModuleCleanup(FOLDER.cleanup)
+
+
+class Traced:
+    """A program, its trace and the checkpoint that both are of."""
+
+    def __init__(self, program, trace, checkpoint):
+        self.checkpoint = checkpoint
+        self.program = Program(program, checkpoint)
+        with safetensors.safe_open(trace, "pt") as file:
+            self.tensors = {name: file.get_tensor(name) for name in file.keys()}
+            self.metadata = file.metadata()
+        self.stages, self.cells, self.notes = (json.loads(self.metadata[n]) for n in ("stages", "cells", "notes"))
+
+    def runs(self):
+        """(name, inputs, expected tensors) of the main run and of the cells."""
+        prefixes = {"": "main", **{f"cell.{i}/": cell["name"] for i, cell in enumerate(self.cells)}}
+        for prefix, name in prefixes.items():
+            kinds = tuple(prefix + kind for kind in ("stage.", "output."))
+            start = f"{prefix}input."
+            inputs = {n.removeprefix(start): t for n, t in self.tensors.items() if n.startswith(start)}
+            yield name, inputs, {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(kinds)}
+
+
+class TracerTest(unittest.TestCase):
+    traces = {}  # made once, for all classes of tests
+
+    @property
+    def folder(self):
+        return Path(FOLDER.name)
+
+    def save(self, make, name=None):
+        torch.manual_seed(0)
+        model = make().eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(0.3 * torch.randn(parameter.shape))
+        folder = self.folder / (name or make.__name__)
+        model.save_pretrained(folder)
+        return folder
+
+    def record(self, folder, **options):
+        program, trace = self.folder / "program.safetensors", self.folder / "trace.safetensors"
+        record_checkpoint(Job(model=folder, output=trace, program=program, **options), threads=1)
+        checkpoint = safetensors.torch.load_file(folder / "model.safetensors") if folder else {}
+        return Traced(program, trace, checkpoint)
+
+    def traced(self, make):
+        if make not in self.traces:
+            self.traces[make] = self.record(self.save(make))
+        return self.traces[make]
+
+    def python_class(self, name, source, **options):
+        """What is traced of a module given as source, whose function is `make`."""
+        sys.path.insert(0, str(self.folder)) if str(self.folder) not in sys.path else None
+        (self.folder / f"{name}.py").write_text(inspect.cleandoc(source) + "\n", encoding="utf-8")
+        return self.record(None, python_class=f"{name}:make", **options)
+
+    def assert_agrees(self, traced):
+        for name, inputs, expected in traced.runs():
+            with self.subTest(name):
+                found = traced.program.run(inputs)
+                self.assertEqual(found.keys(), expected.keys())
+                for key, tensor in expected.items():
+                    self.assertEqual(found[key].shape, tensor.shape, key)
+                    difference = (found[key].double() - tensor.double()).abs()
+                    most = float(difference.max()) if tensor.numel() else 0
+                    self.assertLess(most, 1e-5 + 1e-6 * float(tensor.abs().max()) if tensor.numel() else 1, key)
+
+    @contextlib.contextmanager
+    def refused(self, *words, code=messages.UNKNOWN_CLASS):
+        with self.assertRaises(Failure) as caught:
+            yield
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+        self.assertEqual(caught.exception.code, code)
+
+
+class AgreementTest(TracerTest):
+    def test_the_program_computes_every_stage_and_output_at_every_size(self):
+        for make in ARCHITECTURES:
+            with self.subTest(make.__name__):
+                self.assert_agrees(self.traced(make))
+
+    def test_stages_are_the_calls_that_the_recorder_saw(self):
+        for make in ARCHITECTURES:
+            with self.subTest(make.__name__):
+                traced = self.traced(make)
+                said = [(s["path"], s["call"], s["class"], s["caller"], len(s["nodes"])) for s in traced.program["stages"]]
+                seen = [
+                    (s["path"], s["call"], s["class"], s["caller"]["path"], len(s["tensors"])) for s in traced.stages
+                ]
+                self.assertEqual(said, seen)
+
+    def test_cells_have_other_sizes(self):
+        names = {cell["name"] for cell in self.traced(bert).cells}
+        self.assertEqual(names, {"sizes:1x14", "sizes:3x8", "sizes:1x1"})
+        sizes = [tuple(inputs["pixel_values"].shape) for _, inputs, _ in self.traced(vit).runs()]
+        self.assertEqual(sizes, [(2, 3, 30, 30), (1, 3, 30, 30), (3, 3, 30, 30)])
+
+    def test_inputs_of_the_users_own(self):
+        given = self.folder / "given.safetensors"
+        ids = torch.randint(0, 60, (4, 13))
+        safetensors.torch.save_file({"input_ids": ids}, given)
+        traced = self.record(self.save(bert), inputs=given)
+        self.assertEqual([one["name"] for one in traced.program["inputs"]], ["input_ids"])
+        self.assertTrue(torch.equal(traced.tensors["input.input_ids"], ids))
+        self.assert_agrees(traced)
+
+
+class FormatTest(TracerTest):
+    def test_every_node_names_earlier_ones_and_is_needed(self):
+        for make in ARCHITECTURES:
+            program = self.traced(make).program
+            with self.subTest(make.__name__):
+                known = {one["node"] for kind in ("inputs", "parameters") for one in program[kind]}
+                used = {node for stage in program["stages"] for node in stage["nodes"]}
+                used |= {one["node"] for one in program["outputs"]}
+                for node in program["nodes"]:
+                    named = set(re.findall(r'\{"n": "(\w+)"\}', json.dumps(node["args"])))
+                    self.assertLessEqual(named, known, node["name"])
+                    self.assertNotIn(node["name"], known)
+                    known.add(node["name"])
+                    used |= named
+                self.assertLessEqual(used, known)
+                self.assertLessEqual({node["name"] for node in program["nodes"]}, used)
+                self.assertLessEqual({one["node"] for one in program["parameters"]}, used)
+
+    def test_arguments_are_all_there_by_name(self):
+        program = self.traced(bert).program
+        norm = next(node for node in program["nodes"] if node["op"] == "aten.layer_norm.default")
+        self.assertEqual(set(norm["args"]), {"input", "normalized_shape", "weight", "bias", "eps", "cudnn_enable"})
+        self.assertEqual(norm["args"]["normalized_shape"], [16])
+        self.assertEqual(norm["module"], "embeddings.LayerNorm")
+        gelu = next(node for node in program["nodes"] if node["op"] == "aten.gelu.default")
+        self.assertEqual(gelu["args"]["approximate"], "none")
+        for node in program["nodes"]:
+            self.assertFalse({"device", "layout", "memory_format", "generator"} & node["args"].keys(), node["op"])
+
+    def test_floats_do_not_look_like_integers(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    return torch.clamp(x, -2.0, float("inf")) + torch.full((1,), 3.0) + torch.leaky_relu(x, 1e-7)
+            def make():
+                return Net(), {"x": torch.randn(2, 7)}
+        """
+        program = self.python_class("floats", net.replace("torch.leaky", "torch.nn.functional.leaky")).program
+        self.assertIn('"min":-2.0,"max":{"f":"inf"}', program.text)
+        self.assertIn('"fill_value":3.0', program.text)
+        self.assertIn('"negative_slope":1e-07', program.text)
+
+    def test_inputs_are_in_the_order_of_forward_with_the_same_symbols(self):
+        program = self.traced(bert).program
+        self.assertEqual([one["name"] for one in program["inputs"]], ["input_ids", "attention_mask", "token_type_ids"])
+        self.assertEqual(len({json.dumps(one["shape"]) for one in program["inputs"]}), 1)
+        pair = {one["name"]: one["shape"] for one in self.traced(t5).program["inputs"]}
+        self.assertEqual(pair["decoder_input_ids"][0], pair["input_ids"][0])
+        self.assertNotEqual(pair["decoder_input_ids"][1], pair["input_ids"][1])
+        self.assertEqual(pair["decoder_attention_mask"], pair["decoder_input_ids"])
+        towers = {one["name"]: one["shape"] for one in self.traced(clip).program["inputs"]}
+        self.assertNotEqual(towers["pixel_values"][0], towers["input_ids"][0])
+
+    def test_results_have_shapes_of_numbers_and_symbols(self):
+        program = self.traced(bert).program
+        batch, length = program["inputs"][0]["shape"]
+        self.assertEqual(program["ranges"].keys(), {batch, length})
+        last = next(one for one in program["outputs"] if one["name"] == "last_hidden_state")
+        node = next(node for node in program["nodes"] if node["name"] == last["node"])
+        self.assertEqual(node["result"], {"dtype": "float32", "shape": [batch, length, 16]})
+        sizes = [node["result"] for node in program["nodes"] if node["op"] == "aten.sym_size.int"]
+        self.assertIn({"symbol": length, "type": "int"}, sizes)
+
+    def test_it_says_what_it_was_made_from(self):
+        program = self.traced(llama).program
+        self.assertEqual((program["class"], program["model_type"]), ("LlamaForCausalLM", "llama"))
+        self.assertRegex(program["source"], r"^modeling_llama\.py:\d+$")
+        self.assertEqual(program["versions"], {"torch": torch.__version__[:6], "transformers": hf.__version__})
+        self.assertEqual(program.metadata["crossload_program"], "1")
+        self.assertNotIn("_assert", program.text)
+
+    def test_equal_commands_make_equal_bytes(self):
+        folder = self.save(gpt2, "again")
+        files = []
+        for _ in range(2):
+            self.record(folder)
+            files.append((self.folder / "program.safetensors").read_bytes())
+        self.assertEqual(*files)
+
+    def test_the_program_is_announced_before_the_model_is_recorded(self):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            kept, messages.Terminal.out = messages.Terminal.out, out
+            try:
+                self.record(self.save(vit, "announced"))
+            finally:
+                messages.Terminal.out = kept
+        said = out.getvalue().splitlines()
+        self.assertLess(said.index("progress: program"), said.index("progress: running float32"))
+
+    def test_program_only_records_nothing(self):
+        folder = self.save(vit, "alone")
+        command = [sys.executable, SOURCE / "tools/record_reference.py", "--model", folder]
+        done = subprocess.run([*command, "--program", folder / "program.safetensors", "--program-only"], capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(
+            Program(folder / "program.safetensors").json, self.traced(vit).program.json
+        )
+
+
+class SizesTest(TracerTest):
+    def test_what_is_specialised_is_reported_and_not_varied(self):
+        traced = self.traced(mamba)
+        lengths = {one["input"]: (one["axis"], one["size"]) for one in traced.program["frozen"]}
+        self.assertEqual(set(lengths.values()), {(1, 11)})
+        self.assertEqual(traced.program["inputs"][0]["shape"][1], 11)
+        self.assertEqual({cell["name"] for cell in traced.cells}, {"sizes:1x11", "sizes:3x11"})
+        self.assert_agrees(traced)
+
+    def test_a_size_at_which_the_graph_would_be_wrong_is_not_free(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, image):
+                    if image.shape[2] % 4 == 0:
+                        return image.mean((2, 3))
+                    return image.amax((2, 3))
+            def make():
+                return Net(), {"image": torch.randn(2, 3, 8, 10)}
+        """
+        traced = self.python_class("branching", net)
+        frozen = {(one["input"], one["axis"], one["size"]) for one in traced.program["frozen"]}
+        self.assertLessEqual({("image", 2, 8), ("image", 3, 10)}, frozen)
+        self.assertEqual(traced.program["inputs"][0]["shape"][1:], [3, 8, 10])
+        self.assert_agrees(traced)
+
+
+class RefusalsTest(TracerTest):
+    NET = """
+        import torch
+        class Inner(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("seen", torch.zeros(1))
+            def forward(self, x):
+                {body}
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner = Inner()
+            def forward(self, x):
+                return self.inner(x) + 1
+        def make():
+            return Net(), {{"x": torch.randn(2, 7)}}
+    """
+
+    def trace_body(self, name, body):
+        return self.python_class(name, self.NET.format(body=body))
+
+    def test_control_flow_that_depends_on_the_numbers(self):
+        with self.refused("in inner at datas.py:7", "depends on the numbers in the inputs"):
+            self.trace_body("datas", "return x if x.sum() > 0 else -x")
+
+    def test_random_numbers(self):
+        with self.refused("in inner at randoms.py:7", "aten.rand", "draws random numbers"):
+            self.trace_body("randoms", "return x + torch.rand_like(x)")
+
+    def test_what_is_kept_between_calls(self):
+        with self.refused("inner.seen", "a call depends on those before it"):
+            self.trace_body("states", "self.seen.add_(1); return x * self.seen")
+
+    def test_what_does_not_exist(self):
+        for name in ("no_such_module:make", "floats", "json:dumps"):
+            code = messages.USAGE if ":" not in name else messages.BAD_INPUT
+            with self.subTest(name), self.refused("--python-class", name, code=code):
+                self.record(None, python_class=name)
+
+    if not IS_5:
+
+        def test_a_loop_over_the_experts_that_are_hit(self):
+            with self.refused("MixtralForCausalLM", "modeling_mixtral.py:", "depends on the numbers"):
+                self.record(self.save(mixtral))
+
+
+class ParametersTest(TracerTest):
+    def keys(self, traced):
+        return {one["name"]: one["key"] for one in traced.program["parameters"]}
+
+    def assert_complete(self, traced):
+        """Every tensor of the checkpoint is read or has a reason, none twice."""
+        read = {one["key"] for one in traced.program["parameters"] if one["key"]}
+        aside = [one["key"] for one in traced.program["aside"]]
+        self.assertEqual(read | set(aside), traced.checkpoint.keys())
+        self.assertFalse(read & set(aside))
+        self.assertTrue(all(one["reason"] for one in traced.program["aside"]))
+
+    def test_every_tensor_of_the_checkpoint_has_a_place(self):
+        for make in (*ARCHITECTURES, mamba):
+            with self.subTest(make.__name__):
+                self.assert_complete(self.traced(make))
+
+    def test_tied_parameters_are_read_from_one_tensor(self):
+        keys = self.keys(self.traced(gpt2))
+        self.assertEqual({key for name, key in keys.items() if "wte" in name or "lm_head" in name}, {"transformer.wte.weight"})
+        traced = self.traced(t5)
+        self.assertIn("shared.weight", self.keys(traced).values())
+
+    def test_a_copy_of_a_tied_parameter_is_set_aside(self):
+        folder = self.save(gpt2, "copied")
+        state = safetensors.torch.load_file(folder / "model.safetensors")
+        state["lm_head.weight"] = state["transformer.wte.weight"].clone()
+        safetensors.torch.save_file(state, folder / "model.safetensors", {"format": "pt"})
+        traced = self.record(folder)
+        read = {key for name, key in self.keys(traced).items() if "wte" in name or "lm_head" in name}
+        (other,) = {"lm_head.weight", "transformer.wte.weight"} - read
+        self.assertIn({"key": other, "reason": f"PyTorch's GPT2LMHeadModel ties it to {read.pop()}"}, traced.program["aside"])
+        self.assert_complete(traced)
+
+    def test_names_that_transformers_changes(self):
+        folder = self.save(bert, "prefixed")
+        state = safetensors.torch.load_file(folder / "model.safetensors")
+        state = {f"bert.{re.sub('LayerNorm.weight', 'LayerNorm.gamma', name)}": tensor for name, tensor in state.items()}
+        state["cls.predictions.bias"] = torch.zeros(60)
+        safetensors.torch.save_file(state, folder / "model.safetensors", {"format": "pt"})
+        traced = self.record(folder)
+        self.assertEqual(self.keys(traced)["embeddings.LayerNorm.weight"], "bert.embeddings.LayerNorm.gamma")
+        reasons = {one["key"]: one["reason"] for one in traced.program["aside"]}
+        self.assertEqual(reasons["cls.predictions.bias"], "PyTorch's BertModel does not read it")
+        self.assert_complete(traced)
+        self.assert_agrees(traced)
+
+    def test_weight_norm_of_either_spelling(self):
+        folder = self.save(wav2vec2, "normed")
+        state = safetensors.torch.load_file(folder / "model.safetensors")
+        for new, old in (("original0", "weight_g"), ("original1", "weight_v")):
+            state = {name.replace(f"parametrizations.weight.{new}", old): tensor for name, tensor in state.items()}
+        safetensors.torch.save_file(state, folder / "model.safetensors", {"format": "pt"})
+        start = "wav2vec2.encoder.pos_conv_embed.conv."
+        traced = self.record(folder)
+        self.assertEqual(self.keys(traced)[f"{start}parametrizations.weight.original0"], f"{start}weight_g")
+        self.assert_complete(traced)
+        self.assert_agrees(traced)
+        reasons = {one["key"]: one["reason"] for one in traced.program["aside"]}
+        what = "nothing that PyTorch's Wav2Vec2ForCTC returns depends on it"
+        self.assertEqual(reasons["wav2vec2.masked_spec_embed"], what)
+
+    def test_a_model_whose_checkpoint_has_other_names(self):
+        traced = self.record(self.save(llava))
+        keys = self.keys(traced)
+        layer = next(name for name in keys if name.endswith("layers.0.mlp.up_proj.weight"))
+        self.assertEqual(keys[layer], next(k for k in traced.checkpoint if k.endswith("layers.0.mlp.up_proj.weight")))
+        self.assertEqual([one["name"] for one in traced.program["inputs"]], ["input_ids", "attention_mask"])
+        self.assert_complete(traced)
+        self.assert_agrees(traced)
+
+    def test_buffers_that_no_checkpoint_has_travel_with_the_program(self):
+        traced = self.traced(llama)
+        frequencies = traced.program.parameter("model.rotary_emb.inv_freq")
+        self.assertEqual((frequencies["kind"], frequencies["key"]), ("buffer", None))
+        self.assertEqual(traced.program.tensors[frequencies["value"]].shape, torch.Size([4]))
+        self.assertEqual(set(traced.program.tensors), {frequencies["value"]})
+
+    def test_trainable_is_what_a_gradient_can_change(self):
+        parameters = self.traced(llama).program["parameters"]
+        self.assertEqual({one["trainable"] for one in parameters if one["kind"] == "parameter"}, {True})
+        self.assertEqual({one["trainable"] for one in parameters if one["kind"] != "parameter"}, {False})
+
+    def test_a_module_of_the_users_own_brings_its_weights(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.table, self.linear = torch.nn.Embedding(13, 6), torch.nn.Linear(6, 5)
+                def forward(self, ids, scale):
+                    return {"made": self.linear(self.table(ids)).mean(1) * scale}
+            def make():
+                torch.manual_seed(0)
+                return Net(), {"ids": torch.randint(0, 13, (2, 7)), "scale": torch.randn(2, 1)}
+        """
+        traced = self.python_class("own", net)
+        self.assertEqual(
+            set(traced.program.tensors), {"weight.table.weight", "weight.linear.weight", "weight.linear.bias"}
+        )
+        self.assertEqual([one["name"] for one in traced.program["outputs"]], ["made"])
+        self.assertEqual({cell["name"] for cell in traced.cells}, {"sizes:1x10+1x1", "sizes:3x4+3x1", "sizes:1x1"})
+        self.assert_agrees(traced)
+
+    if IS_5:
+
+        def test_fused_experts_travel_and_what_they_are_made_of_is_named(self):
+            traced = self.traced(mixtral)
+            fused = traced.program.parameter("model.layers.0.mlp.experts.gate_up_proj")
+            self.assertEqual((fused["key"], fused["shape"]), (None, [3, 40, 16]))
+            self.assertEqual(self.keys(traced)["model.layers.0.mlp.gate.weight"], "model.layers.0.block_sparse_moe.gate.weight")
+            reasons = {one["key"]: one["reason"] for one in traced.program["aside"]}
+            what = "Transformers makes model.layers.0.mlp.experts.gate_up_proj of it"
+            self.assertEqual(reasons["model.layers.0.block_sparse_moe.experts.2.w3.weight"], what)
+            self.assert_complete(traced)
+            self.assert_agrees(traced)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,51 @@
+"""Building the tiny model of a class, and saving it as a checkpoint."""
+
+import torch
+import transformers
+
+from reference.checkpoints import Job
+from reference.inputs import InputMaker
+from reference.messages import Failure
+from reference.traced_inputs import choose_traced_inputs
+from tiny.shrink import PROFILES, tiny_config
+
+MOST = 40_000_000  # parameters
+
+
+def build(model_type, class_name, seed=0):
+    """(the model, its inputs, None), or (the model, None, why no inputs are known for it). Raises what the last profile
+    raises when it cannot be built."""
+    failure, built = None, None
+    for sizes in PROFILES:
+        try:
+            model = instance(class_name, tiny_config(model_type, sizes), seed)
+        except Exception as error:  # of configurations and classes of any kind
+            failure = failure or error
+            continue
+        try:
+            job = Job(model=None, output=None, seed=seed)
+            inputs = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, "", seed))[0]
+            return model, inputs, None
+        except Failure as error:
+            built = built or (model, None, str(error))
+    if built is None:
+        raise failure
+    return built
+
+
+def instance(class_name, config, seed):
+    """With random weights such that numbers stay near 1."""
+    model_class = getattr(transformers, class_name)
+    config._attn_implementation, config._experts_implementation = "eager", "batched_mm"
+    with torch.device("meta"):
+        count = sum(parameter.numel() for parameter in model_class(config).parameters())
+    if count > MOST:
+        raise MemoryError(f"{count // 1_000_000} million parameters")
+    torch.manual_seed(seed)
+    model = model_class(config).float().eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1 and parameter.is_floating_point():
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return model

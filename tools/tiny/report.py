@@ -1,0 +1,58 @@
+"""docs/coverage.md: what became of every model type."""
+
+import collections
+
+ORDER = ("agrees", "agrees by rounding", "traced", "disagrees", "not verified", "not converted", "built", "not built")
+GOOD = ORDER[:3]
+LONGEST = 160  # letters of a reason
+
+
+def write_report(path, results):
+    versions = "Transformers' model types"
+    by_type = collections.defaultdict(list)
+    for one in results:
+        by_type[one["type"]].append(one)
+    best = {name: min(ones, key=rank) for name, ones in by_type.items()}
+    lines = ["# What can be traced", "", introduction(), "", *totals(best, results, versions), ""]
+    lines += ["| type | class | inputs | verdict | worst stage | fixed axes | reason |", "|---|---|---|---|---|---|---|"]
+    lines += [row(one) for name in sorted(by_type) for one in sorted(by_type[name], key=rank)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def introduction():
+    return (
+        "Made by `tools/sweep.py`: a tiny model of every model type that the installed Transformers has a class for, with "
+        "random weights, built by the rule of `tools/tiny/shrink.py`. *built*: the class could be made tiny, and its "
+        "inputs are not known or it does not run with them, or it cannot be traced; *traced*: torch.export made a program "
+        "of it that holds for other sizes; *agrees*: it was converted, and every stage agrees with PyTorch."
+    )
+
+
+def rank(result):
+    return ORDER.index(result["verdict"])
+
+
+def totals(best, results, versions):
+    count = len(best)
+    built = sum(one["verdict"] != "not built" for one in best.values())
+    runs = sum("inputs" in one for one in best.values())
+    good = sum(one["verdict"] in GOOD for one in best.values())
+    lines = [f"| {versions} | {count} | |", "|---|---|---|", f"| of them built | {built} | {share(built, count)} |"]
+    lines.append(f"| run with inputs that are made | {runs} | {share(runs, count)} |")
+    lines.append(f"| traced, or converted and found to agree | {good} | {share(good, count)}, {share(good, runs)} of those run |")
+    verdicts = collections.Counter(one["verdict"] for one in results)
+    lines += [f"| classes: {verdict} | {verdicts[verdict]} | |" for verdict in ORDER if verdicts[verdict]]
+    return lines
+
+
+def share(part, whole):
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def row(one):
+    inputs = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in one.get("inputs", {}).items())
+    worst = f"{one['worst'][0]} {one['worst'][1]:.1e}" if one.get("worst") else ""
+    reason = one.get("reason", "").replace("|", "\\|").replace("\n", " ")
+    reason = reason[:LONGEST] + ("..." if len(reason) > LONGEST else "")
+    cells = (one["type"], one["class"], inputs, one["verdict"], worst, ", ".join(one.get("frozen", ())), reason)
+    return f"| {' | '.join(cells)} |"
