@@ -457,7 +457,7 @@ class ParametersTest(TracerTest):
         frequencies = traced.program.parameter("model.rotary_emb.inv_freq")
         self.assertEqual((frequencies["kind"], frequencies["key"]), ("buffer", None))
         self.assertEqual(traced.program.tensors[frequencies["value"]].shape, torch.Size([4]))
-        self.assertEqual(set(traced.program.tensors), {frequencies["value"]})
+        self.assertTrue(all(name.startswith("constant.") for name in traced.program.tensors))
 
     def test_trainable_is_what_a_gradient_can_change(self):
         parameters = self.traced(llama).program["parameters"]

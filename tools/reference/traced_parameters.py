@@ -153,7 +153,15 @@ class Parameters:
                 return f"Transformers makes {name} of it"
         if self.is_not_read(key):
             return f"PyTorch's {kind} does not read it"
+        if self.is_left_out(key):
+            return f"nothing that PyTorch's {kind} returns depends on it"
         return None
+
+    def is_left_out(self, key):
+        """Whether a parameter that the graph does not need has this tensor, whatever it is called."""
+        values = {name: self.value(name) for name in self.left_out}
+        names = [name for name, value in values.items() if tuple(value.shape) == self.stored.shapes[key]]
+        return any(self.stored.holds(key, values[name]) for name in names)
 
     def is_not_read(self, key):
         patterns = getattr(self.model, "_keys_to_ignore_on_load_unexpected", None) or ()
