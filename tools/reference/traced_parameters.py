@@ -22,7 +22,7 @@ OLD_WORDS = (
 
 
 def storage(tensor):
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
+    return tensor.untyped_storage()._cdata, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 class Names:
@@ -92,9 +92,11 @@ def renamings(model, keys, state):
 
 class Parameters:
     """`described`: the program's parameters, `aside`: tensors of the checkpoint that none is read from, `tensors`: what
-    travels with the program. `stored`: the checkpoint, None where its tensors all travel."""
+    travels with the program. `stored`: the checkpoint, None where its tensors all travel. `fakes`: of a model that has no
+    weights, see bare.py."""
 
-    def __init__(self, model, traced, needed, stored, unexpected):
+    def __init__(self, model, traced, needed, stored, unexpected, fakes=None):
+        self.fakes = fakes
         self.model, self.program, self.stored, self.unexpected = model, traced.program, stored, unexpected
         self.names = Names(model, stored.shapes if stored else {})
         self.described, self.tensors, self.left_out = [], {}, set()
@@ -118,7 +120,8 @@ class Parameters:
         value = None
         if key is None:
             value = f"{'weight' if is_stored else 'constant'}.{name}"
-            self.tensors[value] = tensor.contiguous().clone()
+            real = self.fakes.real(name, tensor) if self.fakes else tensor
+            self.tensors[value] = real.detach().contiguous().clone()
         about = {"node": spec.arg.name, "name": name, "kind": kind, "dtype": dtype_name(tensor.dtype)}
         is_trainable = kind == "parameter" and tensor.is_floating_point()
         return {**about, "shape": list(tensor.shape), "key": key, "value": value, "trainable": is_trainable}
