@@ -42,7 +42,7 @@ def without_numbers():
 
     def on_meta(module, name, parameter):
         register(module, name, parameter)
-        if parameter is not None:
+        if parameter is not None and not parameter.is_meta:  # else it is tied to another
             made = parameter.detach().to("meta", torch.float32 if parameter.is_floating_point() else None)
             module._parameters[name] = torch.nn.Parameter(made, parameter.requires_grad)
 
@@ -105,6 +105,8 @@ def is_real(tensor):
 class StoredShapes(StoredTensors):
     """The names and shapes of a checkpoint's tensors, or, where there is none, those that save_pretrained would write.
     What they hold is not looked at."""
+
+    has_contents = False
 
     def __init__(self, path, model):
         if files_of(path):

@@ -128,11 +128,15 @@ class Parameters:
 
     def find_key(self, name, tensor):
         if storage(tensor) not in self.key_of:
-            candidates = self.names.candidates(name)
-            others = (key for key in self.names.similar(name, tuple(tensor.shape)) if key not in candidates)
-            keys = (key for group in (candidates, others) for key in group)
+            keys = self.likely_keys(name, tuple(tensor.shape))
             self.key_of[storage(tensor)] = next((key for key in keys if self.stored.holds(key, tensor)), None)
         return self.key_of[storage(tensor)]
+
+    def likely_keys(self, name, shape):
+        """Those whose names say so, then, where contents can tell, all others."""
+        yield from self.names.candidates(name)
+        if self.stored.has_contents:
+            yield from self.names.similar(name, shape)
 
     def describe_others(self):
         used = {one["key"] for one in self.described}
