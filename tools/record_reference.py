@@ -14,7 +14,9 @@
                   in which they returned; output_masks; not_called: modules that never ran; cells; notes; in goldens
                   recipe, to make them again. docs/verification.md, "The trace", describes all.
 
-Exit codes: 2 wrong usage, 3 bad checkpoint or input, 4 unknown class, 5 environment.
+With --program the model is traced with torch.export too, and its graph written; docs/program.md describes that file.
+
+Exit codes: 2 wrong usage, 3 bad checkpoint or input, 4 unknown class or one that cannot be traced, 5 environment.
 """
 
 import sys

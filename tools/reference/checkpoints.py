@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from reference.bare import load_bare
 from reference.cells import call_cells, record_cells
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
@@ -31,6 +32,7 @@ class Job:
     grid: str = "none"
     seed: int = 0
     program: Path = None  # the model is traced, and the program file written here
+    has_weights: bool = True  # else it is traced from its configuration alone, and not recorded
     python_class: str = None  # in place of a model's folder: package.module:function, see python_class.py
 
 
@@ -90,6 +92,9 @@ def finish(job, main, metadata, recorded, notes):
 
 def record_traced(job, threads):
     """Writes the program, says so, and records what it is to agree with: the main run and other sizes of its inputs."""
+    if not job.has_weights:
+        trace_bare(job)
+        return
     tracing = Tracing(job, *load_traced(job))
     tracing.write()
     progress("program")
@@ -115,6 +120,23 @@ def fits(inputs, signature):
     )
 
 
+def trace_bare(job):
+    """Writes the program of a configuration without weights."""
+    progress(f"making {job.model} without weights")
+    fields = read_config(job.model, needs_weights=False)
+    loaded, fakes = load_bare(job.model, job.model_class or class_of(fields, job.model), fields)
+    tell(loaded.model)
+    Tracing(job, loaded, fakes=fakes).write()
+    progress("program")
+
+
+def tell(model):
+    """Tells a model to compute what can be traced."""
+    for part in configs_of(model):
+        part.use_cache = False
+        part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
+
+
 def configs_of(model):
     """All configurations that the modules hold."""
     found = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
@@ -124,7 +146,5 @@ def configs_of(model):
 def load_traced(job):
     """The Loaded model, told to compute what can be traced; its inputs, if it is the user's own."""
     loaded, inputs = load_python_class(job.python_class) if job.python_class else (load_job(job), None)
-    for part in configs_of(loaded.model):
-        part.use_cache = False
-        part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
+    tell(loaded.model)
     return loaded, inputs

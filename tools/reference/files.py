@@ -65,12 +65,12 @@ def holds_any(folder, patterns):
     return any(any(folder.glob(pattern)) for pattern in patterns)
 
 
-def read_config(path):
-    """The configuration of a checkpoint that has weights: a folder, or a golden."""
+def read_config(path, needs_weights=True):
+    """The configuration of a checkpoint that has weights, if it needs them: a folder, or a golden."""
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise Failure(BAD_INPUT, f"{path}: has no config.json; give the folder of a Transformers checkpoint")
-        if not holds_any(path, WEIGHT_FILES):
+        if needs_weights and not holds_any(path, WEIGHT_FILES):
             wanted = " or ".join(WEIGHT_FILES)
             raise Failure(BAD_INPUT, f"{path}: has no weights ({wanted}); download the whole checkpoint")
         config = read_json(path / "config.json")

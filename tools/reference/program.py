@@ -55,6 +55,7 @@ def parse_arguments(description):
         metavar="FILE",
         help="with --model or --python-class: trace the model with torch.export, write its graph here, and record it as it was traced",
     )
+    add("--no-weights", action="store_true", help="trace --model from its config.json alone; with --program-only")
     add("--program-only", action="store_true", help="write the --program, and record nothing")
     add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
     add("--only", metavar="NAME,NAME", help="of the recipes, make these only; * stands for anything")
@@ -91,6 +92,8 @@ def check_targets(args, parser):
         return
     if args.program_only and not args.program:
         parser.error("--program-only needs --program: where to write it")
+    if args.no_weights and not (args.program_only and args.model):
+        parser.error("--no-weights needs --program-only and --model: without weights nothing can be recorded")
     if args.program and not (args.model or args.python_class):
         parser.error("--program needs --model: what to trace")
     if args.python_class and not args.program:
@@ -164,7 +167,7 @@ def make_goldens(args):
 
 def record_one(args):
     if args.model:
-        check_checkpoint(args.model, args.model_class)
+        check_checkpoint(args.model, args.model_class, not args.no_weights)
     for path in filter(None, (args.inputs, args.signature)):
         if not path.is_file():
             raise Failure(BAD_INPUT, f"{path}: no such file")
@@ -182,16 +185,17 @@ def record_one(args):
         seed=args.seed,
         program=args.program,
         python_class=args.python_class,
+        has_weights=not args.no_weights,
     )
     record_checkpoint(job, args.threads)
 
 
-def check_checkpoint(path, model_class):
+def check_checkpoint(path, model_class, needs_weights=True):
     """Mistakes that are seen without torch, which takes long to import."""
     if model_class == SENTENCES:
         read_json(path / "modules.json")
         return
-    config = read_config(path)
+    config = read_config(path, needs_weights)
     if not model_class:
         class_of(config, path)
 

@@ -23,6 +23,8 @@ class StoredTensors:
     """`shapes`: {name: shape}, `read(name)`: the tensor. Without what wraps all names, as "module.". No more than one
     tensor is in memory."""
 
+    has_contents = True
+
     def __init__(self, path):
         self.readers, self.shapes = {}, {}
         for file in files_of(path) if path.is_dir() else [path]:

@@ -22,7 +22,7 @@ OLD_WORDS = (
 
 
 def storage(tensor):
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()
+    return tensor.untyped_storage()._cdata, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 class Names:
@@ -92,9 +92,11 @@ def renamings(model, keys, state):
 
 class Parameters:
     """`described`: the program's parameters, `aside`: tensors of the checkpoint that none is read from, `tensors`: what
-    travels with the program. `stored`: the checkpoint, None where its tensors all travel."""
+    travels with the program. `stored`: the checkpoint, None where its tensors all travel. `fakes`: of a model that has no
+    weights, see bare.py."""
 
-    def __init__(self, model, traced, needed, stored, unexpected):
+    def __init__(self, model, traced, needed, stored, unexpected, fakes=None):
+        self.fakes = fakes
         self.model, self.program, self.stored, self.unexpected = model, traced.program, stored, unexpected
         self.names = Names(model, stored.shapes if stored else {})
         self.described, self.tensors, self.left_out = [], {}, set()
@@ -118,18 +120,23 @@ class Parameters:
         value = None
         if key is None:
             value = f"{'weight' if is_stored else 'constant'}.{name}"
-            self.tensors[value] = tensor.contiguous().clone()
+            real = self.fakes.real(name, tensor) if self.fakes else tensor
+            self.tensors[value] = real.detach().contiguous().clone()
         about = {"node": spec.arg.name, "name": name, "kind": kind, "dtype": dtype_name(tensor.dtype)}
         is_trainable = kind == "parameter" and tensor.is_floating_point()
         return {**about, "shape": list(tensor.shape), "key": key, "value": value, "trainable": is_trainable}
 
     def find_key(self, name, tensor):
         if storage(tensor) not in self.key_of:
-            candidates = self.names.candidates(name)
-            others = (key for key in self.names.similar(name, tuple(tensor.shape)) if key not in candidates)
-            keys = (key for group in (candidates, others) for key in group)
+            keys = self.likely_keys(name, tuple(tensor.shape))
             self.key_of[storage(tensor)] = next((key for key in keys if self.stored.holds(key, tensor)), None)
         return self.key_of[storage(tensor)]
+
+    def likely_keys(self, name, shape):
+        """Those whose names say so, then, where contents can tell, all others."""
+        yield from self.names.candidates(name)
+        if self.stored.has_contents:
+            yield from self.names.similar(name, shape)
 
     def describe_others(self):
         used = {one["key"] for one in self.described}
@@ -153,7 +160,15 @@ class Parameters:
                 return f"Transformers makes {name} of it"
         if self.is_not_read(key):
             return f"PyTorch's {kind} does not read it"
+        if self.is_left_out(key):
+            return f"nothing that PyTorch's {kind} returns depends on it"
         return None
+
+    def is_left_out(self, key):
+        """Whether a parameter that the graph does not need has this tensor, whatever it is called."""
+        values = {name: self.value(name) for name in self.left_out}
+        names = [name for name, value in values.items() if tuple(value.shape) == self.stored.shapes[key]]
+        return any(self.stored.holds(key, values[name]) for name in names)
 
     def is_not_read(self, key):
         patterns = getattr(self.model, "_keys_to_ignore_on_load_unexpected", None) or ()

@@ -7,6 +7,7 @@ import torch
 import transformers
 
 from reference import traced_graph
+from reference.bare import StoredShapes, check_has_keys
 from reference.files import write_trace
 from reference.inputs import InputMaker
 from reference.messages import UNKNOWN_CLASS, Failure, progress
@@ -65,10 +66,10 @@ def write_program(path, program, tensors):
 
 class Tracing:
     """From a loaded model to its program. `given`: the inputs of a module of the user's own, whose weights are in no
-    checkpoint."""
+    checkpoint; `fakes`: of a model without weights."""
 
-    def __init__(self, job, loaded, given=None):
-        self.job, self.loaded = job, loaded
+    def __init__(self, job, loaded, given=None, fakes=None):
+        self.job, self.loaded, self.fakes = job, loaded, fakes
         self.maker, self.plan, self.stored, self.unused = None, None, None, []
         if given is None:
             self.from_checkpoint()
@@ -84,18 +85,23 @@ class Tracing:
         self.inputs, self.maker, self.plan = chosen
         results = functools.partial(outputs_of, model, self.inputs, job.seed)
         self.unused = require_unused(model, self.loaded.missing, job.model, results)
-        self.stored = StoredTensors(folder)
+        self.stored = StoredShapes(folder, model) if self.fakes else StoredTensors(folder)
 
     def write(self):
         progress("tracing")
         model, inputs, seed = self.loaded.model, self.inputs, self.job.seed
         attentions = takes_attentions(model, inputs, seed)
         is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
-        traced = trace(model, inputs, self.free, attentions, is_right)
+        given = self.fakes.inputs(inputs) if self.fakes else inputs
+        traced = trace(model, given, self.free, attentions, is_right)
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
-        parameters = Parameters(model, traced, needed_nodes(traced), self.stored, self.loaded.unexpected)
+        unexpected = self.loaded.unexpected
+        parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)
         self.program = describe_program(model, traced, inputs, self.cells, parameters)
-        check_complete(parameters, self.job.model)
+        if self.fakes:
+            check_has_keys(parameters, self.job.model)
+        else:
+            check_complete(parameters, self.job.model)
         write_program(self.job.program, self.program, parameters.tensors)
 
     def signature(self):

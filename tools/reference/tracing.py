@@ -4,6 +4,7 @@ What every module returned is in the graph too, under the names that a recording
 floating tensor on to the model's result. The copies are seen through afterwards, so that a stage costs no node.
 """
 
+import contextlib
 import dataclasses
 import functools
 
@@ -84,6 +85,20 @@ class Stages:
         self.tensors += copies
 
 
+@contextlib.contextmanager
+def forward_replaced(model, forward):
+    """model.forward, of this model alone; afterwards it is what it was."""
+    before = vars(model).get("forward")
+    model.forward = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del model.forward
+        else:
+            model.forward = before
+
+
 def export(model, inputs, axes, attentions):
     """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
     free}."""
@@ -99,15 +114,13 @@ def export(model, inputs, axes, attentions):
 
     shapes = {name: {axis: Dim.AUTO for axis in axes.get(name, ())} for name in inputs}
     hooks = stages.hooks()
-    model.forward = traced
     try:
-        with torch.no_grad(), symbolic_shapes.patch(backed_size_oblivious=True):
+        with forward_replaced(model, traced), torch.no_grad(), symbolic_shapes.patch(backed_size_oblivious=True):
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
             program = program.run_decompositions({})
         return Attempt(program, guards, names, stages.stages)
     finally:
-        del model.forward
         for hook in hooks:
             hook.remove()
 
