@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True
 
 from reference import libraries, messages  # noqa: E402
 from reference.messages import Failure, summary  # noqa: E402
+from tiny.fork_server import forked_python  # noqa: E402
 from tiny.report import write_report  # noqa: E402
 
 CONVERTED = {0: "agrees", 1: "disagrees"}
@@ -120,7 +121,7 @@ def export(folder, result):
 def convert(args, folder, result):
     certificate = folder / "certificate.json"
     command = [args.program, "pt-to-tf", "--via", "trace", "--model-name", folder, "--output", folder / "tf"]
-    command += ["--override-model-class", result["class"], "--python", sys.executable, "--json", certificate]
+    command += ["--override-model-class", result["class"], "--python", args.python, "--json", certificate]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         _, said = process.communicate()
@@ -155,6 +156,14 @@ def sweep(args):
                 file.write(line + "\n")
 
 
+def record():
+    """The recorder, in a process that has imported what it needs."""
+    from reference import program
+
+    messages.Terminal.out, messages.Terminal.err = sys.stdout, sys.stderr
+    return program.main(__doc__)
+
+
 def main():
     args = parse_arguments()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +176,8 @@ def main():
         libraries.silence()
         messages.Terminal.out = open(os.devnull, "w", encoding="utf-8")
         libraries.load(threads=1)
-        sweep(args)
+        with forked_python(record) as args.python:
+            sweep(args)
     if args.report and args.share == "0/1":
         write_report(args.report, read_results(args.folder / "results.jsonl"))
 

@@ -86,11 +86,14 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, co
     throw Error(ErrorKind::kUsage,
                 "--reference: a model that is traced is run beside; leave --reference out, or give --via class");
   }
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(model);
+  const bool is_sentence = settings.override_model_class == load::kSentenceTransformer ||
+                           (settings.override_model_class.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
   verify::ReferenceOptions options = options_of(settings);
-  options.model_class = settings.override_model_class;
+  options.model_class = is_sentence ? load::kSentenceTransformer : settings.override_model_class;
   options.program = kProgramName;
   options.program_only = !verify;
-  return std::make_unique<ReferenceTrace>(model, options);
+  return std::make_unique<ReferenceTrace>(is_sentence ? model : checkpoint.folder(), options);
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)

@@ -24,7 +24,8 @@ class ReferenceTrace {
   /// what a trace that is there cannot have.
   static std::unique_ptr<ReferenceTrace> find(const std::filesystem::path& model, const RunSettings& settings,
                                               const load::LoadedModel& loaded);
-  /// A live run that traces the model first. Without `verify` it does nothing more.
+  /// A live run that traces the model first; of a folder of sentence-transformers all of it. Without `verify` it does
+  /// nothing more.
   static std::unique_ptr<ReferenceTrace> traced(const std::filesystem::path& model, const RunSettings& settings,
                                                 bool verify);
   /// Ends the recorder if it still runs, and removes what it wrote.

@@ -89,6 +89,9 @@ keras::Interface interface_of(const program::Program& program) {
     if (input.name == "input_ids") ids = input.name;
     if (input.name == "decoder_input_ids") decoder_ids = input.name;
   }
+  for (const program::Output& output : program.outputs) {
+    if (output.name == "sentence_embedding") interface.own_signatures.push_back(output.name);
+  }
   for (const keras::InputSpec& input : interface.serving) {
     if (input.name == "attention_mask" && !ids.empty()) interface.defaults.push_back(keras::ones_for(ids));
     if (input.name == "decoder_attention_mask" && !decoder_ids.empty()) {
