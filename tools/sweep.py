@@ -68,7 +68,7 @@ def limited(seconds):
 
 def read_results(path):
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in lines if line.endswith("}")]  # a process that was ended leaves half a line
 
 
 def try_class(args, model_type, class_name):
