@@ -5,7 +5,8 @@
     .venv5/bin/python tools/sweep.py --folder build/sweep --program build/crossload --report docs/coverage.md
 
 Results are lines of JSON in the folder's results.jsonl, one for each class; what is there is not tried again. With
---program each model is converted by its own process of that program; with --trace-only it is exported in this one.
+--program each model is converted by its own process of that program; with --trace-only it is exported in this one; with
+--build-only it is built and run, which takes a second.
 tools/tiny/ has the rule by which configurations are shrunk and the table of its exceptions.
 """
 
@@ -39,6 +40,7 @@ def parse_arguments():
     add("--classes", type=int, default=2, help="of each type, at most so many (default 2): the base model, then heads")
     add("--program", type=Path, help="the program that converts each")
     add("--trace-only", action="store_true", help="export each in this process instead")
+    add("--build-only", action="store_true", help="build each, and run it once")
     add("--limit", type=int, default=120, metavar="SECONDS", help="for each model (default 120)")
     add("--seconds", type=float, default=float("inf"), help="start no other model after so many")
     add("--jobs", type=int, default=1, help="processes that share the types (default 1)")
@@ -67,7 +69,7 @@ def limited(seconds):
 
 def read_results(path):
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in lines if line.endswith("}")]  # a process that was ended leaves half a line
 
 
 def try_class(args, model_type, class_name):
@@ -80,7 +82,7 @@ def try_class(args, model_type, class_name):
     except Late:
         result["reason"] = f"not done in {args.limit} s"
     except Exception as error:  # whatever the classes of other people raise
-        result["reason"] = str(error) if isinstance(error, Failure) else summary(error)
+        result["reason"] = str(error).removeprefix("None: ") if isinstance(error, Failure) else summary(error)
     finally:
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -96,6 +98,9 @@ def try_steps(args, folder, result):
     if inputs is None:
         raise Failure(messages.BAD_INPUT, why)
     result["inputs"] = {name: list(tensor.shape) for name, tensor in inputs.items()}
+    result["verdict"] = "runs"
+    if args.build_only:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [result["class"]]
     model.save_pretrained(folder)
@@ -142,7 +147,8 @@ def sweep(args):
     from tiny.classes import classes_of, model_types
 
     results = args.folder / "results.jsonl"
-    done = {(one["type"], one["class"]) for one in read_results(results)}
+    tried = [one for one in read_results(results) if args.build_only or one["verdict"] != "runs" or "reason" in one]
+    done = {(one["type"], one["class"]) for one in tried}
     share, shares = map(int, args.share.split("/"))
     types = args.only.split(",") if args.only else model_types()
     random.Random(0).shuffle(types)  # so that a part is a fair sample
@@ -172,7 +178,7 @@ def main():
         processes = [subprocess.Popen([*words, "--jobs", "1", "--share", f"{i}/{args.jobs}"]) for i in range(args.jobs)]
         for process in processes:
             process.wait()
-    elif args.program or args.trace_only:
+    elif args.program or args.trace_only or args.build_only:
         libraries.silence()
         messages.Terminal.out = open(os.devnull, "w", encoding="utf-8")
         libraries.load(threads=1)

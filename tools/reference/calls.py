@@ -165,7 +165,8 @@ class Watch:
             return known[0]
         if name.startswith("encoder_"):
             return self.side("input_ids", "inputs_embeds", "input_values", "input_features", "pixel_values")
-        if getattr(getattr(self.model, "config", None), "is_encoder_decoder", False) or name.startswith(("decoder_", "cross_")):
+        is_pair = getattr(getattr(self.model, "config", None), "is_encoder_decoder", False)
+        if is_pair or name.startswith(("decoder_", "cross_")):
             return self.side(*DECODER_ROWS) or (None if self.is_pair() else self.main_side())
         return self.main_side()
 

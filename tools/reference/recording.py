@@ -44,8 +44,11 @@ def options_for(forward, attentions=True):
     """What makes the model return all that it computes, as far as its forward takes it."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    takes_any = takes_any and isinstance(getattr(forward, "__self__", None), transformers.PreTrainedModel)
+    model = getattr(forward, "__self__", None)
+    takes_any = takes_any and isinstance(model, transformers.PreTrainedModel)
     wanted = {"output_hidden_states": True, "output_attentions": attentions, "use_cache": False, "return_dict": True}
+    if getattr(getattr(model, "config", None), "use_cache", None) is False and "use_cache" not in parameters:
+        del wanted["use_cache"]  # it is so anyway, and parts that have no cache do not take it
     return {name: value for name, value in wanted.items() if takes_any or name in parameters}
 
 

@@ -8,8 +8,8 @@ import torch
 from reference.cells import Cell
 from reference.chosen import check_inputs, first_that_runs, plans_for, read_inputs
 from reference.files import INPUT, load_tensors, without_prefix
-from reference.messages import BAD_INPUT, Failure
-from reference.recording import HINT, call_model, cast, with_or_without_attentions
+from reference.messages import Failure
+from reference.recording import call_model, cast, with_or_without_attentions
 from reference.signature import MODALITIES, InputSpec, Signature, signature_of
 from reference.text import TEXTS
 
@@ -166,10 +166,9 @@ def name_of_sizes(inputs):
 
 def program_signature(described):
     """The Signature of a program's inputs."""
-    specs = tuple(
-        InputSpec(one["name"], one["dtype"].startswith("float"), tuple(n if isinstance(n, int) else -1 for n in one["shape"]))
-        for one in described
-    )
+    shapes = [tuple(size if isinstance(size, int) else -1 for size in one["shape"]) for one in described]
+    kinds = [(one["name"], one["dtype"].startswith("float")) for one in described]
+    specs = tuple(InputSpec(*kind, shape) for kind, shape in zip(kinds, shapes))
     return Signature(specs, (), specs, is_given=True)
 
 

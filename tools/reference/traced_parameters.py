@@ -158,6 +158,8 @@ class Parameters:
                 return f"nothing that PyTorch's {kind} returns depends on it"
             if f"weight.{name}" in self.tensors:
                 return f"Transformers makes {name} of it"
+        if self.is_computed(key):
+            return f"PyTorch's {kind} computes it itself"
         if self.is_not_read(key):
             return f"PyTorch's {kind} does not read it"
         if self.is_left_out(key):
@@ -169,6 +171,11 @@ class Parameters:
         values = {name: self.value(name) for name in self.left_out}
         names = [name for name, value in values.items() if tuple(value.shape) == self.stored.shapes[key]]
         return any(self.stored.holds(key, values[name]) for name in names)
+
+    def is_computed(self, key):
+        """Whether it is a buffer that checkpoints had once, as position_ids."""
+        own = (name for name, _ in self.model.named_buffers() if name not in self.names.state)
+        return any(key in self.names.spellings(name) for name in own)
 
     def is_not_read(self, key):
         patterns = getattr(self.model, "_keys_to_ignore_on_load_unexpected", None) or ()

@@ -15,7 +15,14 @@ from reference.models import require_unused
 from reference.recording import outputs_of
 from reference.sentences import CLASS, transformer_folder
 from reference.traced_checkpoint import StoredTensors
-from reference.traced_inputs import choose_traced_inputs, free_axes, ordered, other_sizes, program_signature, takes_attentions
+from reference.traced_inputs import (
+    choose_traced_inputs,
+    free_axes,
+    ordered,
+    other_sizes,
+    program_signature,
+    takes_attentions,
+)
 from reference.traced_parameters import Parameters, check_complete
 from reference.traced_sizes import OtherSizes, free_in
 from reference.traced_symbols import Symbols

@@ -24,7 +24,7 @@ def build(model_type, class_name, seed=0):
             continue
         try:
             job = Job(model=None, output=None, seed=seed)
-            inputs = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, "", seed))[0]
+            inputs = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
             return model, inputs, None
         except Failure as error:
             built = built or (model, None, str(error))

@@ -21,6 +21,7 @@ FIELDS = {
     **dict.fromkeys(("detr", "conditional_detr", "deformable_detr", "dab-detr", "table-transformer"), RESNET),
     **dict.fromkeys(("dac", "encodec", "xcodec"), {"codebook_size": 64}),
     **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), {"prediction_length": 4}),
+    "esm": {"vocab_size": 33},
     "swin": {"window_size": 2},
     "donut-swin": {"window_size": 2},
     "gemma3n_text": {"num_kv_shared_layers": 0},

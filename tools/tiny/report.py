@@ -2,18 +2,21 @@
 
 import collections
 
-ORDER = ("agrees", "agrees by rounding", "traced", "disagrees", "not verified", "not converted", "built", "not built")
+ORDER = (
+    *("agrees", "agrees by rounding", "traced", "disagrees", "not verified", "not converted"),
+    *("runs", "built", "not built"),
+)
 GOOD = ORDER[:3]
 LONGEST = 160  # letters of a reason
 
 
 def write_report(path, results):
-    versions = "Transformers' model types"
+    results = list({(one["type"], one["class"]): one for one in results}.values())  # the last of each
     by_type = collections.defaultdict(list)
     for one in results:
         by_type[one["type"]].append(one)
     best = {name: min(ones, key=rank) for name, ones in by_type.items()}
-    lines = ["# What can be traced", "", introduction(), "", *totals(best, results, versions), ""]
+    lines = ["# What can be traced", "", introduction(), "", *totals(best, results), ""]
     lines += ["| type | class | inputs | verdict | worst stage | fixed axes | reason |", "|---|---|---|---|---|---|---|"]
     lines += [row(one) for name in sorted(by_type) for one in sorted(by_type[name], key=rank)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -23,7 +26,8 @@ def introduction():
     return (
         "Made by `tools/sweep.py`: a tiny model of every model type that the installed Transformers has a class for, with "
         "random weights, built by the rule of `tools/tiny/shrink.py`. *built*: the class could be made tiny, and its "
-        "inputs are not known or it does not run with them, or it cannot be traced; *traced*: torch.export made a program "
+        "inputs are not known or it does not run with them; *runs*: it does, and it was not traced, for the reason if there "
+        "is one; *traced*: torch.export made a program "
         "of it that holds for other sizes; *agrees*: it was converted, and every stage agrees with PyTorch."
     )
 
@@ -32,14 +36,16 @@ def rank(result):
     return ORDER.index(result["verdict"])
 
 
-def totals(best, results, versions):
+def totals(best, results):
     count = len(best)
     built = sum(one["verdict"] != "not built" for one in best.values())
     runs = sum("inputs" in one for one in best.values())
     good = sum(one["verdict"] in GOOD for one in best.values())
-    lines = [f"| {versions} | {count} | |", "|---|---|---|", f"| of them built | {built} | {share(built, count)} |"]
+    tried = sum(one["verdict"] in ORDER[:6] or one["verdict"] == "runs" and "reason" in one for one in best.values())
+    lines = [f"| model types | {count} | |", "|---|---|---|", f"| of them built | {built} | {share(built, count)} |"]
     lines.append(f"| run with inputs that are made | {runs} | {share(runs, count)} |")
-    lines.append(f"| traced, or converted and found to agree | {good} | {share(good, count)}, {share(good, runs)} of those run |")
+    lines.append(f"| of those, tried to trace | {tried} | {share(tried, runs)} |")
+    lines.append(f"| traced, or converted and found to agree | {good} | {share(good, tried)} of those tried |")
     verdicts = collections.Counter(one["verdict"] for one in results)
     lines += [f"| classes: {verdict} | {verdicts[verdict]} | |" for verdict in ORDER if verdicts[verdict]]
     return lines

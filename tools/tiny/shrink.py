@@ -26,8 +26,9 @@ class Sizes:
 PROFILES = (Sizes(), Sizes(width=64, inner=128, head=16, least=32), Sizes(None, None, None, None, None))
 VOCABULARY, POSITIONS, IMAGE, PATCH, SPECIAL = 120, 64, 64, 16, 100
 
+LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
 LAYERS = r"(^|_)(n|num)_(\w+_)?(layers?|blocks)$|(^|_)layers$|^n_layer$|^depth$|_depth$|^num_layers_\w+$"
-NOT_LAYERS = r"mask|no_rope|shared|window|dense|mtp|nextn|predict"
+NOT_LAYERS = r"mask|no_rope|shared|window|dense|mtp|nextn|predict|feat_extract|conv|adapter|downsample|unfreeze|fuse"
 KEY_HEADS = r"(num_|n_)?(key_value_|kv_)heads?$|num_key_value_heads|n_head_kv|multi_query_group_num"
 HEADS = r"(^|_)(n|num)_(\w+_)?heads?$|attention_heads$|^n_head$"
 HEAD = r"^mamba_d_head$|(^|_)(v_|qk_|key_|value_|nope_|attention_|global_)*head_dim$|^d_kv$|^dim_head$|attention_head_size$|^d_head$|head_size$"
@@ -164,13 +165,15 @@ class Shrinker:
         rest = [place for place in range(len(values)) if place not in first]
         return [values[place] for place in sorted((first + rest)[:count])]
 
-    def nested(self, name, fields):
-        """A dict of a configuration, as of rotary embeddings."""
+    def nested(self, name, fields, config):
+        """A dict of a configuration, as of rotary embeddings, or with an entry for some layers."""
+        if fields and all(str(key).isdigit() for key in fields):
+            fields = {key: value for key, value in fields.items() if int(key) < self.layers_of(config)}
         found = dict(fields)
         half = self.sizes.head // 2 if self.sizes.head else None
         for key, value in fields.items():
             if isinstance(value, dict):
-                found[key] = self.nested(key, value)
+                found[key] = self.nested(key, value, config)
             elif half and isinstance(value, list) and key.endswith("_factor"):
                 found[key] = value[:half]
             elif half and key == "mrope_section":
@@ -180,8 +183,7 @@ class Shrinker:
         return found
 
     def shrink(self, config, depth=0):
-        before = next((n for key in ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
-                       if isinstance(n := getattr(config, key, None), int)), None)
+        before = next((n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int)), None)
         fields = dict(vars(config))
         lists = {n: self.entries(n, list(v), config, before) for n, v in fields.items() if is_list(n, v)}
         numbers = {n: self.number(n, v, config) for n, v in fields.items() if is_number(n, v)}
@@ -189,13 +191,23 @@ class Shrinker:
             if isinstance(value, transformers.PretrainedConfig) and depth < 4:
                 self.shrink(value, depth + 1)
             elif isinstance(value, dict) and not name.startswith("_") and name not in ("id2label", "label2id"):
-                assign(config, name, self.nested(name, value))
+                assign(config, name, self.nested(name, value, config))
         for name, value in {**lists, **numbers}.items():
             if value != fields[name]:
                 assign(config, name, type(fields[name])(value) if isinstance(value, list) else value)
+        rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
             assign(config, name, made(value))
         config.use_cache = False
+
+
+def rename_stages(config, before):
+    """Of a backbone, whose stages are its layers: the last one is what it returns."""
+    names = getattr(config, "stage_names", None)
+    if names and before and len(names) == before + 1:
+        layers = next(n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int))
+        config.stage_names = list(names[: layers + 1])
+        config._out_features, config._out_indices = [config.stage_names[-1]], [layers]
 
 
 def is_list(name, value):
