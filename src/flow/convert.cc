@@ -49,18 +49,17 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   if (wanted.formats.empty())
     throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
-  const bool is_traced = flow::is_traced(checkpoint, wanted.settings);
-  const ConvertOptions options = flow::possible(wanted, is_traced);
+  const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
+  const ConvertOptions options = flow::possible(wanted, way.traced);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
   flow::Steps counted(progress);
   const ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
-  auto reference =
-      is_traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify) : nullptr;
+  auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify) : nullptr;
   const flow::WrittenModels models(checkpoint, settings, options.formats,
-                                   is_traced ? reference->program(steps.reading) : nullptr);
+                                   way.traced ? reference->program(steps.reading, way.no_class) : nullptr);
   const load::LoadedModel& loaded = models.whole();
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library =
@@ -69,7 +68,7 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   verify::FileHashes hashes;
   hashes.start(models.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
-  if (options.verify && !is_traced) {
+  if (options.verify && !way.traced) {
     reference = flow::ReferenceTrace::find(models.reference(options.model), settings, loaded);
   }
 

@@ -111,8 +111,13 @@ ReferenceTrace::~ReferenceTrace() {
   if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
 }
 
-std::shared_ptr<const program::Program> ReferenceTrace::program(const Step& step) {
-  process_->wait_for_program([&](const std::string& what) { step.say("PyTorch: " + what); });
+std::shared_ptr<const program::Program> ReferenceTrace::program(const Step& step, const std::string& why) {
+  try {
+    process_->wait_for_program([&](const std::string& what) { step.say("PyTorch: " + what); });
+  } catch (const Error& error) {
+    if (why.empty()) throw;
+    throw Error(error.kind(), why + "; nor can it be traced: " + error.what());
+  }
   return std::make_shared<const program::Program>(program::read_program(program_));
 }
 

@@ -33,8 +33,9 @@ class ReferenceTrace {
   ReferenceTrace(const ReferenceTrace&) = delete;
   ReferenceTrace& operator=(const ReferenceTrace&) = delete;
 
-  /// Of a run that traces the model: waits for the program. Throws what the recorder says when it fails.
-  std::shared_ptr<const program::Program> program(const Step& step);
+  /// Of a run that traces the model: waits for the program. Throws what the recorder says when it fails, and before it
+  /// why the model was traced.
+  std::shared_ptr<const program::Program> program(const Step& step, const std::string& why = "");
   /// Waits for the recorder, and says what it does. Throws what it says when it fails.
   verify::Trace open(const Step& step);
 

@@ -5,15 +5,15 @@
 
 namespace crossload::flow {
 
-bool is_traced(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings) {
-  if (!settings.via.empty()) return settings.via == "trace";
-  if (!settings.reference.empty()) return false;  // a trace that is there is of a class
+Way choose_way(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings) {
+  if (!settings.via.empty()) return {settings.via == "trace"};
+  if (!settings.reference.empty()) return {};  // a trace that is there is of a class
   try {
     load::choose_class(checkpoint, settings.override_model_class);
-    return false;
+    return {};
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
-    return true;
+    return {true, error.what()};
   }
 }
 

@@ -67,6 +67,7 @@ def load_model(path, class_name, config_fields, seed):
     model_class = find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
     transformers5.check_config(config_fields, class_name, path)
+    check_type(model_class, config_fields, path)
     with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
         if path.is_dir():
             config = config_class.from_pretrained(str(path), local_files_only=True)
@@ -79,6 +80,14 @@ def load_model(path, class_name, config_fields, seed):
         notes = transformers5.mend(model, info["missing_keys"], lambda: stored_tensors(path))
         described = describe_config(config, type(model).__name__)
         return Loaded(model, described, missing_weights(model, info, path), notes, set(info["unexpected_keys"]))
+
+
+def check_type(model_class, config_fields, path):
+    """An Auto class takes what Transformers knows."""
+    name = config_fields.get("model_type")
+    if model_class.__name__.startswith("AutoModel") and name not in transformers.models.auto.CONFIG_MAPPING:
+        what = f"transformers {transformers.__version__} has no model_type {name}"
+        raise Failure(UNKNOWN_CLASS, f"{path}: {what}; upgrade it, or choose a class with --model-class")
 
 
 def load_folder(path, model_class, config):
