@@ -25,6 +25,7 @@ constexpr protozero::pbf_tag_type kNodeAttribute = 5;
 constexpr protozero::pbf_tag_type kOpDefName = 1;
 constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
 constexpr protozero::pbf_tag_type kArgDefName = 1;
+constexpr int kLetters = 26;
 
 /// Of equal ones the first serves all: they have no state.
 constexpr std::array<std::string_view, 4> kMergeable = {"Const", "Pack", "Shape", "StridedSlice"};
@@ -134,10 +135,14 @@ class Compactor {
     }
   }
 
+  /// "na", "nb", ..., "nz", "nba": without digits, which LiteRT's converter puts behind names to tell tensors apart.
   std::string short_name() {
     std::string name;
     do {
-      name = "n" + std::to_string(count_++);
+      name.clear();
+      for (int rest = count_++; name.empty() || rest > 0; rest /= kLetters)
+        name.insert(name.begin(), static_cast<char>('a' + rest % kLetters));
+      name.insert(name.begin(), 'n');
     } while (taken_.contains(name));
     return name;
   }
