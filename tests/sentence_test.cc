@@ -186,7 +186,7 @@ TEST_F(Sentences, WithoutASavedModelAreTheTransformer) {
   h5.formats = {Format::kH5};
   const Outcome outcome = convert(h5);
   EXPECT_EQ(outcome.tensorflow_class, "TFBertModel");
-  EXPECT_THAT(outcome.notes, Contains(HasSubstr("sentence embeddings are in the SavedModel alone")));
+  EXPECT_THAT(outcome.notes, Contains(HasSubstr("sentence embeddings are in saved_model and litert alone")));
 }
 
 TEST_F(Sentences, OfUnknownModulesAreRefused) {

@@ -5,7 +5,7 @@
 //   folder.owner_of("pytorch_model.bin");                  // Owner::kPyTorch
 //   const std::unique_ptr<StoredWeights> weights = folder.open();
 //
-// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, and in
+// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, model.tflite, and in
 // saved_model/ (or saved_model/1/, where Transformers puts it) what a SavedModel consists of. weight_files.h says which
 // are PyTorch's.
 #pragma once
@@ -60,6 +60,7 @@ class ArtifactFolder {
 
 inline constexpr const char* kCertificateFile = "crossload.json";
 inline constexpr const char* kSavedModelFolder = "saved_model";
+inline constexpr const char* kLitertFile = "model.tflite";
 
 /// Every file below the folder, relative to it, sorted.
 std::vector<std::string> files_below(const std::filesystem::path& folder);

@@ -127,6 +127,13 @@ class Compactor {
     return result;
   }
 
+  /// After run().
+  CompactNodes nodes() const {
+    CompactNodes nodes{{}, names_};
+    for (const Node& node : kept_) nodes.order.push_back(node.name);
+    return nodes;
+  }
+
  private:
   void read_arguments(protozero::pbf_reader signature) {
     while (signature.next(kOpDefInputArg)) {
@@ -237,6 +244,11 @@ std::string computation_of(std::string_view function_def) {
   return all;
 }
 
-std::string compacted(const std::string& function_def) { return Compactor(function_def).run(); }
+std::string compacted(const std::string& function_def, CompactNodes* nodes) {
+  Compactor compactor(function_def);
+  std::string compact = compactor.run();
+  if (nodes != nullptr) *nodes = compactor.nodes();
+  return compact;
+}
 
 }  // namespace crossload::exporting

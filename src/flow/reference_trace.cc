@@ -1,9 +1,5 @@
 #include "flow/reference_trace.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-
 #include "bytes/json.h"
 #include "crossload/error.h"
 #include "load/loaded_model.h"
@@ -12,14 +8,6 @@ namespace crossload::flow {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path make_temporary_folder() {
-  std::string name = (fs::temp_directory_path() / "crossload-reference-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    throw Error(ErrorKind::kEnvironment, name + ": cannot be made for the reference: " + std::strerror(errno));
-  }
-  return name;
-}
 
 bytes::Json tensors(const keras::Signature& signature) {
   bytes::Json list = bytes::Json::array();
@@ -73,15 +61,9 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
-    : temporary_folder_(make_temporary_folder()),
-      file_(temporary_folder_ / "trace.safetensors"),
+    : temporary_folder_("reference"),
+      file_(temporary_folder_->path() / "trace.safetensors"),
       process_(std::make_unique<verify::ReferenceProcess>(model, file_, options)) {}
-
-ReferenceTrace::~ReferenceTrace() {
-  process_.reset();
-  std::error_code ignored;
-  if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
-}
 
 verify::Trace ReferenceTrace::open(const Step& step) {
   if (process_) process_->wait([&](const std::string& what) { step.say("PyTorch: " + what); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "flow/litert_summary.h"
 #include "verify/describe.h"
 
 namespace crossload::flow {
@@ -111,6 +112,21 @@ std::vector<std::string> describe_rounding(const verify::Verification& verificat
   return lines;
 }
 
+/// Rows of the table, and what is wrong. What is only measured has no row.
+void add_litert(const verify::LitertReport& litert, Outcome* result) {
+  if (litert.conversion.type == LitertType::kFloat32) {
+    for (const StageReport& report : litert.stages) add_to_table(&result->table, "model.tflite: modules", report);
+    for (const verify::FunctionReport& function : litert.functions) {
+      for (const StageReport& report : function.outputs) add_to_table(&result->table, function.label, report);
+    }
+  }
+  if (const StageReport* first = litert.first_divergence(); first != nullptr)
+    result->findings.push_back("first divergence in model.tflite: " + verify::describe_divergence(*first));
+  std::vector<std::string> findings;
+  for (const std::string& finding : litert.findings) findings.push_back("model.tflite: " + finding);
+  add_some(findings, &result->findings);
+}
+
 }  // namespace
 
 Outcome summarize(const verify::CertificateParts& parts, const std::string& certificate) {
@@ -132,10 +148,12 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
     }
   }
   result.notes = parts.notes;
+  if (parts.litert != nullptr) result.litert = describe_litert(*parts.litert, parts.verification != nullptr);
   if (parts.verification == nullptr) return result;
   const verify::Verification& verification = *parts.verification;
   result.verified = true;
-  result.agrees = verification.agrees() && parts.binding.empty();
+  result.agrees = verification.agrees() && parts.binding.empty() &&
+                  (parts.litert == nullptr || parts.litert->verdict() != verify::Verdict::kDisagrees);
   result.modules_traced = verification.modules_traced;
   result.modules_compared = verification.modules_compared;
   result.served = verification.served();
@@ -159,6 +177,7 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
       }
     }
   }
+  if (parts.litert != nullptr) add_litert(*parts.litert, &result);
   if (verification.verdict() == verify::Verdict::kRounding) result.rounding = describe_rounding(verification);
   for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
   for (const verify::BindingFault& fault : parts.binding) {

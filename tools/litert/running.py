@@ -41,6 +41,11 @@ def call(runner, inputs):
     return runner(**{name: as_input(name, value, details[name]) for name, value in inputs.items()})
 
 
+def sizes_of(details):
+    """The sizes that are known before the run, -1 for others; none when nothing is known."""
+    return [int(size) for size in details["shape_signature"]] or [int(size) for size in details["shape"]]
+
+
 def root_of(name, order):
     """The node whose result a tensor is: of those that it is named for the one that runs last; None when unknown."""
     nodes = nodes_in(name, order)
@@ -48,7 +53,8 @@ def root_of(name, order):
 
 
 def inside(interpreter, model, threads, known, inputs):
-    """The results of modules that serving_default still has: those whose node one tensor alone is named for."""
+    """The results of modules that serving_default still has, and the sizes that are known before the run: those whose
+    node one tensor alone is named for."""
     opened = interpreter.open_inside(model, threads)
     runner = opened.get_signature_runner(SERVING)
     call(runner, inputs)
@@ -58,12 +64,13 @@ def inside(interpreter, model, threads, known, inputs):
     for tensor in opened.get_tensor_details(graph):
         node = root_of(tensor["name"], order)
         if node is not None:
-            by_node.setdefault(node, []).append(tensor["index"])
+            by_node.setdefault(node, []).append(tensor)
     found = {}
     for path, node in known["stages"].items():
         if len(by_node.get(node, ())) == 1:
             with contextlib.suppress(ValueError):  # it was never computed
-                found[path] = np.array(opened.get_tensor(by_node[node][0], graph))
+                tensor = by_node[node][0]
+                found[path] = np.array(opened.get_tensor(tensor["index"], graph)), sizes_of(tensor)
     return found
 
 
@@ -73,7 +80,7 @@ def run(model, trace, known, threads, output):
     progress("loading the interpreters")
     interpreters = available()
     inputs = runs_of(trace)
-    tensors, failures = {}, []
+    tensors, symbolic, failures = {}, {}, []
     for interpreter in interpreters:
         progress(f"running {interpreter.name} {interpreter.version}")
         with failing(BAD_INPUT, f"{model}: {interpreter.name} {interpreter.version} cannot open it"):
@@ -88,19 +95,19 @@ def run(model, trace, known, threads, output):
                 except (RuntimeError, ValueError) as error:
                     failures.append({"run": name, "interpreter": interpreter.name, "signature": signature, "error": str(error)})
                     continue
+                details = runner.get_output_details()
                 for key, value in results.items():
                     tensors[f"{name}/{interpreter.name}/{signature}/{key}"] = np.array(value)
-    held = 0
+                    symbolic[f"{name}/{interpreter.name}/{signature}/{key}"] = sizes_of(details[key])
     if known:
         progress("reading what is inside")
-        found = inside(interpreters[0], model, threads, known, inputs["main"])
-        held = len(found)
-        tensors |= {f"main/stage/{path}": value for path, value in found.items()}
+        for path, (value, sizes) in inside(interpreters[0], model, threads, known, inputs["main"]).items():
+            tensors[f"main/stage/{path}"] = value
+            symbolic[f"main/stage/{path}"] = sizes
     about = {
         "interpreters": [{"name": one.name, "version": one.version} for one in interpreters],
         "failures": failures,
-        "stages": len(known["stages"]) if known else 0,
-        "held": held,
+        "symbolic": symbolic,
     }
     with failing(ENVIRONMENT, f"{output}: cannot be written", "is the disk full?"):
         safetensors.numpy.save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, str(output), {"litert": json.dumps(about)})
