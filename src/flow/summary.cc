@@ -50,7 +50,7 @@ void add_to_table(std::vector<TableRow>* table, const std::string& name, const S
 std::string first_line(const verify::CertificateParts& parts) {
   const std::string verdict = verify::verdict_of(parts);
   if (verdict != "agrees by rounding") return verdict;
-  const auto rounding = parts.verification->tensors_that(verify::Verdict::kRounding);
+  const auto rounding = verify::tensors_that(parts, verify::Verdict::kRounding);
   const auto nearer = [](const StageReport* report) {
     const auto& [kept, padded] = std::pair(report->comparison.kept, report->comparison.padded);
     return report->comparison.has_float64 &&
@@ -58,7 +58,8 @@ std::string first_line(const verify::CertificateParts& parts) {
   };
   char limit[32];
   std::snprintf(limit, sizeof(limit), "%g", parts.tolerances.max_error);
-  return "agrees; " + std::to_string(rounding.size()) + " of " + std::to_string(parts.verification->tensors()) +
+  return "agrees; " + std::to_string(rounding.size()) + " of " +
+         std::to_string(rounding.size() + verify::tensors_that(parts, verify::Verdict::kAgrees).size()) +
          " tensors are over " + limit + " by float32's rounding, TensorFlow nearer to float64 in " +
          std::to_string(std::count_if(rounding.begin(), rounding.end(), nearer));
 }
@@ -89,8 +90,7 @@ std::string describe(const verify::CellReport& cell) {
 }
 
 /// What is over the limit by rounding: three tensors, and how many more.
-std::vector<std::string> describe_rounding(const verify::Verification& verification) {
-  auto rounding = verification.tensors_that(verify::Verdict::kRounding);
+std::vector<std::string> describe_rounding(std::vector<const StageReport*> rounding) {
   const auto larger = [](double verify::Distances::*field, const StageReport* report) {
     return std::max(report->comparison.kept.*field, report->comparison.padded.*field);
   };
@@ -178,7 +178,8 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
     }
   }
   if (parts.litert != nullptr) add_litert(*parts.litert, &result);
-  if (verification.verdict() == verify::Verdict::kRounding) result.rounding = describe_rounding(verification);
+  if (verify::verdict_of(parts) == "agrees by rounding")
+    result.rounding = describe_rounding(verify::tensors_that(parts, verify::Verdict::kRounding));
   for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
   for (const verify::BindingFault& fault : parts.binding) {
     result.findings.push_back("binding: " + fault.variable + " (PyTorch's " + fault.key + "): " + fault.what);

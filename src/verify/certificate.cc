@@ -329,7 +329,7 @@ void add_verification(bytes::Json* document, const CertificateParts& parts) {
     for (const auto& report : reports) list.push_back(entry_of(report));
     return list;
   };
-  document->set("rounding", list_of(verification.tensors_that(Verdict::kRounding),
+  document->set("rounding", list_of(tensors_that(parts, Verdict::kRounding),
                                     [](const StageReport* report) { return rounding_entry(*report); }));
   document->set("functions", list_of(verification.functions, function_entry));
   document->set("cells", list_of(verification.cells, cell_entry));
@@ -357,6 +357,15 @@ std::string verdict_of(const CertificateParts& parts) {
     default:
       return "disagrees";
   }
+}
+
+std::vector<const StageReport*> tensors_that(const CertificateParts& parts, Verdict verdict) {
+  if (parts.verification == nullptr) return {};
+  std::vector<const StageReport*> found = parts.verification->tensors_that(verdict);
+  if (parts.litert == nullptr) return found;
+  const auto in_litert = parts.litert->tensors_that(verdict);
+  found.insert(found.end(), in_litert.begin(), in_litert.end());
+  return found;
 }
 
 bytes::Json certificate(const CertificateParts& parts) {

@@ -41,6 +41,9 @@ struct CertificateParts {
 /// The worst of all formats: "agrees", "agrees by rounding", "disagrees" or "not verified".
 std::string verdict_of(const CertificateParts& parts);
 
+/// Every tensor of all formats with this verdict; none without a verification.
+std::vector<const StageReport*> tensors_that(const CertificateParts& parts, Verdict verdict);
+
 /// The certificate as a document, sealed: what dump_pretty() gives is to be written as it is. Hashes all files.
 bytes::Json certificate(const CertificateParts& parts);
 

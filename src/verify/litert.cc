@@ -113,7 +113,7 @@ class Judge {
         // A converter that computes another shape computes it at another place.
         if (found == held.end() || reference == nullptr || reference->shape != found->second->shape) continue;
         StageReport& report = report_.stages.emplace_back();
-        report.name = traced.tensors[i];
+        report.name = "model.tflite " + traced.tensors[i];
         report.path = traced.path;
         report.source = traced.source;
         report.class_name = traced.class_name;
@@ -179,6 +179,18 @@ Verdict LitertReport::verdict() const {
   for (const StageReport& stage : stages) worst = std::max(worst, stage.comparison.verdict);
   for (const FunctionReport& function : functions) worst = std::max(worst, function.verdict());
   return worst;
+}
+
+std::vector<const StageReport*> LitertReport::tensors_that(Verdict wanted) const {
+  std::vector<const StageReport*> found;
+  const auto add = [&](const std::vector<StageReport>& reports) {
+    for (const StageReport& report : reports) {
+      if (report.comparison.verdict == wanted) found.push_back(&report);
+    }
+  };
+  add(stages);
+  for (const FunctionReport& function : functions) add(function.outputs);
+  return found;
 }
 
 const StageReport* LitertReport::first_divergence() const {

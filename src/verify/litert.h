@@ -38,6 +38,8 @@ struct LitertReport {
   std::vector<std::string> findings;  // what is wrong besides tensors that are off
 
   Verdict verdict() const;
+  /// Every tensor with this verdict.
+  std::vector<const StageReport*> tensors_that(Verdict wanted) const;
   /// The first stage that is off, or else the first output; nullptr when all agree, and for outputs that are measured.
   const StageReport* first_divergence() const;
 };
