@@ -61,7 +61,7 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
   for (const auto& [format, stored] : written) {
     const auto found = artifact::check_read_back(*models.of(format).weights, *stored, format);
     if (found.size() > not_finite.size()) not_finite = found;  // the same in each that has the same variables
-    parts.read_back.push_back(format);
+    if (format != name_of(Format::kLitert)) parts.read_back.push_back(format);
   }
   parts.read = models.files();
   parts.read_below = checkpoint.path();
