@@ -46,7 +46,7 @@ def converted(tf, converter):
         ops = sorted(set(SELECT_OP.findall(str(error))))
         if not ops:
             raise Failure(UNSUPPORTED, f"TensorFlow {tf.__version__}'s converter failed ({summary(error)})") from error
-        what = f"LiteRT has no {', '.join(ops)}, which the model needs, and nothing that is written needs select ops"
+        what = f"LiteRT has no {', '.join(ops)}, which the model needs, and model.tflite is never written with select ops"
         raise Failure(UNSUPPORTED, f"{what}; leave litert out of --formats") from error
 
 
