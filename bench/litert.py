@@ -34,8 +34,9 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 # Of each other converter: the environment and its packages. PyTorch and TensorFlow are pinned as in .venv.
 OTHERS = {
     "litert-torch": (".venv-litert", ["litert-torch==0.10.0"]),
-    "onnx2tf": (".venv-onnx2tf", ["onnx2tf==1.28.8", "onnx==1.23.2", "onnxscript==0.7.2", "torch", "transformers",
-                                  "tensorflow-cpu", "tf_keras"]),
+    "onnx2tf": (".venv-onnx2tf", ["onnx2tf==1.28.8", "onnx==1.23.2", "onnxscript==0.7.2", "onnx-graphsurgeon==0.6.1",
+                                  "onnxsim==0.8.1", "sng4onnx==2.0.1", "psutil==7.2.2", "ai-edge-litert==2.3.0",
+                                  "tensorflow-cpu", "tf_keras", "torch", "transformers"]),
 }
 PINNED = ("torch", "tensorflow-cpu")
 
