@@ -131,10 +131,13 @@ def pytorch(checkpoint):
 
 
 def caller(file, inputs, threads):
-    """A function of nothing that gives last_hidden_state. Inputs without our names are in PyTorch's order."""
+    """A function of nothing that gives last_hidden_state. Inputs without our names are in PyTorch's order; files without
+    signatures have their inputs and their one output by place."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(file), num_threads=threads)
+    if not interpreter.get_signature_list():
+        return interpreter, caller_by_place(interpreter, inputs)
     runner = interpreter.get_signature_runner(next(iter(interpreter.get_signature_list())))
     details = runner.get_input_details()
     named = set(details) == set(INPUTS)
@@ -146,6 +149,24 @@ def caller(file, inputs, threads):
         return next(value for value in results.values() if value.ndim == 3)
 
     return interpreter, call
+
+
+def caller_by_place(interpreter, inputs):
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()
+    feeds = {}
+    for detail, name in zip(details, INPUTS):
+        named = next((one for one in INPUTS if one in detail["name"]), name)
+        feeds[detail["index"]] = inputs[named].astype(detail["dtype"])
+    output = interpreter.get_output_details()[0]["index"]
+
+    def call():
+        for index, value in feeds.items():
+            interpreter.set_tensor(index, value)
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
+
+    return call
 
 
 def measure(name, threads, rounds):

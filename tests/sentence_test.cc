@@ -189,6 +189,18 @@ TEST_F(Sentences, WithoutASavedModelAreTheTransformer) {
   EXPECT_THAT(outcome.notes, Contains(HasSubstr("sentence embeddings are in saved_model and litert alone")));
 }
 
+TEST_F(Sentences, InLitertAreASignature) {
+  record();
+  ConvertOptions litert = options();
+  litert.formats = {Format::kLitert};
+  const Outcome outcome = convert(litert);
+  EXPECT_TRUE(outcome.agrees) << testing::PrintToString(outcome.findings);
+  const bytes::Json file = certificate().at("litert");
+  EXPECT_EQ(file.at("signatures").dump(), R"(["sentence_embedding", "serving_default"])");
+  EXPECT_THAT(texts_of(file.at("functions"), "name"), Contains("model.tflite sentence_embedding (ai_edge_litert)"));
+  EXPECT_THAT(texts_of(file.at("outputs"), "name"), Contains("sentence_embedding.sentence_embedding"));
+}
+
 TEST_F(Sentences, OfUnknownModulesAreRefused) {
   const auto expect_refused = [&](const std::string& type, const std::string& why) {
     write_modules({entry("1", "1_Pooling", of_package("Pooling")), entry("2", "2_X", type)});
