@@ -196,7 +196,7 @@ TEST_F(Sentences, InLitertAreASignature) {
   const Outcome outcome = convert(litert);
   EXPECT_TRUE(outcome.agrees) << testing::PrintToString(outcome.findings);
   const bytes::Json file = certificate().at("litert");
-  EXPECT_EQ(file.at("signatures").dump(), R"(["sentence_embedding", "serving_default"])");
+  EXPECT_EQ(file.at("signatures").dump(), R"(["sentence_embedding","serving_default"])");
   EXPECT_THAT(texts_of(file.at("functions"), "name"), Contains("model.tflite sentence_embedding (ai_edge_litert)"));
   EXPECT_THAT(texts_of(file.at("outputs"), "name"), Contains("sentence_embedding.sentence_embedding"));
 }

@@ -10,7 +10,7 @@
 #include <set>
 
 #include "crossload/format.h"
-#include "crossload/litert.h"
+#include "crossload/litert_type.h"
 #include "crossload/outcome.h"
 #include "crossload/progress.h"
 #include "crossload/settings.h"

@@ -2,23 +2,10 @@
 
 #include <array>
 
-#include "crossload/litert.h"
-
 namespace crossload {
 namespace {
 
 constexpr std::array kFormats = {Format::kH5, Format::kSafetensors, Format::kSavedModel, Format::kLitert};
-constexpr std::array kLitertTypes = {LitertType::kFloat32, LitertType::kFloat16, LitertType::kInt8};
-
-template <class Values, class Value>
-bool parse(const Values& values, std::string_view name, Value* parsed) {
-  for (const Value each : values) {
-    if (name_of(each) != name) continue;
-    *parsed = each;
-    return true;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -36,26 +23,19 @@ std::string_view name_of(Format format) {
   return "?";
 }
 
-bool parse_format(std::string_view name, Format* format) { return parse(kFormats, name, format); }
+bool parse_format(std::string_view name, Format* format) {
+  for (const Format each : kFormats) {
+    if (name_of(each) != name) continue;
+    *format = each;
+    return true;
+  }
+  return false;
+}
 
 std::string format_names() {
   std::string names;
   for (const Format format : kFormats) names += (names.empty() ? "" : ", ") + std::string(name_of(format));
   return names;
 }
-
-std::string_view name_of(LitertType type) {
-  switch (type) {
-    case LitertType::kFloat32:
-      return "float32";
-    case LitertType::kFloat16:
-      return "float16";
-    case LitertType::kInt8:
-      return "int8";
-  }
-  return "?";
-}
-
-bool parse_litert_type(std::string_view name, LitertType* type) { return parse(kLitertTypes, name, type); }
 
 }  // namespace crossload

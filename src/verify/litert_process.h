@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bytes/json.h"
-#include "crossload/litert.h"
+#include "crossload/litert_type.h"
 #include "export/saved_model_graph.h"
 #include "verify/values.h"
 
