@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -29,6 +29,8 @@ help:
 	@echo 'make small-goldens makes the small ones in tests/goldens/ again where they changed'
 	@echo 'make verified runs the goldens and writes down what they gave, for crossload list and docs/models.md'
 	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
+	@echo 'make bench-litert  compares model.tflite with those of litert-torch and onnx2tf in size, error and time'
+	@echo 'make litert-table  converts a golden of every class to LiteRT, and writes what came of it to docs/litert.md'
 	@echo 'make clean    removes builds and the demo; .venv stays'
 
 setup: packages python
@@ -116,6 +118,16 @@ verified: setup build
 bench-inference: setup build
 	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch: about 10 minutes.'
 	@$(python) bench/inference.py
+
+# OUTPUT=--docs\ docs/litert.md puts the table into the document.
+bench-litert: setup build
+	@echo 'Converting all-MiniLM-L6-v2 and BERT-base in six ways, and timing them: about 10 minutes.'
+	@$(python) bench/litert.py $(OUTPUT)
+
+litert-table: setup build goldens
+	@echo 'Converting a golden of every class to LiteRT: about 3 minutes.'
+	@$(python) -W ignore bench/litert_table.py --docs docs/litert.md
+	@git status --short docs/litert.md
 
 format: needs-clang-format
 	@echo 'Laying out all sources with clang-format: a few seconds.'

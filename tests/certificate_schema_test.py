@@ -62,6 +62,10 @@ def make_certificates(folder):
     made["agrees"] = folder / "agrees" / "crossload.json"
     run("pt-to-tf", "--model-name", GOLDEN, "--no-verify", "--formats", "h5", "--output", folder / "h5")
     made["not verified"] = folder / "h5" / "crossload.json"
+    for name, options in (("litert", ("--reference", GOLDEN)), ("litert int8", ("--reference", GOLDEN, "--litert", "int8")),
+                          ("litert not verified", ("--no-verify",))):
+        run("pt-to-tf", "--model-name", GOLDEN, "--formats", "litert", "--output", folder / name, *options)
+        made[name] = folder / name / "crossload.json"
     for name, value in (("disagrees", 1234.5), ("infinite", float("inf"))):
         wrong = golden_with("encoder.layer.0.intermediate.dense", value, folder / f"{name}.safetensors")
         made[name] = folder / f"{name}.json"
@@ -194,6 +198,13 @@ class CertificateSchemaTest(unittest.TestCase):
         self.assertEqual(self.documents["compare without a checkpoint"]["ledger"], [])
         self.assertNotIn("crossload.json", [entry["file"] for entry in self.documents["compare"]["written"]])
 
+    def test_what_is_in_model_tflite_is_told_by_its_certificate(self):
+        float32, int8 = self.documents["litert"]["litert"], self.documents["litert int8"]["litert"]
+        self.assertTrue(float32["stages"])
+        self.assertFalse(int8["stages"])
+        self.assertEqual(self.documents["litert"]["read_back"], [])
+        self.assertNotIn("verdict", self.documents["litert not verified"]["litert"])
+
     def test_the_program_takes_them(self):
         for name in ("agrees", "compare", "compare without a checkpoint"):
             done = run("verify-certificate", self.folder / "agrees", "--certificate", self.files[name])
@@ -232,6 +243,10 @@ class CertificateSchemaTest(unittest.TestCase):
 
     def test_the_program_judges_as_the_library_does(self):
         full = with_everything(shortened(self.documents["disagrees"]))
+        litert = self.documents["litert int8"]["litert"]
+        full["litert"] = {name: value[:1] if isinstance(value, list) else value for name, value in litert.items()}
+        full["litert"].update(operators={"ADD": 2}, made_of={"ADD": {"AddV2": 2}}, max_error=0.1, findings=["off"])
+        full["litert"]["outputs"][0].update(cell="length_1", rows=4, changed=1)
         VALIDATOR.validate(full)
         cases = list(mutations(full)) + list(mutations(shortened(self.documents["not verified"])))
         empty = self.folder / "empty"

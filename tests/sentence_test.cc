@@ -186,7 +186,19 @@ TEST_F(Sentences, WithoutASavedModelAreTheTransformer) {
   h5.formats = {Format::kH5};
   const Outcome outcome = convert(h5);
   EXPECT_EQ(outcome.tensorflow_class, "TFBertModel");
-  EXPECT_THAT(outcome.notes, Contains(HasSubstr("sentence embeddings are in the SavedModel alone")));
+  EXPECT_THAT(outcome.notes, Contains(HasSubstr("sentence embeddings are in saved_model and litert alone")));
+}
+
+TEST_F(Sentences, InLitertAreASignature) {
+  record();
+  ConvertOptions litert = options();
+  litert.formats = {Format::kLitert};
+  const Outcome outcome = convert(litert);
+  EXPECT_TRUE(outcome.agrees) << testing::PrintToString(outcome.findings);
+  const bytes::Json file = certificate().at("litert");
+  EXPECT_EQ(file.at("signatures").dump(), R"(["sentence_embedding","serving_default"])");
+  EXPECT_THAT(texts_of(file.at("functions"), "name"), Contains("model.tflite sentence_embedding (ai_edge_litert)"));
+  EXPECT_THAT(texts_of(file.at("outputs"), "name"), Contains("sentence_embedding.sentence_embedding"));
 }
 
 TEST_F(Sentences, OfUnknownModulesAreRefused) {

@@ -1,5 +1,6 @@
 // crossload pt-to-tf
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <sstream>
@@ -24,11 +25,14 @@ struct Flags {
   std::string model_name;
   std::string output;
   std::string formats = "h5,safetensors,saved_model";
+  std::string litert = "float32";
   std::string max_shard_size = "10GB";
   bool no_verify = false;
   bool no_pr = false;
   bool push = false;
   std::string extra_commit_description;
+  const CLI::Option* litert_given = nullptr;
+  const CLI::Option* max_error_given = nullptr;
 };
 
 std::set<Format> parse_formats(const std::string& list) {
@@ -37,17 +41,36 @@ std::set<Format> parse_formats(const std::string& list) {
   for (std::string name; std::getline(stream, name, ',');) {
     Format format = Format::kH5;
     if (!parse_format(name, &format)) {
-      throw Error(ErrorKind::kUsage, "--formats: \"" + name + "\" is none of h5, safetensors, saved_model");
+      throw Error(ErrorKind::kUsage, "--formats: \"" + name + "\" is none of " + format_names());
     }
     formats.insert(format);
   }
   return formats;
 }
 
+LitertType parse_litert(const std::string& name) {
+  LitertType type = LitertType::kFloat32;
+  if (!parse_litert_type(name, &type))
+    throw Error(ErrorKind::kUsage, "--litert: \"" + name + "\" is none of float32, float16, int8");
+  return type;
+}
+
+/// A model.tflite that is rounded on purpose has --max-error for itself: what else is written is judged no milder.
+void choose_litert(const Flags& flags, ConvertOptions* options) {
+  options->litert.type = parse_litert(flags.litert);
+  const bool is_written = options->formats.contains(Format::kLitert);
+  if (flags.litert_given->count() > 0 && !is_written)
+    throw Error(ErrorKind::kUsage, "--litert: says what model.tflite is; add litert to --formats");
+  if (!is_written || options->litert.type == LitertType::kFloat32 || flags.max_error_given->count() == 0) return;
+  options->litert.max_error = options->settings.max_error;
+  options->settings.max_error = std::min(options->settings.max_error, RunSettings().max_error);
+}
+
 ConvertOptions options_of(const Flags& flags) {
   ConvertOptions options = flags.options;
   options.output = flags.output.empty() ? default_output(flags.model_name) : std::filesystem::path(flags.output);
   options.formats = parse_formats(flags.formats);
+  choose_litert(flags, &options);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
   return options;
@@ -143,7 +166,16 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       "--output,--local-dir", flags->output,
       "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "
       "working folder)");
-  command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
+  command
+      ->add_option("--formats", flags->formats,
+                   "What to write, separated by commas: h5, safetensors, saved_model, litert")
+      ->capture_default_str();
+  flags->litert_given = command
+                            ->add_option("--litert", flags->litert,
+                                         "What the weights of model.tflite are kept in: float32, float16 or int8. Of "
+                                         "the last two the distance from PyTorch is measured, and --max-error is for "
+                                         "their outputs alone")
+                            ->capture_default_str();
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights,
@@ -155,6 +187,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
                    "PyTorch's, for any architecture (default: class where there is one)")
       ->check(CLI::IsMember({"class", "trace"}));
   add_run_flags(command, &flags->options.settings);
+  flags->max_error_given = command->get_option("--max-error");
   command->add_flag("--no-pr", flags->no_pr,
                     "For a model of the Hub: open no pull request; TensorFlow weights that it has are compared");
   command->add_flag("--push", flags->push, "For a model of the Hub: commit to main instead of opening a pull request");

@@ -39,6 +39,7 @@ void print_outcome(const Outcome& outcome, double seconds, bool wrote) {
     if (outcome.cells > 0) std::printf(", %zu further sets of inputs", outcome.cells);
     std::printf("\n");
   }
+  for (const std::string& line : outcome.litert) std::printf("%s\n", line.c_str());
   for (const std::string& note : outcome.notes) std::printf("note: %s\n", note.c_str());
   for (const std::string& finding : outcome.findings) std::printf("%s\n", finding.c_str());
   if (!outcome.verified) {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "crossload/format.h"
+#include "crossload/litert_type.h"
 #include "crossload/outcome.h"
 #include "crossload/progress.h"
 #include "crossload/settings.h"
@@ -27,6 +28,8 @@ struct ConvertOptions {
   std::int64_t max_shard_size = 10'000'000'000;
   /// Compare with PyTorch: a live run, or the trace in the settings.
   bool verify = true;
+  /// Of Format::kLitert, which is not among the formats unless it is named.
+  LitertOptions litert = {};
   RunSettings settings = {};
 };
 

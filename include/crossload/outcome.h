@@ -38,6 +38,8 @@ struct Outcome {
   std::size_t functions_run = 0;  // that were called and compared
   std::size_t cells = 0;          // further sets of inputs that were run
   std::vector<TableRow> table;
+  /// Sentences about model.tflite: what it is, and how far its outputs are from PyTorch's; empty without one.
+  std::vector<std::string> litert;
   /// Sentences about what rounding alone explains; empty when nothing is over the limit.
   std::vector<std::string> rounding;
   /// Sentences of the reference, what it had to do without; and which files of an earlier conversion went.

@@ -75,7 +75,7 @@ Owner ArtifactFolder::find_owner(const fs::path& relative) const {
     return is_part_of_saved_model(relative.lexically_relative(first)) ? Owner::kTensorFlow : Owner::kOther;
   }
   if (relative.has_parent_path()) return Owner::kOther;
-  if (checkpoint::is_file_of(first, checkpoint::kH5Weights)) return Owner::kTensorFlow;
+  if (first == kLitertFile || checkpoint::is_file_of(first, checkpoint::kH5Weights)) return Owner::kTensorFlow;
   if (first == kCertificateFile) {
     return read_certificate(path_ / relative).is_null() ? Owner::kOther : Owner::kCertificate;
   }
@@ -119,6 +119,8 @@ std::unique_ptr<exporting::StoredWeights> ArtifactFolder::open(Format format) co
       return exporting::open_safetensors_weights(path_);
     case Format::kSavedModel:
       return exporting::open_bundle_weights(bundle_of(path_));
+    case Format::kLitert:  // what its weights were, cannot be told
+      break;
   }
   throw Error(ErrorKind::kUsage, path_.string() + ": no such format");
 }

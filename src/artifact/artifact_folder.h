@@ -5,9 +5,9 @@
 //   folder.owner_of("pytorch_model.bin");                  // Owner::kPyTorch
 //   const std::unique_ptr<StoredWeights> weights = folder.open();
 //
-// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, the program of a
-// traced model, and in saved_model/ (or saved_model/1/, where Transformers puts it) what a SavedModel consists of. weight_files.h says which
-// are PyTorch's.
+// TensorFlow's are tf_model.h5, model.safetensors with "format": "tf", the shards and indexes of both, model.tflite, the
+// program of a traced model, and in saved_model/ (or saved_model/1/, where Transformers puts it) what a SavedModel
+// consists of. weight_files.h says which are PyTorch's.
 #pragma once
 
 #include <filesystem>
@@ -27,6 +27,7 @@ enum class Owner { kTensorFlow, kCertificate, kPyTorch, kOther };
 
 inline constexpr const char* kCertificateFile = "crossload.json";
 inline constexpr const char* kSavedModelFolder = "saved_model";
+inline constexpr const char* kLitertFile = "model.tflite";
 /// The program of a model that was traced, by which the SavedModel can be compared again.
 inline constexpr const char* kProgramFile = "program.safetensors";
 

@@ -65,6 +65,7 @@ std::set<std::string> expected_files(const std::set<Format>& formats) {
   if (formats.contains(Format::kH5)) files.insert(checkpoint::kH5Weights);
   if (formats.contains(Format::kSafetensors)) files.insert(checkpoint::kSafetensorsWeights);
   if (formats.contains(Format::kSavedModel)) files.insert("saved_model/saved_model.pb");
+  if (formats.contains(Format::kLitert)) files.insert(kLitertFile);
   return files;
 }
 

@@ -1,6 +1,13 @@
 #include "crossload/format.h"
 
+#include <array>
+
 namespace crossload {
+namespace {
+
+constexpr std::array kFormats = {Format::kH5, Format::kSafetensors, Format::kSavedModel, Format::kLitert};
+
+}  // namespace
 
 std::string_view name_of(Format format) {
   switch (format) {
@@ -10,17 +17,25 @@ std::string_view name_of(Format format) {
       return "safetensors";
     case Format::kSavedModel:
       return "saved_model";
+    case Format::kLitert:
+      return "litert";
   }
   return "?";
 }
 
 bool parse_format(std::string_view name, Format* format) {
-  for (const Format each : {Format::kH5, Format::kSafetensors, Format::kSavedModel}) {
+  for (const Format each : kFormats) {
     if (name_of(each) != name) continue;
     *format = each;
     return true;
   }
   return false;
+}
+
+std::string format_names() {
+  std::string names;
+  for (const Format format : kFormats) names += (names.empty() ? "" : ", ") + std::string(name_of(format));
+  return names;
 }
 
 }  // namespace crossload

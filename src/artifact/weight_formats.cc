@@ -23,6 +23,8 @@ std::string written_name(Format format) {
       return checkpoint::kSafetensorsWeights;
     case Format::kSavedModel:
       return kSavedModelFolder;
+    case Format::kLitert:
+      return kLitertFile;
   }
   return "";
 }
@@ -40,6 +42,8 @@ void write_weights(const ModelToWrite& written, Format format, std::int64_t max_
     case Format::kSavedModel:
       exporting::write_saved_model(folder / kSavedModelFolder, library, written.model, written.weights, scope);
       break;
+    case Format::kLitert:  // TensorFlow's converter makes it of a SavedModel
+      throw Error(ErrorKind::kUsage, "litert: is not written from weights; convert a checkpoint with --formats litert");
   }
 }
 

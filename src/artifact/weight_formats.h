@@ -22,15 +22,15 @@ struct ModelToWrite {
   const keras::Weights& weights;
 };
 
-/// "tf_model.h5", "model.safetensors", "saved_model"
+/// "tf_model.h5", "model.safetensors", "saved_model", "model.tflite"
 std::string written_name(Format format);
 
-/// Writes one format into the folder, in shards where it is larger than `max_shard_size`. Only the SavedModel needs
+/// Writes one format but litert into the folder, in shards where it is larger than `max_shard_size`. Only the SavedModel needs
 /// TensorFlow; for others `library` may be null.
 void write_weights(const ModelToWrite& written, Format format, std::int64_t max_shard_size,
                    const std::shared_ptr<const tf::Library>& library, const std::filesystem::path& folder);
 
-/// What write_weights wrote, opened to be read back, by the format's name; the one that is read fastest first.
+/// What write_weights wrote of these, opened to be read back, by the format's name; the one that is read fastest first.
 std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>> open_written(
     const std::set<Format>& formats, const std::filesystem::path& folder);
 

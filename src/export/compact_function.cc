@@ -25,6 +25,7 @@ constexpr protozero::pbf_tag_type kNodeAttribute = 5;
 constexpr protozero::pbf_tag_type kOpDefName = 1;
 constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
 constexpr protozero::pbf_tag_type kArgDefName = 1;
+constexpr int kLetters = 26;
 
 /// Of equal ones the first serves all: they have no state.
 constexpr std::array<std::string_view, 4> kMergeable = {"Const", "Pack", "Shape", "StridedSlice"};
@@ -126,6 +127,13 @@ class Compactor {
     return result;
   }
 
+  /// After run().
+  CompactNodes nodes() const {
+    CompactNodes nodes{{}, names_};
+    for (const Node& node : kept_) nodes.order.push_back(node.name);
+    return nodes;
+  }
+
  private:
   void read_arguments(protozero::pbf_reader signature) {
     while (signature.next(kOpDefInputArg)) {
@@ -134,10 +142,14 @@ class Compactor {
     }
   }
 
+  /// "na", "nb", ..., "nz", "nba": without digits, which LiteRT's converter puts behind names to tell tensors apart.
   std::string short_name() {
     std::string name;
     do {
-      name = "n" + std::to_string(count_++);
+      name.clear();
+      for (int rest = count_++; name.empty() || rest > 0; rest /= kLetters)
+        name.insert(name.begin(), static_cast<char>('a' + rest % kLetters));
+      name.insert(name.begin(), 'n');
     } while (taken_.contains(name));
     return name;
   }
@@ -232,6 +244,11 @@ std::string computation_of(std::string_view function_def) {
   return all;
 }
 
-std::string compacted(const std::string& function_def) { return Compactor(function_def).run(); }
+std::string compacted(const std::string& function_def, CompactNodes* nodes) {
+  Compactor compactor(function_def);
+  std::string compact = compactor.run();
+  if (nodes != nullptr) *nodes = compactor.nodes();
+  return compact;
+}
 
 }  // namespace crossload::exporting

@@ -1,15 +1,25 @@
 // A function's body in fewer bytes: it computes the same.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace crossload::exporting {
+
+/// The nodes of a compacted body.
+struct CompactNodes {
+  std::vector<std::string> order;                               // each behind those that it reads
+  std::map<std::string, std::string, std::less<>> by_old_name;  // what nodes of the original are called
+};
 
 /// The FunctionDef with each constant, and each piece of arithmetic on shapes, once, and with short names for nodes.
 /// Products, convolutions and look-ups keep the names of their modules, since TensorFlow's errors name these. Of a body
 /// of BERT-base three quarters go, which are most of what a SavedModel is beside its weights.
-std::string compacted(const std::string& function_def);
+/// `nodes` may be null.
+std::string compacted(const std::string& function_def, CompactNodes* nodes = nullptr);
 
 /// What a FunctionDef computes: equal for two that differ in their names alone, and in the order in which Protocol Buffers
 /// writes maps. Throws protozero::exception when it is none.

@@ -57,32 +57,48 @@ keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inp
   }
 }
 
-/// Calls the model into the body of a function and adds it to the main graph.
+/// A model called into the body of a function.
+struct Body {
+  Body(const std::shared_ptr<const tf::Library>& library, const keras::Model& model, const keras::Weights& weights,
+       const std::string& name, const keras::Signature& inputs, bool training, const Wanted& wanted)
+      : graph(library, ModelGraph::Handles::kArguments), function{name, sorted(inputs), {}, training} {
+    keras::ModelInputs model_inputs;
+    const keras::Call how = {training, model.config().flag("output_attentions", false),
+                             model.config().flag("output_hidden_states", false)};
+    std::vector<Tensor> arguments;
+    for (const keras::InputSpec& input : function.inputs) {
+      const Tensor placeholder = graph.placeholder(input.dtype, input.shape, input.name);
+      arguments.push_back(placeholder);
+      model_inputs.tensors.emplace(input.name, placeholder);
+    }
+    for (const Variable& variable : weights.variables()) arguments.push_back(graph.handle(variable));
+    const FlatOutputs flat = flatten(call(model, model_inputs, how), wanted);
+    function.outputs = flat.specs;
+    function_def = graph.to_function(name, arguments, flat.tensors, flat.names).to_proto();
+  }
+
+  ModelGraph graph;
+  ConcreteFunction function;
+  std::string function_def;
+};
+
+/// Adds a body to the main graph.
 ConcreteFunction add_body(tf::Graph* main, const keras::Model& model, const keras::Weights& weights,
                           const std::string& name, const keras::Signature& inputs, bool training,
                           const Wanted& wanted) {
-  ModelGraph body(main->library(), ModelGraph::Handles::kArguments);
-  ConcreteFunction function{name, sorted(inputs), {}, training};
-  keras::ModelInputs model_inputs;
-  const keras::Call how = {training, model.config().flag("output_attentions", false),
-                           model.config().flag("output_hidden_states", false)};
-  std::vector<Tensor> arguments;
-  for (const keras::InputSpec& input : function.inputs) {
-    const Tensor placeholder = body.placeholder(input.dtype, input.shape, input.name);
-    arguments.push_back(placeholder);
-    model_inputs.tensors.emplace(input.name, placeholder);
-  }
+  const Body body(main->library(), model, weights, name, inputs, training, wanted);
   std::vector<TensorSpec> variables;
-  for (const Variable& variable : weights.variables()) {
-    arguments.push_back(body.handle(variable));
-    variables.push_back({dtype_of(variable), variable.shape});
-  }
-  const FlatOutputs flat = flatten(call(model, model_inputs, how), wanted);
-  function.outputs = flat.specs;
-  const tf::Function native = body.to_function(name, arguments, flat.tensors, flat.names);
+  for (const Variable& variable : weights.variables()) variables.push_back({dtype_of(variable), variable.shape});
   main->add_function(tf::Function::from_proto(
-      main->library(), with_handle_data(compacted(native.to_proto()), function.inputs.size(), variables)));
-  return function;
+      main->library(), with_handle_data(compacted(body.function_def), body.function.inputs.size(), variables)));
+  return body.function;
+}
+
+/// The outputs that are no signature's own.
+Wanted shared_outputs(const keras::Model& model) {
+  return [&own = model.interface().own_signatures](const std::string& output) {
+    return std::ranges::find(own, output) == own.end();
+  };
 }
 
 /// The tensor that an input that was not passed stands for.
@@ -294,7 +310,7 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
 
   SavedModelGraph result;
   const std::vector<std::string>& own = model.interface().own_signatures;
-  const Wanted is_shared = [&](const std::string& output) { return std::ranges::find(own, output) == own.end(); };
+  const Wanted is_shared = shared_outputs(model);
   const std::vector<keras::Signature> bodies = body_inputs(model);
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     for (const bool training : {false, true}) {
@@ -327,6 +343,24 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   add_saver(&main, weights, handles);
   main.operation("NoOp", kInitNode).finish();
   result.graph_def = main.to_proto();
+  return result;
+}
+
+ServedStages served_stages(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                           const keras::Weights& weights) {
+  const Body body(library, model, weights, "__inference_body_0", body_inputs(model).front(), /*training=*/false,
+                  shared_outputs(model));
+  CompactNodes nodes;
+  compacted(body.function_def, &nodes);
+  ServedStages result{nodes.order, {}};
+  for (const keras::Stage& stage : body.graph.stages()) {
+    for (std::size_t i = 0; i < stage.outputs.size(); ++i) {
+      TF_Operation* const operation = stage.outputs[i].output().oper;
+      const auto name = nodes.by_old_name.find(library->TF_OperationName(operation));
+      if (name == nodes.by_old_name.end() || library->TF_OperationNumOutputs(operation) != 1) continue;
+      result.stages.push_back({stage.path, stage.call, i, name->second});
+    }
+  }
   return result;
 }
 

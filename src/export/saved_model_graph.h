@@ -44,6 +44,19 @@ struct SavedModelGraph {
   std::vector<Signature> own_signatures;  // see keras::Interface
 };
 
+/// The node of serving_default that computes what a call of a module returns.
+struct ServedStage {
+  std::string path;  // as in keras::Stage
+  int call = 0;
+  std::size_t output = 0;  // which of its tensors
+  std::string node;
+};
+
+struct ServedStages {
+  std::vector<std::string> nodes;  // all of them, each behind those that it reads
+  std::vector<ServedStage> stages;
+};
+
 /// The tensor names that loaders need.
 inline constexpr const char* kServingInputPrefix = "serving_default_";
 inline constexpr const char* kServingNode = "StatefulPartitionedCall";
@@ -66,5 +79,10 @@ std::vector<keras::Signature> call_inputs(const keras::Model& model, const keras
 /// signature.
 SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
                                         const keras::Weights& weights);
+
+/// What the nodes inside of serving_default are called in what write_saved_model writes, and which are the results of
+/// modules: those of nodes with one result alone.
+ServedStages served_stages(const std::shared_ptr<const tf::Library>& library, const keras::Model& model,
+                           const keras::Weights& weights);
 
 }  // namespace crossload::exporting

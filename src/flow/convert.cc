@@ -1,9 +1,7 @@
 #include "crossload/convert.h"
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "artifact/artifact_writer.h"
 #include "artifact/weight_formats.h"
@@ -11,50 +9,27 @@
 #include "checkpoint/checkpoint.h"
 #include "crossload/error.h"
 #include "flow/certify.h"
+#include "flow/conversion_steps.h"
+#include "flow/litert.h"
 #include "flow/not_finite.h"
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
-#include "flow/steps.h"
 #include "flow/way.h"
 #include "flow/written_models.h"
 
 namespace crossload {
-namespace {
-
-std::map<Format, flow::Step> add_each(const std::set<Format>& formats, flow::Steps* steps) {
-  std::map<Format, flow::Step> writing;
-  for (const Format format : formats) writing.emplace(format, steps->add("writing " + artifact::written_name(format)));
-  return writing;
-}
-
-/// What a conversion does, in the order of the members.
-struct ConversionSteps {
-  ConversionSteps(const ConvertOptions& options, flow::Steps* steps)
-      : reading(steps->add("reading " + options.model.string())),
-        writing(add_each(options.formats, steps)),
-        reading_back(steps->add("reading back what was written")),
-        waiting(options.verify ? std::optional(steps->add("waiting for PyTorch")) : std::nullopt),
-        computing(options.verify ? std::optional(steps->add("comparing every module")) : std::nullopt),
-        certifying(steps->add("writing crossload.json")) {}
-  const flow::Step reading;
-  const std::map<Format, flow::Step> writing;
-  const flow::Step reading_back;
-  const std::optional<flow::Step> waiting, computing;
-  const flow::Step certifying;
-};
-
-}  // namespace
 
 Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   if (wanted.formats.empty())
-    throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
+    throw Error(ErrorKind::kUsage, "--formats: none given; there are " + format_names());
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
   const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
   const ConvertOptions options = flow::possible(wanted, way.traced);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
+  const bool has_litert = options.formats.contains(Format::kLitert);
   flow::Steps counted(progress);
-  const ConversionSteps steps(options, &counted);
+  const flow::ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
   auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify) : nullptr;
@@ -62,8 +37,10 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
                                    way.traced ? reference->program(steps.reading, way.no_class) : nullptr);
   const load::LoadedModel& loaded = models.whole();
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
-  const auto library =
-      options.verify || has_saved_model ? tf::Library::open({settings.tensorflow, settings.onednn}) : nullptr;
+  const auto library = options.verify || has_saved_model || has_litert
+                           ? tf::Library::open({settings.tensorflow, settings.onednn})
+                           : nullptr;
+  flow::LitertModel litert(options, loaded, library);
   // Hashes are computed beside the rest: of what is read while it is written, of what was written while it is compared.
   verify::FileHashes hashes;
   hashes.start(models.files());
@@ -74,6 +51,10 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
 
   for (const auto& [format, writing] : steps.writing) {
     writing.begin();
+    if (format == Format::kLitert) {
+      litert.write(artifact.path(), writing);
+      continue;
+    }
     const load::LoadedModel& written = models.of(format);
     artifact::write_weights({written.model_class.tensorflow_name(), *written.model, *written.weights}, format,
                             options.max_shard_size, library, artifact.path());
@@ -83,12 +64,12 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
 
   steps.reading_back.begin();
   verify::CertificateParts parts = flow::begin_certificate(loaded, options.model, settings, library.get());
-  const auto written = artifact::open_written(options.formats, artifact.path());
+  const flow::WrittenWeights written = litert.open_weights(artifact.path());
   std::vector<artifact::NotFinite> not_finite;
   for (const auto& [format, stored] : written) {
     const auto found = artifact::check_read_back(*models.of(format).weights, *stored, format);
     if (found.size() > not_finite.size()) not_finite = found;  // the same in each that has the same variables
-    parts.read_back.push_back(format);
+    if (format != name_of(Format::kLitert)) parts.read_back.push_back(format);
   }
   parts.read = models.files();
   parts.read_below = checkpoint.path();
@@ -108,6 +89,8 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
     verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);
     flow::add_proof(*trace, *verification, settings, &parts);
   }
+
+  parts.litert = litert.report(artifact.path(), trace ? &*trace : nullptr, steps.running_litert);
 
   steps.certifying.begin();
   Outcome outcome = flow::certify(parts, settings);

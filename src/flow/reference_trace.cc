@@ -1,9 +1,5 @@
 #include "flow/reference_trace.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-
 #include "bytes/json.h"
 #include "crossload/error.h"
 #include "load/loaded_model.h"
@@ -12,14 +8,6 @@ namespace crossload::flow {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path make_temporary_folder() {
-  std::string name = (fs::temp_directory_path() / "crossload-reference-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    throw Error(ErrorKind::kEnvironment, name + ": cannot be made for the reference: " + std::strerror(errno));
-  }
-  return name;
-}
 
 constexpr const char* kProgramName = "program.safetensors";
 
@@ -97,18 +85,12 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, co
 }
 
 ReferenceTrace::ReferenceTrace(const fs::path& model, const verify::ReferenceOptions& options)
-    : temporary_folder_(make_temporary_folder()),
-      file_(temporary_folder_ / "trace.safetensors"),
-      program_(temporary_folder_ / kProgramName) {
+    : temporary_folder_("reference"),
+      file_(temporary_folder_->path() / "trace.safetensors"),
+      program_(temporary_folder_->path() / kProgramName) {
   verify::ReferenceOptions own = options;
   if (!own.program.empty()) own.program = program_;
   process_ = std::make_unique<verify::ReferenceProcess>(model, file_, own);
-}
-
-ReferenceTrace::~ReferenceTrace() {
-  process_.reset();
-  std::error_code ignored;
-  if (!temporary_folder_.empty()) fs::remove_all(temporary_folder_, ignored);
 }
 
 std::shared_ptr<const program::Program> ReferenceTrace::program(const Step& step, const std::string& why) {

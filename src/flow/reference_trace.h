@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "bytes/temporary_folder.h"
 #include "crossload/settings.h"
 #include "flow/steps.h"
 #include "keras/model.h"
@@ -28,8 +30,6 @@ class ReferenceTrace {
   /// nothing more.
   static std::unique_ptr<ReferenceTrace> traced(const std::filesystem::path& model, const RunSettings& settings,
                                                 bool verify);
-  /// Ends the recorder if it still runs, and removes what it wrote.
-  ~ReferenceTrace();
   ReferenceTrace(const ReferenceTrace&) = delete;
   ReferenceTrace& operator=(const ReferenceTrace&) = delete;
 
@@ -40,10 +40,10 @@ class ReferenceTrace {
   verify::Trace open(const Step& step);
 
  private:
-  std::filesystem::path temporary_folder_;
+  std::optional<bytes::TemporaryFolder> temporary_folder_;
   std::filesystem::path file_;
   std::filesystem::path program_;
-  std::unique_ptr<verify::ReferenceProcess> process_;
+  std::unique_ptr<verify::ReferenceProcess> process_;  // ended before its folder goes
 };
 
 /// The signatures of a model for the recorder: its serving inputs, the sets of inputs of its other calls, and all that

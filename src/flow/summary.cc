@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "flow/litert_summary.h"
 #include "verify/describe.h"
 
 namespace crossload::flow {
@@ -49,7 +50,7 @@ void add_to_table(std::vector<TableRow>* table, const std::string& name, const S
 std::string first_line(const verify::CertificateParts& parts) {
   const std::string verdict = verify::verdict_of(parts);
   if (verdict != "agrees by rounding") return verdict;
-  const auto rounding = parts.verification->tensors_that(verify::Verdict::kRounding);
+  const auto rounding = verify::tensors_that(parts, verify::Verdict::kRounding);
   const auto nearer = [](const StageReport* report) {
     const auto& [kept, padded] = std::pair(report->comparison.kept, report->comparison.padded);
     return report->comparison.has_float64 &&
@@ -57,7 +58,8 @@ std::string first_line(const verify::CertificateParts& parts) {
   };
   char limit[32];
   std::snprintf(limit, sizeof(limit), "%g", parts.tolerances.max_error);
-  return "agrees; " + std::to_string(rounding.size()) + " of " + std::to_string(parts.verification->tensors()) +
+  return "agrees; " + std::to_string(rounding.size()) + " of " +
+         std::to_string(rounding.size() + verify::tensors_that(parts, verify::Verdict::kAgrees).size()) +
          " tensors are over " + limit + " by float32's rounding, TensorFlow nearer to float64 in " +
          std::to_string(std::count_if(rounding.begin(), rounding.end(), nearer));
 }
@@ -88,8 +90,7 @@ std::string describe(const verify::CellReport& cell) {
 }
 
 /// What is over the limit by rounding: three tensors, and how many more.
-std::vector<std::string> describe_rounding(const verify::Verification& verification) {
-  auto rounding = verification.tensors_that(verify::Verdict::kRounding);
+std::vector<std::string> describe_rounding(std::vector<const StageReport*> rounding) {
   const auto larger = [](double verify::Distances::*field, const StageReport* report) {
     return std::max(report->comparison.kept.*field, report->comparison.padded.*field);
   };
@@ -109,6 +110,21 @@ std::vector<std::string> describe_rounding(const verify::Verification& verificat
                     " and with shaken bits " + scientific(larger(&verify::Distances::noise, report)));
   }
   return lines;
+}
+
+/// Rows of the table, and what is wrong. What is only measured has no row.
+void add_litert(const verify::LitertReport& litert, Outcome* result) {
+  if (litert.conversion.type == LitertType::kFloat32) {
+    for (const StageReport& report : litert.stages) add_to_table(&result->table, "model.tflite: modules", report);
+    for (const verify::FunctionReport& function : litert.functions) {
+      for (const StageReport& report : function.outputs) add_to_table(&result->table, function.label, report);
+    }
+  }
+  if (const StageReport* first = litert.first_divergence(); first != nullptr)
+    result->findings.push_back("first divergence in model.tflite: " + verify::describe_divergence(*first));
+  std::vector<std::string> findings;
+  for (const std::string& finding : litert.findings) findings.push_back("model.tflite: " + finding);
+  add_some(findings, &result->findings);
 }
 
 }  // namespace
@@ -132,10 +148,12 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
     }
   }
   result.notes = parts.notes;
+  if (parts.litert != nullptr) result.litert = describe_litert(*parts.litert, parts.verification != nullptr);
   if (parts.verification == nullptr) return result;
   const verify::Verification& verification = *parts.verification;
   result.verified = true;
-  result.agrees = verification.agrees() && parts.binding.empty();
+  result.agrees = verification.agrees() && parts.binding.empty() &&
+                  (parts.litert == nullptr || parts.litert->verdict() != verify::Verdict::kDisagrees);
   result.modules_traced = verification.modules_traced;
   result.modules_compared = verification.modules_compared;
   result.served = verification.served();
@@ -159,7 +177,9 @@ Outcome summarize(const verify::CertificateParts& parts, const std::string& cert
       }
     }
   }
-  if (verification.verdict() == verify::Verdict::kRounding) result.rounding = describe_rounding(verification);
+  if (parts.litert != nullptr) add_litert(*parts.litert, &result);
+  if (verify::verdict_of(parts) == "agrees by rounding")
+    result.rounding = describe_rounding(verify::tensors_that(parts, verify::Verdict::kRounding));
   for (const std::string& difference : parts.configuration) result.findings.push_back("configuration: " + difference);
   for (const verify::BindingFault& fault : parts.binding) {
     result.findings.push_back("binding: " + fault.variable + " (PyTorch's " + fault.key + "): " + fault.what);

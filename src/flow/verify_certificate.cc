@@ -44,7 +44,7 @@ verify::Loaded loaded_as(const fs::path& relative) {
   if (first == artifact::kSavedModelFolder) return verify::Loaded::kWeights;
   if (std::next(relative.begin()) != relative.end()) return verify::Loaded::kNever;
   if (checkpoint::is_file_of_any_variant(first, checkpoint::kSafetensorsWeights) || first.ends_with(".h5") ||
-      first == checkpoint::index_of(checkpoint::kH5Weights)) {
+      first == artifact::kLitertFile || first == checkpoint::index_of(checkpoint::kH5Weights)) {
     return verify::Loaded::kWeights;
   }
   return checkpoint::is_config_or_companion(first) ? verify::Loaded::kCompanion : verify::Loaded::kNever;

@@ -6,12 +6,16 @@
 #include "load/sentence.h"
 
 namespace crossload::flow {
-
 namespace {
+
+/// What follows a transformer has a place where there are signatures.
+bool has_signatures(const std::set<Format>& formats) {
+  return formats.contains(Format::kSavedModel) || formats.contains(Format::kLitert);
+}
 
 /// The one of the formats that has most of a checkpoint.
 Format richest(const std::set<Format>& formats) {
-  return formats.contains(Format::kSavedModel) ? Format::kSavedModel : Format::kH5;
+  return has_signatures(formats) ? Format::kSavedModel : Format::kH5;
 }
 
 /// What a user of a traced model may miss.
@@ -39,7 +43,7 @@ WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const Run
 }
 
 const load::LoadedModel& WrittenModels::of(Format format) const {
-  return transformer_ && format != Format::kSavedModel ? *transformer_ : whole_;
+  return transformer_ && !has_signatures({format}) ? *transformer_ : whole_;
 }
 
 const load::LoadedModel& WrittenModels::of(const std::string& format) const {
@@ -85,17 +89,17 @@ std::vector<std::string> WrittenModels::notes() const {
   notes.insert(notes.end(), of_modules.begin(), of_modules.end());
   if (!whole_.model_class.sentence) {
     notes.push_back(
-        "sentence embeddings are in the SavedModel alone, which --formats leaves out: this is the transformer");
+        "sentence embeddings are in saved_model and litert alone, which --formats leaves out: this is the transformer");
     return notes;
   }
   std::string others;
   for (const Format format : formats_) {
-    if (format != Format::kSavedModel) others += (others.empty() ? "" : ", ") + artifact::written_name(format);
+    if (!has_signatures({format})) others += (others.empty() ? "" : ", ") + artifact::written_name(format);
   }
   if (!others.empty()) {
     notes.push_back(others +
-                    ": the transformer alone, as Transformers 4 has it; sentence_embedding is a signature of "
-                    "the SavedModel");
+                    ": the transformer alone, as Transformers 4 has it; sentence_embedding is a signature of " +
+                    std::string(formats_.contains(Format::kSavedModel) ? "the SavedModel" : "model.tflite"));
   }
   return notes;
 }

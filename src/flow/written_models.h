@@ -14,8 +14,8 @@
 
 namespace crossload::flow {
 
-/// The models that a conversion writes. They are one, but for a folder of sentence-transformers: the SavedModel has all of
-/// it, and the formats of Transformers v4, which have no place for more, the transformer alone.
+/// The models that a conversion writes. They are one, but for a folder of sentence-transformers: the SavedModel and
+/// model.tflite have all of it, and the formats of Transformers v4, which have no place for more, the transformer alone.
 class WrittenModels {
  public:
   /// Throws Error as load_from_pytorch does. The checkpoint outlives it. `program`: of a model that is traced, else null.

@@ -210,7 +210,8 @@ tensor::TensorView read_whole(const exporting::StoredWeights& stored, const std:
 }  // namespace
 
 ModelClass ModelClass::written_as(Format format) const {
-  return {architecture, head, format == Format::kSavedModel ? sentence : nullptr, program};
+  const bool has_signatures = format == Format::kSavedModel || format == Format::kLitert;
+  return {architecture, head, has_signatures ? sentence : nullptr, program};
 }
 
 std::vector<fs::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class) {

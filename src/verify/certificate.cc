@@ -155,6 +155,12 @@ bytes::Json failure_entry(const keras::ModuleFailure& failure) {
   return entry;
 }
 
+bytes::Json text_list(const std::vector<std::string>& values) {
+  bytes::Json list = bytes::Json::array();
+  for (const std::string& value : values) list.push_back(value);
+  return list;
+}
+
 /// The report with the largest difference; nullptr for none.
 const StageReport* worst_of(const std::vector<const StageReport*>& reports) {
   const auto less = [](const StageReport* a, const StageReport* b) {
@@ -205,6 +211,59 @@ bytes::Json cell_entry(const CellReport& cell) {
   return entry;
 }
 
+bytes::Json litert_output_entry(const LitertOutput& output) {
+  bytes::Json entry = bytes::Json::object();
+  entry.set("name", output.name);
+  entry.set("interpreter", output.interpreter);
+  entry.set("cell", output.cell.empty() ? bytes::Json() : bytes::Json(output.cell));
+  entry.set("max_error", output.max_error);
+  entry.set("mean_error", output.mean_error);
+  entry.set("largest", output.largest);
+  if (output.rows == 0) return entry;
+  entry.set("rows", output.rows);
+  entry.set("changed", output.changed);
+  return entry;
+}
+
+bytes::Json count_entries(const std::map<std::string, std::int64_t>& counts) {
+  bytes::Json entry = bytes::Json::object();
+  for (const auto& [name, count] : counts) entry.set(name, count);
+  return entry;
+}
+
+bytes::Json litert_entry(const LitertReport& report, bool verified) {
+  const auto list_of = [](const auto& reports, const auto& entry_of) {
+    bytes::Json list = bytes::Json::array();
+    for (const auto& one : reports) list.push_back(entry_of(one));
+    return list;
+  };
+  const LitertConversion& conversion = report.conversion;
+  bytes::Json entry = bytes::Json::object();
+  entry.set("type", name_of(conversion.type));
+  entry.set("bytes", conversion.bytes);
+  entry.set("converter", conversion.converter);
+  entry.set("signatures", text_list(conversion.signatures));
+  entry.set("operators", count_entries(conversion.operators));
+  bytes::Json made_of = bytes::Json::object();
+  for (const auto& [name, counts] : conversion.made_of) made_of.set(name, count_entries(counts));
+  entry.set("made_of", made_of);
+  if (!verified) return entry;
+  entry.set("verdict", name_of(report.verdict()));
+  entry.set("max_error", report.max_error ? bytes::Json(*report.max_error) : bytes::Json());
+  entry.set("interpreters", list_of(report.interpreters, [](const LitertInterpreter& interpreter) {
+              bytes::Json one = bytes::Json::object();
+              one.set("name", interpreter.name);
+              one.set("version", interpreter.version);
+              return one;
+            }));
+  entry.set("findings", text_list(report.findings));
+  entry.set("functions", list_of(report.functions, function_entry));
+  entry.set("outputs", list_of(report.outputs, litert_output_entry));
+  entry.set("tensors_traced", report.tensors_traced);
+  entry.set("stages", list_of(report.stages, stage_entry));
+  return entry;
+}
+
 bytes::Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
   bytes::Json list = bytes::Json::array();
   for (const keras::LedgerEntry& entry : ledger) {
@@ -229,15 +288,10 @@ bytes::Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
   return list;
 }
 
-bytes::Json text_list(const std::vector<std::string>& values) {
-  bytes::Json list = bytes::Json::array();
-  for (const std::string& value : values) list.push_back(value);
-  return list;
-}
-
 void add_verification(bytes::Json* document, const CertificateParts& parts) {
   const Verification& verification = *parts.verification;
   const StageReport* first = verification.first_divergence();
+  if (first == nullptr && parts.litert != nullptr) first = parts.litert->first_divergence();
   document->set("verdict", verdict_of(parts));
   document->set("first_divergence", verification.failure ? failure_entry(*verification.failure)
                                     : first == nullptr   ? bytes::Json()
@@ -275,7 +329,7 @@ void add_verification(bytes::Json* document, const CertificateParts& parts) {
     for (const auto& report : reports) list.push_back(entry_of(report));
     return list;
   };
-  document->set("rounding", list_of(verification.tensors_that(Verdict::kRounding),
+  document->set("rounding", list_of(tensors_that(parts, Verdict::kRounding),
                                     [](const StageReport* report) { return rounding_entry(*report); }));
   document->set("functions", list_of(verification.functions, function_entry));
   document->set("cells", list_of(verification.cells, cell_entry));
@@ -294,7 +348,8 @@ void add_verification(bytes::Json* document, const CertificateParts& parts) {
 std::string verdict_of(const CertificateParts& parts) {
   if (parts.verification == nullptr) return "not verified";
   if (!parts.binding.empty()) return "disagrees";
-  switch (parts.verification->verdict()) {
+  const Verdict of_litert = parts.litert == nullptr ? Verdict::kAgrees : parts.litert->verdict();
+  switch (std::max(parts.verification->verdict(), of_litert)) {
     case Verdict::kAgrees:
       return "agrees";
     case Verdict::kRounding:
@@ -302,6 +357,15 @@ std::string verdict_of(const CertificateParts& parts) {
     default:
       return "disagrees";
   }
+}
+
+std::vector<const StageReport*> tensors_that(const CertificateParts& parts, Verdict verdict) {
+  if (parts.verification == nullptr) return {};
+  std::vector<const StageReport*> found = parts.verification->tensors_that(verdict);
+  if (parts.litert == nullptr) return found;
+  const auto in_litert = parts.litert->tensors_that(verdict);
+  found.insert(found.end(), in_litert.begin(), in_litert.end());
+  return found;
 }
 
 bytes::Json certificate(const CertificateParts& parts) {
@@ -316,6 +380,7 @@ bytes::Json certificate(const CertificateParts& parts) {
     document.set("verdict", verdict_of(parts));
     document.set("first_divergence", bytes::Json());
   }
+  if (parts.litert != nullptr) document.set("litert", litert_entry(*parts.litert, parts.verification != nullptr));
   document.set("notes", text_list(parts.notes));
   document.set("read_back", text_list(parts.read_back));
   bytes::Json versions = bytes::Json::object();

@@ -9,6 +9,7 @@
 #include "keras/weights.h"
 #include "verify/binding.h"
 #include "verify/file_hashes.h"
+#include "verify/litert.h"
 #include "verify/trace.h"
 #include "verify/verification.h"
 
@@ -32,12 +33,16 @@ struct CertificateParts {
   std::vector<std::string> configuration;  // fields that differ from PyTorch's
   const Trace* trace = nullptr;            // these two are null without a verification
   const Verification* verification = nullptr;
+  const LitertReport* litert = nullptr;  // null without a model.tflite; without runs where nothing is verified
   Tolerances tolerances;
   FileHashes* hashes = nullptr;  // what was hashed ahead; null: all files are hashed by certificate()
 };
 
-/// "agrees", "agrees by rounding", "disagrees" or "not verified".
+/// The worst of all formats: "agrees", "agrees by rounding", "disagrees" or "not verified".
 std::string verdict_of(const CertificateParts& parts);
+
+/// Every tensor of all formats with this verdict; none without a verification.
+std::vector<const StageReport*> tensors_that(const CertificateParts& parts, Verdict verdict);
 
 /// The certificate as a document, sealed: what dump_pretty() gives is to be written as it is. Hashes all files.
 bytes::Json certificate(const CertificateParts& parts);

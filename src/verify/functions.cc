@@ -31,24 +31,6 @@ std::vector<Values> unstacked(const Values& stack) {
   return members;
 }
 
-/// Outputs by the names of the trace: stacked lists are taken apart.
-std::map<std::string, Values> as_traced(const FunctionRun& run) {
-  const std::vector<std::string>& traced = run.trace->outputs();
-  const auto is_traced = [&](const std::string& name) {
-    return std::find(traced.begin(), traced.end(), name) != traced.end();
-  };
-  std::map<std::string, Values> outputs;
-  for (const auto& [name, values] : run.outputs) {
-    if (is_traced(name) || !is_traced(name + ".0")) {
-      outputs.emplace(name, values);
-      continue;
-    }
-    const std::vector<Values> members = unstacked(values);
-    for (std::size_t i = 0; i < members.size(); ++i) outputs.emplace(name + "." + std::to_string(i), members[i]);
-  }
-  return outputs;
-}
-
 /// A signature that has the name of a result returns it alone, and no other function does.
 class Shares {
  public:
@@ -137,6 +119,23 @@ Verdict FunctionReport::verdict() const {
   return worst;
 }
 
+std::map<std::string, Values> outputs_as_traced(const FunctionRun& run) {
+  const std::vector<std::string>& traced = run.trace->outputs();
+  const auto is_traced = [&](const std::string& name) {
+    return std::find(traced.begin(), traced.end(), name) != traced.end();
+  };
+  std::map<std::string, Values> outputs;
+  for (const auto& [name, values] : run.outputs) {
+    if (is_traced(name) || !is_traced(name + ".0")) {
+      outputs.emplace(name, values);
+      continue;
+    }
+    const std::vector<Values> members = unstacked(values);
+    for (std::size_t i = 0; i < members.size(); ++i) outputs.emplace(name + "." + std::to_string(i), members[i]);
+  }
+  return outputs;
+}
+
 std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& functions, const Tolerances& tolerances) {
   std::vector<FunctionReport> reports;
   const Shares shares(functions);
@@ -153,7 +152,7 @@ std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& fun
       continue;
     }
     const Judgement judgement(*run.trace, tolerances);
-    const std::map<std::string, Values> outputs = as_traced(run);
+    const std::map<std::string, Values> outputs = outputs_as_traced(run);
     for (const auto& [name, values] : outputs) {
       if (run.trace->find("output." + name) == nullptr) {
         add_finding(&report, "returns " + name + ", which PyTorch does not");

@@ -23,6 +23,10 @@ void Judgement::output(const std::string& name, const Values& values, StageRepor
         trace_.mask_of_output(name), trace_.excluded_count("output." + name), values, report);
 }
 
+std::vector<bool> Judgement::kept_of_output(const std::string& name, const Values& values) const {
+  return kept(trace_.mask_of_output(name)).of(values.shape, values.symbolic);
+}
+
 const KeptPositions& Judgement::kept(const std::string& mask) const {
   const auto known = kept_.find(mask);
   if (known != kept_.end()) return known->second;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "verify/kept_positions.h"
 #include "verify/verification.h"
@@ -17,6 +18,8 @@ class Judgement {
   void stage(const std::string& name, const std::string& mask, const Values& values, StageReport* report) const;
   /// The same with `output.<name>`.
   void output(const std::string& name, const Values& values, StageReport* report) const;
+  /// Which elements of an output count, see KeptPositions::of.
+  std::vector<bool> kept_of_output(const std::string& name, const Values& values) const;
 
  private:
   const KeptPositions& kept(const std::string& mask) const;

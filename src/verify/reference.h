@@ -11,6 +11,8 @@
 #include <functional>
 #include <string>
 
+#include "verify/python_process.h"
+
 namespace crossload::verify {
 
 struct ReferenceOptions {
@@ -27,54 +29,23 @@ struct ReferenceOptions {
   int seed = 0;
 };
 
-/// The recorder's files in a folder of their own, while this lives.
-class RecorderFiles {
- public:
-  /// Makes `folder` and writes them into it. Throws Error(kEnvironment).
-  RecorderFiles(std::filesystem::path folder, const ReferenceOptions& options);
-  ~RecorderFiles();
-  RecorderFiles(const RecorderFiles&) = delete;
-  RecorderFiles& operator=(const RecorderFiles&) = delete;
-
-  std::filesystem::path script() const { return folder_ / "record_reference.py"; }
-  std::filesystem::path signature() const { return folder_ / "signature.json"; }
-
- private:
-  void remove();
-
-  std::filesystem::path folder_;
-};
-
 /// The recorder, started in the background so that writing can go on.
 class ReferenceProcess {
  public:
   /// Records the model into `trace`. Throws Error(kEnvironment) when Python cannot be started.
   ReferenceProcess(const std::filesystem::path& model, const std::filesystem::path& trace,
                    const ReferenceOptions& options);
-  /// Ends the recorder if it still runs.
-  ~ReferenceProcess();
-  ReferenceProcess(const ReferenceProcess&) = delete;
-  ReferenceProcess& operator=(const ReferenceProcess&) = delete;
-
   /// Waits for the trace, and passes on what the recorder says that it does. Throws Error with the recorder's own
   /// message and kind.
-  void wait(const std::function<void(const std::string& step)>& progress);
+  void wait(const std::function<void(const std::string& step)>& progress) { process_.wait(progress); }
   /// Waits for the traced program alone, which is there before the trace. Throws as wait() does.
-  void wait_for_program(const std::function<void(const std::string& step)>& progress);
+  void wait_for_program(const std::function<void(const std::string& step)>& progress) {
+    process_.wait_for("program", progress);
+  }
 
  private:
-  /// Passes on what the recorder says until it says `last`, and is true then; false when it has ended.
-  bool follow(const std::string& last, const std::function<void(const std::string& step)>& progress);
-  /// Throws what the recorder said when it failed.
-  void finish();
-
-  RecorderFiles files_;
-  std::string python_;
-  std::string unread_;  // on its standard output, and not passed on yet
-  std::string said_;    // on its standard error
-  int process_ = -1;
-  int output_ = -1;
-  int errors_ = -1;
+  PythonFiles files_;
+  PythonProcess process_;
 };
 
 }  // namespace crossload::verify

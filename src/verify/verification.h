@@ -111,6 +111,8 @@ Verification verify(const Trace& trace, const Observation& observation, const st
 /// The same for a model that could not be run.
 Verification failed(const Trace& trace, const keras::ModuleFailure& failure);
 
+/// What a run returned, by the names of its trace: lists that a signature returns as one tensor are taken apart.
+std::map<std::string, Values> outputs_as_traced(const FunctionRun& run);
 /// The same for functions alone.
 std::vector<FunctionReport> verify_functions(const std::vector<FunctionRun>& functions, const Tolerances& tolerances);
 

@@ -1,0 +1,66 @@
+#include "flow/litert.h"
+
+#include "artifact/artifact_folder.h"
+#include "artifact/weight_formats.h"
+#include "export/saved_model_graph.h"
+#include "flow/prove.h"
+
+namespace crossload::flow {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kServingDefault = "serving_default";
+
+auto said_in(const Step& step) {
+  return [&step](const std::string& what) { step.say("LiteRT: " + what); };
+}
+
+}  // namespace
+
+LitertModel::LitertModel(const ConvertOptions& options, const load::LoadedModel& loaded,
+                         const std::shared_ptr<const tf::Library>& library)
+    : options_(options), loaded_(loaded), library_(library) {
+  if (!options.formats.contains(Format::kLitert)) return;
+  temporary_.emplace("litert");
+  process_.emplace(options.settings.python, temporary_->path());
+}
+
+void LitertModel::write(const fs::path& artifact, const Step& step) {
+  fs::path folder = artifact;
+  if (!options_.formats.contains(Format::kSavedModel)) {
+    folder = temporary_->path();
+    artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights}, Format::kSavedModel,
+                            options_.max_shard_size, library_, folder);
+  }
+  std::vector<std::string> signatures = loaded_.model->interface().own_signatures;
+  signatures.insert(signatures.begin(), kServingDefault);
+  report_.emplace();
+  report_->conversion = process_->convert(folder / artifact::kSavedModelFolder, signatures, options_.litert.type,
+                                          artifact / artifact::kLitertFile, said_in(step));
+}
+
+WrittenWeights LitertModel::open_weights(const fs::path& artifact) const {
+  WrittenWeights written = artifact::open_written(options_.formats, artifact);
+  if (!written.empty()) return written;
+  written = artifact::open_written({Format::kSavedModel}, temporary_->path());
+  written.front().first = name_of(Format::kLitert);
+  return written;
+}
+
+const verify::LitertReport* LitertModel::report(const fs::path& artifact, const verify::Trace* trace,
+                                                const std::optional<Step>& step) {
+  if (!report_) return nullptr;
+  if (trace == nullptr) return &*report_;
+  step->begin();
+  const exporting::ServedStages served = exporting::served_stages(library_, *loaded_.model, *loaded_.weights);
+  const bool look_inside = options_.litert.type == LitertType::kFloat32;
+  const verify::LitertRuns runs =
+      process_->run(artifact / artifact::kLitertFile, trace->path(), look_inside ? &served : nullptr,
+                    options_.settings.threads, said_in(*step));
+  report_ = verify::judge_litert(report_->conversion, runs, served, *trace, tolerances_of(options_.settings),
+                                 options_.litert.max_error);
+  return &*report_;
+}
+
+}  // namespace crossload::flow

@@ -1,0 +1,1 @@
+"""LiteRT: converting, and running what was converted."""
