@@ -29,6 +29,7 @@ from reference.messages import Failure, summary  # noqa: E402
 from tiny.fork_server import forked_python  # noqa: E402
 from tiny.report import write_report  # noqa: E402
 
+TERMINAL = os.fdopen(os.dup(1), "w")  # libraries are kept from the other
 CONVERTED = {0: "agrees", 1: "disagrees"}
 
 
@@ -46,6 +47,7 @@ def parse_arguments():
     add("--jobs", type=int, default=1, help="processes that share the types (default 1)")
     add("--share", default="0/1", help=argparse.SUPPRESS)  # which of the jobs this is
     add("--keep", action="store_true", help="leave the checkpoints there")
+    add("--must-agree", action="store_true", help="a test: begin anew, print what became of each, and fail for any other")
     add("--report", type=Path, help="write the table of all results to this file")
     return parser.parse_args()
 
@@ -162,6 +164,13 @@ def sweep(args):
                 file.write(line + "\n")
 
 
+def judge(results):
+    """1 unless all agree."""
+    for one in results:
+        print(one["class"], one["verdict"], one.get("reason", ""), f"{one['seconds']} s", sep="  ", file=TERMINAL, flush=True)
+    return not results or any(not one["verdict"].startswith("agrees") for one in results)
+
+
 def record():
     """The recorder, in a process that has imported what it needs."""
     from reference import program
@@ -173,6 +182,8 @@ def record():
 def main():
     args = parse_arguments()
     args.folder.mkdir(parents=True, exist_ok=True)
+    if args.must_agree:
+        (args.folder / "results.jsonl").unlink(missing_ok=True)
     if args.jobs > 1:
         words = [sys.executable, *sys.argv]
         processes = [subprocess.Popen([*words, "--jobs", "1", "--share", f"{i}/{args.jobs}"]) for i in range(args.jobs)]
@@ -184,6 +195,8 @@ def main():
         libraries.load(threads=1)
         with forked_python(record) as args.python:
             sweep(args)
+    if args.must_agree:
+        sys.exit(judge(read_results(args.folder / "results.jsonl")))
     if args.report and args.share == "0/1":
         write_report(args.report, read_results(args.folder / "results.jsonl"))
 
