@@ -2,10 +2,11 @@
 // the table of src/lowering/. tests/operations/ makes them.
 //
 //   run_programs --list                  the operations of the table, a line each
-//   run_programs [--from INDEX] FILE     one JSON object a program, from the INDEX-th on: `sample`, `result` ("pass",
-//                                        "differs", "refused" while the graph was made, "fails" when it ran), `text`
+//   run_programs --from INDEX FILE...    one JSON object a program, from the INDEX-th of the first file on: `sample`,
+//                                        `result` ("pass", "differs", "refused" while the graph was made, "fails" when
+//                                        it ran), `text`
 //
-// FILE is safetensors. Its metadata `programs` is a JSON list of {"sample", "runs", "program"}; tensors are
+// A FILE is safetensors. Its metadata `programs` is a JSON list of {"sample", "runs", "program"}; tensors are
 // "<index>.<constant of the program>", "<index>.<run>.input.<name>", "<index>.<run>.output.<name>", and "output64." for
 // PyTorch's results in float64.
 #include <cmath>
@@ -176,8 +177,7 @@ Result result_of(const std::shared_ptr<const tf::Library>& library, const Json& 
   }
 }
 
-int run(const std::string& file, std::size_t from) {
-  const auto library = tf::Library::open();
+void run(const std::shared_ptr<const tf::Library>& library, const std::string& file, std::size_t from) {
   const auto opened = checkpoint::SafetensorsFile::open(file);
   const std::vector<Json> entries = Json::parse(opened.metadata().at("programs"), file).elements();
   for (std::size_t i = from; i < entries.size(); ++i) {
@@ -189,7 +189,6 @@ int run(const std::string& file, std::size_t from) {
     std::printf("%s\n", line.dump().c_str());
     std::fflush(stdout);
   }
-  return 0;
 }
 
 }  // namespace
@@ -203,12 +202,16 @@ int main(int count, char** words) {
       for (const std::string& op : lowering::operations().names()) std::printf("%s\n", op.c_str());
       return 0;
     }
-    if (arguments.size() == 1) return run(arguments[0], 0);
-    if (arguments.size() == 3 && arguments[0] == "--from") return run(arguments[2], std::stoul(arguments[1]));
+    if (arguments.size() > 2 && arguments[0] == "--from") {
+      const auto library = tf::Library::open();
+      for (std::size_t i = 2; i < arguments.size(); ++i)
+        run(library, arguments[i], i == 2 ? std::stoul(arguments[1]) : 0);
+      return 0;
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "run_programs: %s\n", error.what());
     return 3;
   }
-  std::fprintf(stderr, "run_programs: give --list, or [--from INDEX] FILE\n");
+  std::fprintf(stderr, "run_programs: give --list, or --from INDEX FILE...\n");
   return 2;
 }

@@ -1,56 +1,37 @@
-"""Proves the table of src/lowering/: samples of its operations by PyTorch and by TensorFlow.
+"""Proves the table of src/lowering/: samples of its operations, by PyTorch and by TensorFlow.
 
-    run.py PROGRAM FOLDER [--samples N] [--only REGEX] [--report FILE] [--quick]
+    run.py make PROGRAM FOLDER [--samples N] [--only REGEX] [--hand]    samples, exported, with what PyTorch computes
+    run.py prove PROGRAM FOLDER [--only REGEX] [--report FILE]          what TensorFlow computes of them
 
-PROGRAM is build/run_programs, FOLDER keeps the programs. Prints every sample that does not agree, and the share that
-does. Exit code 1 when one gives other numbers than PyTorch; those that are refused are listed and counted.
+PROGRAM is build/run_programs, FOLDER keeps the programs. `prove` prints every sample that does not agree, and the share
+that does. Exit code 1 when one gives other numbers than PyTorch; those that are refused are listed and counted.
 """
 
 import argparse
 import collections
 import json
-import logging
-import os
 import pathlib
 import re
 import subprocess
 import sys
-import time
-import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "tools"))
 
-import torch  # noqa: E402
 
-import database  # noqa: E402
-import samples  # noqa: E402
-from programs import File, operations_of  # noqa: E402
+def table_of(program):
+    """The operations that are known."""
+    return set(subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split())
+
+
+def file_name(name):
+    return re.sub("[^A-Za-z0-9_.]", "_", name)
 
 
 class Outcome:
-    """Of one sample: `kind` is what run_programs says, or "not ours"."""
+    """Of one sample: `kind` is what run_programs says, or "dies", or "not ours"."""
 
     def __init__(self, sample, kind, text, operations=()):
         self.sample, self.kind, self.text, self.operations = sample, kind, text, operations
-
-
-def run(program, path, entries):
-    """One outcome an entry. A process that dies counts against the program that it had begun."""
-    found = []
-    while len(found) < len(entries):
-        command = [program, "--from", str(len(found)), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        for line in done.stdout.splitlines():
-            one = json.loads(line)
-            entry = entries[len(found)]
-            found.append(Outcome(one["sample"], one["result"], reason(one["text"]), operations_of(entry["program"])))
-        if done.returncode != 0:
-            entry = entries[len(found)]
-            last = (done.stderr.strip().splitlines() or [""])[-1]
-            text = f"the process died ({done.returncode}): {last[:200]}"
-            found.append(Outcome(entry["sample"], "dies", text, operations_of(entry["program"])))
-    return found
 
 
 def reason(text):
@@ -58,52 +39,28 @@ def reason(text):
     return re.sub(r"^Samples \(.*?\): (TensorFlow cannot compute )?", "", text)
 
 
-class Work:
-    def __init__(self, arguments):
-        self.arguments = arguments
-        listed = subprocess.run([arguments.program, "--list"], capture_output=True, text=True, check=True)
-        self.table = set(listed.stdout.split())
-        self.outcomes = []
-
-    def not_ours(self, sample, why):
-        self.outcomes.append(Outcome(sample.name, "not ours", why))
-
-    def prove(self, name, groups):
-        """groups: lists of samples that are exported together."""
-        file = File(self.table)
-        for group in groups:
-            file.add(group, self.not_ours)
-        if not file.entries:
-            return
-        path = self.arguments.folder / f"{re.sub('[^A-Za-z0-9_.]', '_', name)}.safetensors"
-        file.write(path)
-        for one in run(self.arguments.program, path, file.entries):
-            self.outcomes.append(one)
-            if one.kind != "pass":
-                print(f"{one.sample}: {one.kind}: {one.text[:300]}", flush=True)
-
-    def prove_info(self, info, count):
-        """First two samples, which tell whether the operation is of the table at all."""
-        name = database.full_name(info)
-        try:
-            everything = database.samples_of(info, torch.float32, count)
-            free = database.samples_of(info, torch.float32, min(count, 6), free=True)
-            others = [database.samples_of(info, dtype, max(2, count // 3)) for dtype in database.DTYPES[1:]]
-        except Exception as error:
-            print(f"{name}: no samples: {error}")
-            return
-        first = next((one for one in (everything, *others) if one), [])
-        probe = File(self.table)
-        probe.add(first[:2], self.not_ours)
-        if probe.entries or len(first) > 2 and self.is_mixed(first[2:]):
-            self.outcomes = [one for one in self.outcomes if one.sample not in {sample.name for sample in first[:2]}]
-            self.prove(name, [everything, *others, free])
-
-    def is_mixed(self, rest):
-        """Whether a later sample is of the table."""
-        probe = File(self.table)
-        probe.add(rest[:: max(1, len(rest) // 4)], lambda *_: None)
-        return bool(probe.entries)
+def outcomes_of(program, paths, table):
+    """Of all programs in the files. A process that dies counts against the program that it had begun."""
+    waiting = [json.loads(path.with_suffix(".json").read_text()) for path in paths]
+    entries = [(path, place, one) for path, all in zip(paths, waiting) for place, one in enumerate(all)]
+    found = []
+    while len(found) < len(entries):
+        path, place, _ = entries[len(found)]
+        command = [program, "--from", str(place), *paths[paths.index(path) :]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        for line in done.stdout.splitlines():
+            said, entry = json.loads(line), entries[len(found)][2]
+            found.append(Outcome(entry["sample"], said["result"], reason(said["text"]), entry["operations"]))
+        if len(found) < len(entries):
+            entry = entries[len(found)][2]
+            last = (done.stderr.strip().splitlines() or [""])[-1]
+            text = f"the process died ({done.returncode}): {last[:200]}"
+            found.append(Outcome(entry["sample"], "dies", text, entry["operations"]))
+    for one in found:
+        unknown = [op for op in one.operations if op not in table]
+        if unknown:
+            one.kind, one.text = "not ours", f"not in the table: {', '.join(unknown)}"
+    return found
 
 
 def summary(outcomes):
@@ -114,35 +71,42 @@ def summary(outcomes):
     return f"{counts['pass']} of {ours} samples pass ({share:.2f} %): {parts}"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=pathlib.Path)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--samples", type=int, default=25)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--report", type=pathlib.Path)
-    parser.add_argument("--quick", action="store_true", help="without those of the database but a few")
-    parser.add_argument("--hand", action="store_true", help="those of samples.py alone")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    torch.set_num_threads(1)
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    work, start = Work(arguments), time.time()
-    for name, group in samples.groups():
-        if re.search(arguments.only, name):
-            work.prove(f"hand.{name}", [group])
-    for info in [] if arguments.hand else database.infos():
-        if re.search(arguments.only, database.full_name(info)):
-            work.prove_info(info, 3 if arguments.quick else arguments.samples)
-    (arguments.folder / "outcomes.json").write_text(json.dumps([vars(one) for one in work.outcomes]))
+def prove(arguments):
+    paths = sorted(path for path in arguments.folder.glob("*.safetensors") if re.search(arguments.only, path.stem))
+    table = table_of(arguments.program)
+    outcomes = outcomes_of(arguments.program, paths, table)
+    for one in outcomes:
+        if one.kind not in ("pass", "not ours"):
+            print(f"{one.sample}: {one.kind}: {one.text[:300]}")
+    for path in sorted(arguments.folder.glob("*.not_ours.json")):
+        outcomes += [Outcome(one["sample"], "not ours", one["why"]) for one in json.loads(path.read_text())]
     if arguments.report:
         import report
 
-        report.write(arguments.report, work.outcomes, sorted(work.table))
-    print(f"{summary(work.outcomes)}; {time.time() - start:.0f} s")
-    return 1 if any(one.kind in ("differs", "dies") for one in work.outcomes) else 0
+        report.write(arguments.report, outcomes, sorted(table))
+    print(summary(outcomes))
+    return 1 if any(one.kind in ("differs", "dies") for one in outcomes) else 0
+
+
+def make(arguments):
+    sys.path.insert(0, str(HERE.parents[1] / "tools"))
+    import making
+
+    making.make(arguments, table_of(arguments.program))
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("step", choices=("make", "prove"))
+    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--samples", type=int, default=25, help="of each operation of the database, in float32")
+    parser.add_argument("--only", default="", help="what the names of operations hold")
+    parser.add_argument("--hand", action="store_true", help="those of samples.py alone")
+    parser.add_argument("--report", type=pathlib.Path)
+    arguments = parser.parse_args()
+    return {"make": make, "prove": prove}[arguments.step](arguments)
 
 
 if __name__ == "__main__":
