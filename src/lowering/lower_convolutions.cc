@@ -48,8 +48,8 @@ Value convolution(const Operation& op) {
   if (op.rank_of("weight") != rank) op.fail("without a batch is not supported");
   if (rank > 4) op.fail("over three axes is not supported");
   const bool is_row = rank == 3;
-  const bool is_transposed = op.node().op.find("transpose") != std::string::npos ||
-                             (op.has("transposed") && op.flag("transposed"));
+  const bool is_transposed =
+      op.node().op.find("transpose") != std::string::npos || (op.has("transposed") && op.flag("transposed"));
   Tensor x = op.forms("input").channels_last();
   if (is_row) x = tf::expand_dims(x, 1);
   const Tensor kernel = kernel_of(op, is_row);
@@ -102,8 +102,8 @@ Value patches(const Operation& op) {
 
 void add_convolutions(Table* table) {
   table->add_each({"aten.conv1d.default", "aten.conv1d.padding", "aten.conv2d.default", "aten.conv2d.padding",
-              "aten.convolution.default", "aten.conv_transpose1d.default", "aten.conv_transpose2d.input"},
-             convolution);
+                   "aten.convolution.default", "aten.conv_transpose1d.default", "aten.conv_transpose2d.input"},
+                  convolution);
   table->add("aten.conv3d.default", patches);
 }
 

@@ -14,9 +14,7 @@ Tensor one(const Operation& op) { return op.graph().constant(1, op.dtype()); }
 /// Full of a scalar, of the sizes that are an argument.
 Value filled(const Operation& op, const Tensor& value) { return tf::fill(op.graph(), op.dims("size"), value); }
 /// The same of another tensor's sizes.
-Value filled_like(const Operation& op, const Tensor& value) {
-  return tf::fill(op.graph(), op.dims_of("self"), value);
-}
+Value filled_like(const Operation& op, const Tensor& value) { return tf::fill(op.graph(), op.dims_of("self"), value); }
 
 bool is_floating(const Value& value) {
   return value.get<double>() != nullptr || (value.forms() != nullptr && tf::is_floating(value.forms()->dtype()));
@@ -79,19 +77,20 @@ Value linspace(const Operation& op) {
 }  // namespace
 
 void add_creation(Table* table) {
-  table->add_each({"aten.full.default", "aten.new_full.default"}, [](const Operation& op) {
-    return filled(op, op.tensor("fill_value", op.dtype()));
-  });
-  table->add_each({"aten.zeros.default", "aten.new_zeros.default", "aten.empty.memory_format", "aten.new_empty.default"},
-             [](const Operation& op) { return filled(op, zero(op)); });
-  table->add_each({"aten.ones.default", "aten.new_ones.default"}, [](const Operation& op) { return filled(op, one(op)); });
+  table->add_each({"aten.full.default", "aten.new_full.default"},
+                  [](const Operation& op) { return filled(op, op.tensor("fill_value", op.dtype())); });
+  table->add_each(
+      {"aten.zeros.default", "aten.new_zeros.default", "aten.empty.memory_format", "aten.new_empty.default"},
+      [](const Operation& op) { return filled(op, zero(op)); });
+  table->add_each({"aten.ones.default", "aten.new_ones.default"},
+                  [](const Operation& op) { return filled(op, one(op)); });
   table->add_each({"aten.zeros_like.default", "aten.empty_like.default"},
-             [](const Operation& op) { return filled_like(op, zero(op)); });
+                  [](const Operation& op) { return filled_like(op, zero(op)); });
   table->add("aten.ones_like.default", [](const Operation& op) { return filled_like(op, one(op)); });
   table->add("aten.full_like.default",
              [](const Operation& op) { return filled_like(op, op.tensor("fill_value", op.dtype())); });
   table->add_each({"aten.fill.Scalar", "aten.fill.Tensor"},
-             [](const Operation& op) { return filled_like(op, op.tensor("value", op.dtype())); });
+                  [](const Operation& op) { return filled_like(op, op.tensor("value", op.dtype())); });
   table->add("aten.copy.default", copy);
   table->add("aten.scalar_tensor.default", [](const Operation& op) -> Value { return op.tensor("s", op.dtype()); });
   table->add_each({"aten.arange.default", "aten.arange.start", "aten.arange.start_step"}, arange);

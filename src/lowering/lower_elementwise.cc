@@ -31,6 +31,12 @@ Tensor bitwise_not(const Tensor& x) {
 /// Where bool is an argument, PyTorch's function of numbers is not defined.
 Tensor absolute(const Tensor& x) { return x.dtype() == tf::DataType::kBool ? x : tf::abs(x); }
 
+/// That of NaN is 0.
+Tensor sign(const Tensor& x) {
+  if (x.dtype() == tf::DataType::kBool) return x;
+  return tf::is_floating(x.dtype()) ? tf::where(tf::is_nan(x), 0, tf::sign(x)) : tf::sign(x);
+}
+
 void add(Table* table, const std::string& name, Tensor (*f)(const Tensor&)) {
   table->add("aten." + name + ".default", [f](const Operation& op) { return map(op, f); });
 }
@@ -63,9 +69,7 @@ Value elu(const Operation& op) {
   });
 }
 
-Value gelu(const Operation& op) {
-  return map(op, op.text("approximate") == "tanh" ? gelu_tanh : keras::gelu);
-}
+Value gelu(const Operation& op) { return map(op, op.text("approximate") == "tanh" ? gelu_tanh : keras::gelu); }
 
 Value glu(const Operation& op) {
   const std::vector<Tensor> halves = tf::split(op.tensor("self"), 2, op.axis("dim"));
@@ -94,6 +98,7 @@ Value rounded(const Operation& op) {
 Value nan_to_num(const Operation& op) {
   const auto number = [&](const char* name, double otherwise) { return op.has(name) ? op.number(name) : otherwise; };
   return map(op, [&](const Tensor& x) {
+    if (!tf::is_floating(x.dtype())) return x;
     const double low = tf::lowest(x.dtype());
     const Tensor finite = tf::where(tf::is_nan(x), number("nan", 0), x);
     const Tensor above = tf::logical_and(tf::is_inf(finite), tf::greater(finite, 0));
@@ -117,7 +122,7 @@ void add_elementwise(Table* table) {
   add(table, "exp2", [](const Tensor& x) { return tf::exp(x * std::numbers::ln2); });
   add(table, "expm1", tf::expm1);
   add(table, "hardsigmoid", hardsigmoid);
-  add(table, "hardswish", [](const Tensor& x) { return x * hardsigmoid(x); });
+  add(table, "hardswish", [](const Tensor& x) { return x * tf::relu6(x + 3) * (1.0 / 6); });
   add(table, "log", tf::log);
   add(table, "log10", [](const Tensor& x) { return tf::log(x) * (1 / std::numbers::ln10); });
   add(table, "log1p", tf::log1p);
@@ -131,7 +136,7 @@ void add_elementwise(Table* table) {
   add(table, "rsqrt", tf::rsqrt);
   add(table, "selu", tf::selu);
   add(table, "sigmoid", tf::sigmoid);
-  add(table, "sign", tf::sign);
+  add(table, "sign", sign);
   add(table, "silu", [](const Tensor& x) { return x * tf::sigmoid(x); });
   add(table, "sin", tf::sin);
   add(table, "sinh", tf::sinh);
@@ -148,21 +153,20 @@ void add_elementwise(Table* table) {
   add_question(table, "isinf", tf::is_inf);
   add_question(table, "isfinite", tf::is_finite);
   table->add("aten.round.decimals", rounded);
-  table->add("aten.logical_not.default", [](const Operation& op) -> Value {
-    return tf::logical_not(op.tensor("self", tf::DataType::kBool));
-  });
-  table->add_each({"aten._to_copy.default", "aten.to.dtype", "aten.to.dtype_layout", "aten.to.device", "aten.type_as.default"},
-             [](const Operation& op) {
-               if (op.forms("self").dtype() == op.dtype()) return op.value("self");
-               return map(op, [](const Tensor& x) { return x; });
-             });
+  table->add("aten.logical_not.default",
+             [](const Operation& op) -> Value { return tf::logical_not(op.tensor("self", tf::DataType::kBool)); });
+  table->add_each(
+      {"aten._to_copy.default", "aten.to.dtype", "aten.to.dtype_layout", "aten.to.device", "aten.type_as.default"},
+      [](const Operation& op) {
+        if (op.forms("self").dtype() == op.dtype()) return op.value("self");
+        return map(op, [](const Tensor& x) { return x; });
+      });
   table->add("aten.softplus.default", softplus);
   table->add("aten.elu.default", elu);
   table->add("aten.celu.default", [](const Operation& op) {
     const double alpha = op.number("alpha");
-    return map(op, [=](const Tensor& x) {
-      return tf::maximum(x, 0) + tf::minimum(tf::expm1(x * (1 / alpha)) * alpha, 0);
-    });
+    return map(op,
+               [=](const Tensor& x) { return tf::maximum(x, 0) + tf::minimum(tf::expm1(x * (1 / alpha)) * alpha, 0); });
   });
   table->add("aten.leaky_relu.default", [](const Operation& op) {
     const double slope = op.number("negative_slope");
@@ -171,8 +175,8 @@ void add_elementwise(Table* table) {
   table->add("aten.gelu.default", gelu);
   table->add("aten.glu.default", glu);
   table->add_each({"aten.clamp.default", "aten.clamp.Tensor", "aten.clamp_min.default", "aten.clamp_min.Tensor",
-              "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
-             clamp);
+                   "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
+                  clamp);
   table->add("aten.nan_to_num.default", nan_to_num);
 }
 

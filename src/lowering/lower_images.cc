@@ -177,7 +177,7 @@ double cubic(double x) {
 Tensor cubic_weights(const Operation& op, std::int64_t input, std::int64_t output, double scale, bool corners) {
   std::vector<double> weights(static_cast<std::size_t>(input * output), 0);
   for (std::int64_t i = 0; i < output; ++i) {
-    const double ratio = corners ? (output > 1 ? double(input - 1) / double(output - 1) : 0)
+    const double ratio = corners     ? (output > 1 ? double(input - 1) / double(output - 1) : 0)
                          : scale > 0 ? 1 / scale
                                      : double(input) / double(output);
     const double centre = corners ? ratio * double(i) : (double(i) + 0.5) * ratio - 0.5;
@@ -196,8 +196,7 @@ Tensor cubic_weights(const Operation& op, std::int64_t input, std::int64_t outpu
 Value resize_bicubic(const Operation& op) {
   const char* name = image_argument(op);
   Tensor x = op.tensor(name);
-  const std::vector<double> scales =
-      op.has("scale_factors") ? op.numbers("scale_factors") : std::vector<double>{0, 0};
+  const std::vector<double> scales = op.has("scale_factors") ? op.numbers("scale_factors") : std::vector<double>{0, 0};
   const bool corners = op.flag("align_corners");
   Dims sizes = sizes_of_result(op);
   for (int side = 0; side < 2; ++side) {
@@ -233,16 +232,17 @@ Value pixel_unshuffle(const Operation& op) {
 void add_images(Table* table) {
   table->add("aten.max_pool2d.default", [](const Operation& op) { return max_pool(op, false); });
   table->add("aten.max_pool1d.default", [](const Operation& op) { return max_pool(op, true); });
-  table->add("aten.max_pool2d_with_indices.default",
-             [](const Operation& op) { return Value(Value::List{max_pool(op, false), {}}); });
+  table->add("aten.max_pool2d_with_indices.default", [](const Operation& op) {
+    return Value(Value::List{max_pool(op, false), {}});
+  });
   table->add("aten.avg_pool2d.default", [](const Operation& op) { return avg_pool(op, false); });
   table->add_each({"aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default"},
-             [](const Operation& op) { return adaptive_avg_pool(op, false); });
+                  [](const Operation& op) { return adaptive_avg_pool(op, false); });
   table->add("aten.adaptive_avg_pool1d.default", [](const Operation& op) { return adaptive_avg_pool(op, true); });
   table->add_each({"aten.upsample_bilinear2d.vec", "aten.upsample_bilinear2d.default", "aten.upsample_linear1d.vec"},
-             [](const Operation& op) { return resize(op, true); });
+                  [](const Operation& op) { return resize(op, true); });
   table->add_each({"aten.upsample_nearest2d.vec", "aten.upsample_nearest2d.default", "aten.upsample_nearest1d.vec"},
-             [](const Operation& op) { return resize(op, false); });
+                  [](const Operation& op) { return resize(op, false); });
   table->add_each({"aten.upsample_bicubic2d.vec", "aten.upsample_bicubic2d.default"}, resize_bicubic);
   table->add("aten.pixel_shuffle.default", pixel_shuffle);
   table->add("aten.pixel_unshuffle.default", pixel_unshuffle);

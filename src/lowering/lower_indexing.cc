@@ -106,7 +106,8 @@ Value index_put(const Operation& op) {
   const bool accumulates = op.flag("accumulate");
   if (std::ranges::any_of(indices, is_mask)) {
     const auto& shape = op.type_of("values").shape;
-    const bool is_one = std::ranges::all_of(shape, [](const auto& size) { return size == program::Size(std::int64_t(1)); });
+    const bool is_one =
+        std::ranges::all_of(shape, [](const auto& size) { return size == program::Size(std::int64_t(1)); });
     if (indices.size() != 1 || !is_one || indices.front().axis != 0 || accumulates) {
       op.fail("a mask is supported alone, with one value for all");
     }
@@ -124,10 +125,11 @@ Value index_put(const Operation& op) {
     if (values.rank() > static_cast<int>(places.rank()) - 1) op.fail("values of these dimensions are not supported");
   }
   const Tensor updates = tf::broadcast_to(values, wanted);
-  const Tensor put = accumulates ? tf::tensor_scatter_add(moved, places, updates)
-                                 : tf::tensor_scatter_update(moved, places, updates);
+  const Tensor put =
+      accumulates ? tf::tensor_scatter_add(moved, places, updates) : tf::tensor_scatter_update(moved, places, updates);
   std::vector<int> back(permutation.size());
-  for (std::size_t i = 0; i < permutation.size(); ++i) back[static_cast<std::size_t>(permutation[i])] = static_cast<int>(i);
+  for (std::size_t i = 0; i < permutation.size(); ++i)
+    back[static_cast<std::size_t>(permutation[i])] = static_cast<int>(i);
   return transposed(put, back);
 }
 
@@ -182,7 +184,8 @@ Value scatter(const Operation& op) {
   if (has_tensor) {
     for (int i = 0; i < op.rank(); ++i) {
       const auto at = static_cast<std::size_t>(i);
-      if (op.type_of("src").shape[at] != op.type_of("index").shape[at]) updates = tf::slice(updates, i, std::nullopt, dims[at]);
+      if (op.type_of("src").shape[at] != op.type_of("index").shape[at])
+        updates = tf::slice(updates, i, std::nullopt, dims[at]);
     }
   } else {
     updates = tf::fill(op.graph(), dims, updates);
@@ -213,10 +216,12 @@ Value one_hot(const Operation& op) {
 Value searchsorted(const Operation& op) {
   const bool right = op.flag("right") || (op.has("side") && op.text("side") == "right");
   const bool buckets = op.node().op.find("bucketize") != std::string::npos;
-  const Tensor edges = op.tensor(buckets ? "boundaries" : "sorted_sequence");
-  const Tensor x = converted(op.tensor("self"), edges.dtype());
-  if (edges.rank() != 1) op.fail("of more than one dimension is not supported");
-  const Tensor column = tf::expand_dims(x, -1);
+  const std::string of = buckets ? "boundaries" : "sorted_sequence";
+  const DataType dtype = op.promoted_type({of, "self"});
+  Tensor edges = op.tensor(of, dtype);  // [n], or [..., n] for x [..., m]
+  if (op.has("sorter")) edges = tf::gather(edges, op.tensor("sorter"), -1, edges.rank() - 1);
+  if (edges.rank() > 1) edges = tf::expand_dims(edges, -2);
+  const Tensor column = tf::expand_dims(op.tensor("self", dtype), -1);
   const Tensor before = right ? tf::greater_equal(column, edges) : tf::greater(column, edges);
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
@@ -224,9 +229,8 @@ Value searchsorted(const Operation& op) {
 }  // namespace
 
 void add_indexing(Table* table) {
-  table->add("aten.embedding.default", [](const Operation& op) -> Value {
-    return tf::gather(op.tensor("weight"), op.tensor("indices"));
-  });
+  table->add("aten.embedding.default",
+             [](const Operation& op) -> Value { return tf::gather(op.tensor("weight"), op.tensor("indices")); });
   table->add("aten.index_select.default", [](const Operation& op) -> Value {
     if (op.rank_of("self") == 0) return op.tensor("self");
     const Tensor index = op.tensor("index");
@@ -237,12 +241,14 @@ void add_indexing(Table* table) {
   table->add("aten.gather.default", gather);
   table->add("aten.take_along_dim.default", gather);
   table->add_each({"aten.scatter.src", "aten.scatter.value", "aten.scatter_add.default", "aten.scatter.reduce",
-              "aten.scatter_reduce.two"},
-             scatter);
+                   "aten.scatter_reduce.two"},
+                  scatter);
   table->add("aten.index_add.default", [](const Operation& op) { return index_into(op, true); });
   table->add("aten.index_copy.default", [](const Operation& op) { return index_into(op, false); });
   table->add("aten.one_hot.default", one_hot);
-  table->add_each({"aten.bucketize.Tensor", "aten.searchsorted.Tensor"}, searchsorted);
+  table->add_each(
+      {"aten.bucketize.Tensor", "aten.searchsorted.Tensor", "aten.bucketize.Scalar", "aten.searchsorted.Scalar"},
+      searchsorted);
   table->add("aten.nonzero.default", [](const Operation& op) -> Value {
     return op.graph().operation("Where").input(op.tensor("self", DataType::kBool)).output();
   });

@@ -130,11 +130,13 @@ void add_norms(Table* table) {
   table->add("aten.group_norm.default", group_norm);
   table->add("aten.instance_norm.default", instance_norm);
   table->add("aten.batch_norm.default", batch_norm);
-  table->add("aten._native_batch_norm_legit_no_training.default",
-             [](const Operation& op) { return Value(Value::List{batch_norm(op), {}, {}}); });
+  table->add("aten._native_batch_norm_legit_no_training.default", [](const Operation& op) {
+    return Value(Value::List{batch_norm(op), {}, {}});
+  });
   table->add("aten._weight_norm.default", weight_norm);
-  table->add("aten._weight_norm_interface.default",
-             [](const Operation& op) { return Value(Value::List{weight_norm(op), {}}); });
+  table->add("aten._weight_norm_interface.default", [](const Operation& op) {
+    return Value(Value::List{weight_norm(op), {}});
+  });
 }
 
 }  // namespace crossload::lowering

@@ -162,8 +162,8 @@ Value cat(const Operation& op) {
   const std::int64_t given = op.integer("dim");
   const int axis = static_cast<int>(given < 0 ? given + rank : given);
   const bool over_channels = rank > 2 && axis == 1 && std::ranges::all_of(forms, [&](Forms* x) {
-    return x->has_channels_last() && x->dtype() == op.dtype();
-  });
+                               return x->has_channels_last() && x->dtype() == op.dtype();
+                             });
   std::vector<Tensor> tensors;
   for (Forms* x : forms) tensors.push_back(over_channels ? x->channels_last() : converted(x->plain(), op.dtype()));
   if (tensors.size() == 1) return tensors.front();
@@ -342,17 +342,17 @@ Value meshgrid(const Operation& op) {
 }  // namespace
 
 void add_shapes(Table* table) {
-  table->add_each({"aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", "aten.view_copy.default"}, view);
-  table->add_each({"aten.clone.default", "aten.alias.default", "aten.contiguous.default", "aten.detach.default",
-              "aten.detach_.default", "aten.lift_fresh_copy.default", "aten.dropout.default", "aten.view_as_real_copy"},
-             unchanged);
+  table->add_each({"aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", "aten.view_copy.default"},
+                  view);
+  table->add_each(
+      {"aten.clone.default", "aten.alias.default", "aten.contiguous.default", "aten.detach.default",
+       "aten.detach_.default", "aten.lift_fresh_copy.default", "aten.dropout.default", "aten.view_as_real_copy"},
+      unchanged);
   table->add_each({"aten.expand.default", "aten.expand_copy.default"}, expand);
-  table->add("aten.expand_as.default", [](const Operation& op) -> Value {
-    return tf::broadcast_to(op.tensor("self"), op.dims_of("other"));
-  });
-  table->add("aten.transpose.int", [](const Operation& op) -> Value {
-    return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1"));
-  });
+  table->add("aten.expand_as.default",
+             [](const Operation& op) -> Value { return tf::broadcast_to(op.tensor("self"), op.dims_of("other")); });
+  table->add("aten.transpose.int",
+             [](const Operation& op) -> Value { return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1")); });
   table->add("aten.t.default", [](const Operation& op) -> Value { return swapped(op.tensor("self"), 0, 1); });
   table->add("aten.permute.default", permute);
   table->add("aten.movedim.intlist", movedim);
@@ -369,9 +369,8 @@ void add_shapes(Table* table) {
   table->add("aten.cat.default", cat);
   table->add("aten.stack.default", stack);
   table->add_each({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"}, split);
-  table->add("aten.unbind.int", [](const Operation& op) -> Value {
-    return tf::unstack(op.tensor("self"), op.axis("dim"));
-  });
+  table->add("aten.unbind.int",
+             [](const Operation& op) -> Value { return tf::unstack(op.tensor("self"), op.axis("dim")); });
   table->add_each({"aten.repeat.default", "aten.tile.default"}, repeat);
   table->add("aten.repeat_interleave.self_int", repeat_interleave);
   table->add("aten.flip.default", [](const Operation& op) -> Value {

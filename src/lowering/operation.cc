@@ -235,7 +235,8 @@ std::vector<int> Operation::axes(const std::string& name, const std::string& of)
   const int rank = rank_of(of);
   std::vector<int> axes;
   if (has(name)) {
-    for (const std::int64_t axis : integers(name)) axes.push_back(static_cast<int>(axis < 0 ? axis + std::max(rank, 1) : axis));
+    for (const std::int64_t axis : integers(name))
+      axes.push_back(static_cast<int>(axis < 0 ? axis + std::max(rank, 1) : axis));
   }
   if (axes.empty()) {
     axes.resize(static_cast<std::size_t>(rank));

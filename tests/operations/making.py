@@ -33,8 +33,10 @@ class Making:
             (self.folder / f"{stem}.json").write_text(json.dumps(about))
 
     def write_info(self, info, count):
-        """An operation of the database, if one of its first samples is of the table."""
+        """An operation of the database, if one of its first samples is of the table. What is there stays."""
         name = database.full_name(info)
+        if (self.folder / f"{file_name(name)}.not_ours.json").is_file():
+            return
         try:
             of_type = [database.samples_of(info, database.DTYPES[0], count)]
             of_type += [database.samples_of(info, dtype, max(2, count // 4)) for dtype in database.DTYPES[1:]]
