@@ -63,7 +63,8 @@ Factor factor(const Operation& op, const std::string& name) {
 Value matmul(const Operation& op, const std::string& second) {
   const int left = op.rank_of("self");
   const int right = op.rank_of(second);
-  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kComplex64 && op.dtype() != DataType::kInt32) {
+  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kComplex64 && op.dtype() != DataType::kInt32 &&
+      op.dtype() != DataType::kInt64) {
     op.fail("of " + tf::name_of(op.dtype()) + " is not supported");
   }
   if (left > 1 && right > 1) {

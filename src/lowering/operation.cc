@@ -99,6 +99,7 @@ Forms& Operation::forms_of_node(const std::string& node) const {
 tf::Tensor Operation::tensor(const std::string& name, tf::DataType dtype) const {
   const Value given = value(name);
   if (Forms* forms = given.forms()) return converted(forms->plain(), dtype);
+  if (dtype == tf::DataType::kComplex64) return tf::cast(tensor(name, tf::DataType::kFloat), dtype);
   if (const bool* truth = given.get<bool>()) return graph().constant(*truth ? 1 : 0, dtype);
   if (const double* number = given.get<double>()) {
     if (dtype == tf::DataType::kBool) return graph().constant(*number != 0 ? 1 : 0, dtype);
