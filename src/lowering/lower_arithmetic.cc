@@ -33,11 +33,16 @@ Tensor floor_quotient(const Tensor& a, const Tensor& b) {
   return tf::where(tf::equal(b, 0), a / b, nearest);
 }
 
+Tensor quotient(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != DataType::kComplex64) return a / b;
+  return a.graph().operation("Div").input(a).input(b).output();
+}
+
 Value divided(const Operation& op) {
   const std::string mode = op.has("rounding_mode") ? op.text("rounding_mode") : "";
   const Binary by_mode = mode == "floor"   ? Binary(floor_quotient)
                          : mode == "trunc" ? Binary([](auto& a, auto& b) { return tf::truncate_div(a, b); })
-                                           : Binary([](auto& a, auto& b) { return a / b; });
+                                           : Binary(quotient);
   return combine(op, by_mode, op.dtype());
 }
 

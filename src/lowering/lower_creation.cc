@@ -1,4 +1,6 @@
 // Tensors made of numbers.
+#include <cmath>
+
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -68,7 +70,10 @@ Value linspace(const Operation& op) {
   const double step = steps > 1 ? (op.number("end") - start) / static_cast<double>(steps - 1) : 0;
   std::vector<Tensor> values;
   for (std::int64_t i = 0; i < steps; ++i) {
-    values.push_back(op.graph().constant(start + step * static_cast<double>(i), op.dtype()));
+    const bool is_first_half = i < steps / 2;  // PyTorch counts from both ends
+    const double value = is_first_half || steps == 1 ? start + step * static_cast<double>(i)
+                                                     : op.number("end") - step * static_cast<double>(steps - i - 1);
+    values.push_back(op.graph().constant(tf::is_integer(op.dtype()) ? std::trunc(value) : value, op.dtype()));
   }
   if (values.empty()) return tf::fill(op.graph(), {0}, zero(op));
   return tf::stack(values);

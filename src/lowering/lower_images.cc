@@ -33,19 +33,14 @@ Dims sizes_of_result(const Operation& op) {
 
 const char* image_argument(const Operation& op) { return op.node().args.contains("self") ? "self" : "input"; }
 
-Value resize(const Operation& op, bool bilinear) {
-  const Dims sizes = sizes_of_result(op);
-  Tensor x = op.forms(image_argument(op)).channels_last();
-  const bool is_row = sizes.size() == 1;
-  if (is_row) x = tf::expand_dims(x, 1);
-  const Dim height = is_row ? Dim(1) : sizes[0];
-  const Dim width = sizes.back();
-  const bool corners = bilinear && op.flag("align_corners");
-  const Tensor y = bilinear
-                       ? tf::resize_bilinear(x, height, width, corners ? tf::Pixels::kCorners : tf::Pixels::kCentres)
-                       : tf::resize_nearest(x, height, width);
-  return Forms::channels_last(is_row ? tf::squeeze(converted(y, op.dtype()), 1) : converted(y, op.dtype()));
+/// What the caller said of a side, 0 for nothing: pixels then lie 1 / scale apart, though the sizes say otherwise.
+double scale_of(const Operation& op, std::size_t side, std::size_t sides) {
+  if (op.has("scale_factors")) return op.numbers("scale_factors").at(side);
+  const char* name = sides == 1 ? "scales" : side + 2 == sides ? "scales_h" : "scales_w";
+  return op.has(name) ? op.number(name) : 0;
 }
+
+enum class Kernel { kNearest, kNearestCentre, kLinear, kCubic };
 
 /// Keys' cubic convolution, A = -0.75, at distance x from a pixel.
 double cubic(double x) {
@@ -54,40 +49,93 @@ double cubic(double x) {
   return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
 }
 
+struct Side {
+  std::int64_t input;
+  std::int64_t output;
+  double scale;  // 0 for none
+  bool corners;
+};
+
+/// Where the i-th pixel of the result lies in the image.
+double place_of(const Side& side, std::int64_t i, Kernel kernel) {
+  const auto input = static_cast<double>(side.input);
+  const auto output = static_cast<double>(side.output);
+  if (side.corners) return side.output > 1 ? (input - 1) / (output - 1) * static_cast<double>(i) : 0;
+  const double ratio = side.scale > 0 ? 1 / side.scale : input / output;
+  if (kernel == Kernel::kNearest) return static_cast<double>(static_cast<float>(i) * static_cast<float>(ratio));
+  if (kernel == Kernel::kNearestCentre) return (static_cast<double>(i) + 0.5) * ratio;
+  const double centre = (static_cast<double>(i) + 0.5) * ratio - 0.5;
+  return kernel == Kernel::kLinear ? std::max(centre, 0.0) : centre;
+}
+
 /// [output, input]: how much each pixel of the result takes of each of the image along one side.
-Tensor cubic_weights(const Operation& op, std::int64_t input, std::int64_t output, double scale, bool corners) {
-  std::vector<double> weights(static_cast<std::size_t>(input * output), 0);
-  for (std::int64_t i = 0; i < output; ++i) {
-    const double ratio = corners     ? (output > 1 ? double(input - 1) / double(output - 1) : 0)
-                         : scale > 0 ? 1 / scale
-                                     : double(input) / double(output);
-    const double centre = corners ? ratio * double(i) : (double(i) + 0.5) * ratio - 0.5;
-    const double first = std::floor(centre);
-    for (int j = -1; j <= 2; ++j) {
-      const auto at = std::clamp<std::int64_t>(static_cast<std::int64_t>(first) + j, 0, input - 1);
-      weights[static_cast<std::size_t>(i * input + at)] += cubic(std::abs(centre - (first + j)));
+Tensor weights_of(const Operation& op, const Side& side, Kernel kernel) {
+  std::vector<double> weights(static_cast<std::size_t>(side.input * side.output), 0);
+  for (std::int64_t i = 0; i < side.output; ++i) {
+    const double place = place_of(side, i, kernel);
+    const double first = std::floor(place);
+    const auto add = [&](int after, double weight) {
+      const auto at = std::clamp<std::int64_t>(static_cast<std::int64_t>(first) + after, 0, side.input - 1);
+      weights[static_cast<std::size_t>(i * side.input + at)] += weight;
+    };
+    if (kernel == Kernel::kCubic) {
+      for (int j = -1; j <= 2; ++j) add(j, cubic(std::abs(place - (first + j))));
+    } else if (kernel == Kernel::kLinear) {
+      add(0, 1 - (place - first));
+      add(1, place - first);
+    } else {
+      add(0, 1);
     }
   }
   const std::vector<float> rounded(weights.begin(), weights.end());
   return op.graph().constant(
-      tf::HostTensor::of<float>(op.graph().library(), {output, input}, std::span<const float>(rounded)));
+      tf::HostTensor::of<float>(op.graph().library(), {side.output, side.input}, std::span<const float>(rounded)));
 }
 
-/// Two products with matrices of weights, which are made for sizes that are known.
-Value resize_bicubic(const Operation& op) {
+/// A product with a matrix of weights for each side, which are made for sizes that are known.
+Value resize_by_weights(const Operation& op, Kernel kernel) {
   const char* name = image_argument(op);
   Tensor x = op.tensor(name);
-  const std::vector<double> scales = op.has("scale_factors") ? op.numbers("scale_factors") : std::vector<double>{0, 0};
-  const bool corners = op.flag("align_corners");
-  Dims sizes = sizes_of_result(op);
-  for (int side = 0; side < 2; ++side) {
-    const auto at = static_cast<std::size_t>(side);
-    const Dim input = op.dim_of(name, side + 2);
+  const Dims sizes = sizes_of_result(op);
+  const bool corners = op.node().args.contains("align_corners") && op.flag("align_corners");
+  for (std::size_t at = 0; at < sizes.size(); ++at) {
+    const Dim input = op.dim_of(name, static_cast<int>(at) + 2);
     if (!input.known() || !sizes[at].known()) op.fail("is supported for images of known sizes");
-    const Tensor weights = cubic_weights(op, input.size(), sizes[at].size(), scales[at], corners);
-    x = side == 0 ? tf::matmul(weights, x) : tf::matmul(x, weights, false, true);
+    const Side side = {input.size(), sizes[at].size(), scale_of(op, at, sizes.size()), corners};
+    const Tensor weights = converted(weights_of(op, side, kernel), op.dtype());
+    const bool is_last = at + 1 == sizes.size();
+    x = is_last ? tf::matmul(x, weights, false, true) : tf::matmul(weights, x);
   }
   return x;
+}
+
+/// Whether a scale says the same as the sizes do, which is all that TensorFlow's operations know.
+bool is_as_sizes_say(const Operation& op, const Dims& sizes) {
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const double scale = scale_of(op, i, sizes.size());
+    const Dim input = op.dim_of(image_argument(op), static_cast<int>(i) + 2);
+    if (scale == 0 || !input.known() || !sizes[i].known()) continue;  // then a scale is a whole number
+    if (static_cast<double>(input.size()) * scale != static_cast<double>(sizes[i].size())) return false;
+  }
+  return true;
+}
+
+Value resize(const Operation& op, Kernel kernel) {
+  const Dims sizes = sizes_of_result(op);
+  const bool bilinear = kernel == Kernel::kLinear;
+  const bool corners = bilinear && op.flag("align_corners");
+  if (!corners && !is_as_sizes_say(op, sizes)) return resize_by_weights(op, kernel);
+  Tensor x = op.forms(image_argument(op)).channels_last();
+  const bool is_row = sizes.size() == 1;
+  if (is_row) x = tf::expand_dims(x, 1);
+  const Dim height = is_row ? Dim(1) : sizes[0];
+  const Dim width = sizes.back();
+  const tf::Pixels pixels = corners                      ? tf::Pixels::kCorners
+                            : kernel == Kernel::kNearest ? tf::Pixels::kScaled
+                                                         : tf::Pixels::kCentres;
+  const Tensor y =
+      bilinear ? tf::resize_bilinear(x, height, width, pixels) : tf::resize_nearest(x, height, width, pixels);
+  return Forms::channels_last(is_row ? tf::squeeze(converted(y, op.dtype()), 1) : converted(y, op.dtype()));
 }
 
 /// [batch, channels * r * r, h, w] -> [batch, channels, h * r, w * r]
@@ -111,11 +159,18 @@ Value pixel_unshuffle(const Operation& op) {
 }  // namespace
 
 void add_images(Table* table) {
-  table->add_each({"aten.upsample_bilinear2d.vec", "aten.upsample_bilinear2d.default", "aten.upsample_linear1d.vec"},
-                  [](const Operation& op) { return resize(op, true); });
-  table->add_each({"aten.upsample_nearest2d.vec", "aten.upsample_nearest2d.default", "aten.upsample_nearest1d.vec"},
-                  [](const Operation& op) { return resize(op, false); });
-  table->add_each({"aten.upsample_bicubic2d.vec", "aten.upsample_bicubic2d.default"}, resize_bicubic);
+  const auto add = [&](const std::vector<std::string>& names, Kernel kernel) {
+    for (const std::string& name : names) {
+      const Table::Lower lower = [=](const Operation& op) {
+        return kernel == Kernel::kCubic ? resize_by_weights(op, kernel) : resize(op, kernel);
+      };
+      table->add_each({"aten." + name + ".vec", "aten." + name + ".default"}, lower);
+    }
+  };
+  add({"upsample_linear1d", "upsample_bilinear2d"}, Kernel::kLinear);
+  add({"upsample_nearest1d", "upsample_nearest2d"}, Kernel::kNearest);
+  add({"_upsample_nearest_exact1d", "_upsample_nearest_exact2d"}, Kernel::kNearestCentre);
+  add({"upsample_bicubic2d"}, Kernel::kCubic);
   table->add("aten.pixel_shuffle.default", pixel_shuffle);
   table->add("aten.pixel_unshuffle.default", pixel_unshuffle);
 }

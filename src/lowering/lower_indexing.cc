@@ -34,22 +34,48 @@ Value index(const Operation& op) {
 }
 
 /// x[i][index[i, j]] along one axis: index may be smaller along the others.
-Value gather(const Operation& op) {
+Value gather(const Operation& op, const char* index) {
   const int rank = op.rank_of("self");
-  if (rank == 0) return reshaped(op.tensor("self"), op.dims_of("index"));
+  if (rank == 0) return reshaped(op.tensor("self"), op.dims_of(index));
   const int axis = op.axis("dim");
   Tensor x = op.tensor("self");
-  Tensor places = op.tensor("index");
+  Tensor places = op.tensor(index);
   for (int i = 0; i < rank; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    if (i != axis && op.type_of("self").shape[at] != op.type_of("index").shape[at]) {
-      x = tf::slice(x, i, std::nullopt, op.dim_of("index", i));
+    if (i != axis && op.type_of("self").shape[at] != op.type_of(index).shape[at]) {
+      x = tf::slice(x, i, std::nullopt, op.dim_of(index, i));
     }
   }
   const std::vector<int> permutation = swapped_axes(rank, axis, rank - 1);
   x = transposed(x, permutation);
   places = transposed(places, permutation);
   return transposed(tf::gather(x, places, rank - 1, rank - 1), permutation);
+}
+
+/// A gather whose sides broadcast along the other axes; without an axis of all elements.
+Value take_along_dim(const Operation& op) {
+  Tensor x = op.tensor("self");
+  if (!op.has("dim")) return tf::gather(reshaped(x, {-1}), reshaped(op.tensor("indices"), {-1}));
+  const int axis = op.axis("dim");
+  const int rank = op.rank();
+  Tensor places = op.tensor("indices");
+  const auto widened = [&](const Tensor& one, const char* name, const char* other) {
+    Dims dims = op.dims_of(name);
+    bool changes = false;
+    for (int i = 0; i < rank; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      if (i == axis || op.type_of(name).shape[at] == op.type_of(other).shape[at]) continue;
+      if (op.type_of(name).shape[at] != program::Size(std::int64_t(1))) continue;
+      dims[at] = op.dim_of(other, i);
+      changes = true;
+    }
+    return changes ? tf::broadcast_to(one, dims) : one;
+  };
+  x = widened(x, "self", "indices");
+  places = from_front(widened(places, "indices", "self"), op.dim_of("self", axis));
+  const std::vector<int> permutation = swapped_axes(rank, axis, rank - 1);
+  return transposed(tf::gather(transposed(x, permutation), transposed(places, permutation), rank - 1, rank - 1),
+                    permutation);
 }
 
 Value one_hot(const Operation& op) {
@@ -80,8 +106,8 @@ void add_indexing(Table* table) {
     return tf::gather(op.tensor("self"), index.rank() == 0 ? tf::reshape(index, {1}) : index, op.axis("dim"));
   });
   table->add("aten.index.Tensor", index);
-  table->add("aten.gather.default", gather);
-  table->add("aten.take_along_dim.default", gather);
+  table->add("aten.gather.default", [](const Operation& op) { return gather(op, "index"); });
+  table->add("aten.take_along_dim.default", take_along_dim);
   table->add("aten.one_hot.default", one_hot);
   table->add_each(
       {"aten.bucketize.Tensor", "aten.searchsorted.Tensor", "aten.bucketize.Scalar", "aten.searchsorted.Scalar"},

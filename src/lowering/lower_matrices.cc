@@ -1,4 +1,6 @@
 // Products of matrices, and attention.
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 
@@ -94,6 +96,18 @@ Value added_product(const Operation& op, const char* a, const char* b) {
              : product + added;
 }
 
+/// Of an equation without one: what comes before the letters, then those that come once, sorted.
+std::string implied_result(const std::string& equation) {
+  std::string result = equation.find("...") == std::string::npos ? "" : "...";
+  std::string letters;
+  for (const char letter : equation) {
+    if (std::isalpha(static_cast<unsigned char>(letter)) && std::ranges::count(equation, letter) == 1)
+      letters += letter;
+  }
+  std::ranges::sort(letters);
+  return result + letters;
+}
+
 Value einsum(const Operation& op) {
   const std::vector<Value> tensors = op.list("tensors");
   std::vector<Tensor> operands;
@@ -102,7 +116,7 @@ Value einsum(const Operation& op) {
   for (const char letter : op.text("equation")) {
     if (letter != ' ') equation += letter;
   }
-  if (equation.find("->") == std::string::npos) op.fail("an equation without -> is not supported");
+  if (equation.find("->") == std::string::npos) equation += "->" + implied_result(equation);
   return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
 }
 
@@ -155,6 +169,11 @@ void add_matrices(Table* table) {
   table->add("aten.dot.default", [](const Operation& op) { return matmul(op, "tensor"); });
   table->add("aten.addmm.default", [](const Operation& op) { return added_product(op, "mat1", "mat2"); });
   table->add("aten.baddbmm.default", [](const Operation& op) { return added_product(op, "batch1", "batch2"); });
+  table->add("aten.addmv.default", [](const Operation& op) -> Value {
+    const Tensor column = tf::expand_dims(op.tensor("vec"), 1);
+    const Tensor product = times(tf::squeeze(tf::matmul(op.tensor("mat"), column), 1), op.number("alpha"));
+    return op.number("beta") == 0 ? product : product + times(op.tensor("self"), op.number("beta"));
+  });
   table->add("aten.outer.default", [](const Operation& op) -> Value {
     return tf::expand_dims(op.tensor("self", op.dtype()), 1) * tf::expand_dims(op.tensor("vec2", op.dtype()), 0);
   });

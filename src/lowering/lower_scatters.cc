@@ -1,6 +1,5 @@
 // Elements put, or added, to places of a tensor.
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 #include "lowering/indices.h"
@@ -23,6 +22,7 @@ Tensor as_numbers(const Tensor& x, const Tensor& updates, const F& f) {
 }
 
 Tensor put(const Tensor& x, const Tensor& places, const Tensor& updates, bool adds) {
+  if (places.rank() == 1) return put(x, tf::expand_dims(places, 0), tf::expand_dims(updates, 0), adds);  // one place
   if (!adds) return tf::tensor_scatter_update(x, places, updates);
   return as_numbers(x, updates, [&](const Tensor& a, const Tensor& b) { return tf::tensor_scatter_add(a, places, b); });
 }
@@ -81,37 +81,25 @@ Tensor places_of_all(const Operation& op, const Tensor& index, const Dims& dims,
   return tf::stack(places, -1);
 }
 
-/// What changes nothing in a reduction: the least, or the greatest.
-double extreme(DataType dtype, bool greatest) {
-  if (tf::is_floating(dtype)) return (greatest ? 1 : -1) * std::numeric_limits<double>::infinity();
-  if (dtype == DataType::kInt32) {
-    return greatest ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min();
-  }
-  return 0;
-}
-
 /// The elements that get something, reduced by PyTorch's name for it: "sum", "amax", ...
-Tensor scattered(const Operation& op, Tensor x, const Tensor& places, const Tensor& updates, const std::string& way) {
-  const bool counts = op.has("include_self") && !op.flag("include_self");
-  const auto restarted = [&](double neutral) {  // the elements of x that get something do not count
-    return counts ? put(x, places, tf::fill(op.graph(), tf::dims_of(updates), tf::like(x, neutral)), false) : x;
-  };
-  if (way == "add" || way == "sum") return put(restarted(0), places, updates, true);
+Tensor scattered(const Operation& op, const Tensor& x, const Tensor& places, const Tensor& updates,
+                 const std::string& way) {
+  const bool restarts = op.has("include_self") && !op.flag("include_self");
+  // Zeros for the elements of x that get something and do not count.
+  const auto restarted = [&] { return restarts ? put(x, places, tf::zeros_like(updates), false) : x; };
+  if (way == "add" || way == "sum") return put(restarted(), places, updates, true);
   if (way == "mean") {
     const Tensor ones = tf::ones_like(updates);
-    const Tensor before = counts ? tf::zeros_like(x) : tf::ones_like(x);
+    const Tensor before = restarts ? tf::zeros_like(x) : tf::ones_like(x);
     const Tensor number = tf::maximum(put(before, places, ones, true), 1);
-    const Tensor sum = put(restarted(0), places, updates, true);
+    const Tensor sum = put(restarted(), places, updates, true);
     return tf::is_floating(x.dtype()) ? sum / number : tf::floor_div(sum, number);
   }
   const bool is_max = way == "amax";
   if (!is_max && way != "amin") op.fail("reduce " + way + " is not supported");
-  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kInt32 && counts) {
-    op.fail("include_self=False is not supported of " + tf::name_of(op.dtype()));
-  }
   return op.graph()
       .operation(is_max ? "TensorScatterMax" : "TensorScatterMin")
-      .input(restarted(counts ? extreme(op.dtype(), !is_max) : 0))
+      .input(restarts ? put(x, places, updates, false) : x)  // any one of what an element gets
       .input(places)
       .input(updates)
       .output();

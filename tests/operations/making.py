@@ -16,6 +16,13 @@ def file_name(name):
     return re.sub("[^A-Za-z0-9_.]", "_", name)
 
 
+# Those that `--every` takes of the database.
+CORE = """add argmax argsort bmm cat clamp cumsum div expand gather index_put index_select layer_norm masked_fill matmul
+mean mul pow scatter scatter_add softmax sort split sum topk transpose tril var where nn.functional.conv2d
+nn.functional.gelu nn.functional.layer_norm nn.functional.linear nn.functional.max_pool2d nn.functional.pad.constant
+nn.functional.interpolate.bilinear nn.functional.embedding""".split()
+
+
 class Making:
     def __init__(self, folder, table):
         self.folder, self.table = folder, table
@@ -64,7 +71,9 @@ def make(arguments, table):
     making = Making(arguments.folder, table)
     for group in samples.groups():
         if re.search(arguments.only, group.name):
-            making.write(f"hand.{group.name}", [group.samples[i : i + 40] for i in range(0, len(group.samples), 40)])
+            chosen = group.samples[:: arguments.every or 1]
+            making.write(f"hand.{group.name}", [chosen[i : i + 40] for i in range(0, len(chosen), 40)])
     for info in [] if arguments.hand else database.infos():
-        if re.search(arguments.only, database.full_name(info)):
+        name = database.full_name(info)
+        if re.search(arguments.only, name) and (not arguments.every or name in CORE):
             making.write_info(info, arguments.samples)
