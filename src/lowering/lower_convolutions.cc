@@ -68,8 +68,11 @@ bool are_all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
 /// Frames, height and width of a kernel.
 std::vector<std::int64_t> window_of(const Operation& op) {
   std::vector<std::int64_t> sizes;
-  const auto& shape = op.type_of("weight").shape;
-  for (std::size_t i = 2; i < 5; ++i) sizes.push_back(std::get<std::int64_t>(shape.at(i)));
+  for (int i = 2; i < 5; ++i) {
+    const tf::Dim size = op.dim_of("weight", i);
+    if (!size.known()) op.fail("is supported for weights of known sizes");
+    sizes.push_back(size.size());
+  }
   return sizes;
 }
 
@@ -88,9 +91,8 @@ Value patches(const Operation& op, const Tensor& film) {
     }
   }
   apart.push_back(dims[4]);
-  const auto& shape = op.type_of("weight").shape;
-  const std::int64_t outputs = std::get<std::int64_t>(shape[0]);
-  const std::int64_t elements = std::get<std::int64_t>(shape[1]) * window[0] * window[1] * window[2];
+  const std::int64_t outputs = op.dim_of("weight", 0).size();
+  const std::int64_t elements = op.dim_of("weight", 1).size() * window[0] * window[1] * window[2];
   const Tensor by_window = tf::transpose(reshaped(x, apart), {0, 1, 3, 5, 7, 2, 4, 6});
   const Tensor rows = tf::reshape(by_window, {-1, elements});
   Tensor y = tf::matmul(rows, tf::reshape(op.tensor("weight"), {outputs, elements}), false, true);

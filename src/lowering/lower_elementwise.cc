@@ -137,7 +137,6 @@ void add_elementwise(Table* table) {
   add(table, "acosh", [](const Tensor& x) { return named("Acosh", x); });
   add(table, "asinh", [](const Tensor& x) { return named("Asinh", x); });
   add(table, "atanh", [](const Tensor& x) { return named("Atanh", x); });
-  add(table, "digamma", [](const Tensor& x) { return named("Digamma", x); });
   add(table, "lgamma", [](const Tensor& x) { return named("Lgamma", x); });
   add(table, "erfc", [](const Tensor& x) { return named("Erfc", x); });
   add(table, "erfinv", [](const Tensor& x) { return named("Erfinv", x); });

@@ -23,10 +23,9 @@ Value linear(const Operation& op) {
   Forms& x = op.forms("input");
   tf::Dims lead = x.has_rows() ? x.lead() : op.dims_of("input");
   if (!x.has_rows()) lead.pop_back();
-  const auto& shape = op.type_of("input").shape;
   const Tensor rows = x.has_rows() ? x.rows()
                       : rank == 2  ? x.plain()
-                                   : tf::reshape(x.plain(), {-1, std::get<std::int64_t>(shape.back())});
+                                   : tf::reshape(x.plain(), {-1, op.dim_of("input", -1)});
   Tensor y = tf::matmul(rows, weight, false, !is_kernel);
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
   if (rank == 2 && !x.has_rows()) return y;
@@ -90,6 +89,10 @@ Tensor times(const Tensor& x, double number) { return number == 1 ? x : x * numb
 Value added_product(const Operation& op, const char* a, const char* b) {
   const Tensor product = times(tf::matmul(op.tensor(a), op.tensor(b)), op.number("alpha"));
   if (op.number("beta") == 0) return product;
+  if (op.type_of(a).shape.back() == program::Size(std::int64_t(0))) {
+    // TensorFlow joins the product of no elements and the sum into an operation that gives zeros.
+    return tf::broadcast_to(times(op.tensor("self"), op.number("beta")), tf::dims_of(product));
+  }
   const Tensor added = times(op.tensor("self"), op.number("beta"));
   return op.rank_of("self") == 1 && product.rank() == 2 && op.type_of("self").shape.back() == op.type().shape.back()
              ? tf::bias_add(product, added)

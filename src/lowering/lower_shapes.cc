@@ -127,6 +127,7 @@ Tensor scattered_by_step(const Operation& op, int axis, std::int64_t step) {
 
 Value slice_scatter(const Operation& op) {
   const int axis = op.axis("dim");
+  if (op.type_of("src").shape[static_cast<std::size_t>(axis)] == program::Size(std::int64_t(0))) return unchanged(op);
   if (op.integer("step") != 1) return scattered_by_step(op, axis, op.integer("step"));
   const Tensor x = op.tensor("self");
   std::vector<Tensor> parts;

@@ -52,6 +52,9 @@ void add_symbols(Table* table) {
     const std::int64_t index = op.integer("b");
     const auto at = static_cast<std::size_t>(index < 0 ? index + static_cast<std::int64_t>(list.size()) : index);
     if (at >= list.size()) op.fail("has no member " + std::to_string(index));
+    if (list[at].get<std::monostate>() != nullptr) {
+      op.fail("member " + std::to_string(index) + " of what " + op.node_behind("a")->op + " gives is not supported");
+    }
     return list[at];
   });
   add_binary(

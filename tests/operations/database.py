@@ -10,6 +10,7 @@ from programs import Sample
 
 DTYPES = (torch.float32, torch.int64, torch.bool)
 UNDEFINED = ("empty", "new_empty", "resize_", "Tensor.__getitem__")  # what they give has no values to compare
+SORTED = ("bucketize", "searchsorted")  # whose edges are sorted no more in other sizes
 LOOKED_AT = 400  # of the samples of an operation and type; those that are taken are spread over them
 
 
@@ -33,7 +34,7 @@ def spread(found, count):
 
 def samples_of(info, dtype, count, free=False):
     """Up to `count` samples of an operation in one type."""
-    if dtype not in info.supported_dtypes("cpu"):
+    if dtype not in info.supported_dtypes("cpu") or (free and info.name in SORTED):
         return []
     torch.manual_seed(0)
     with warnings.catch_warnings():
@@ -41,9 +42,15 @@ def samples_of(info, dtype, count, free=False):
         found = list(itertools.islice(info.sample_inputs("cpu", dtype, requires_grad=False), LOOKED_AT))
     name = full_name(info)
     return [
-        Sample(short(name, dtype, i, free), info.op, (one.input, *one.args), one.kwargs, free)
+        Sample(short(name, dtype, i, free), info.op, (one.input, *one.args), one.kwargs, free, weights_of(name, one))
         for i, one in spread(found, count)
     ]
+
+
+def weights_of(name, sample):
+    """Tensors whose sizes are those of a layer."""
+    is_layer = name.startswith(("nn.functional.conv", "nn.functional.linear"))
+    return [one for one in sample.args if isinstance(one, torch.Tensor)] if is_layer else []
 
 
 def infos():

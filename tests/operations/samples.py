@@ -44,6 +44,8 @@ class Group:
     def add(self, call, *arguments, free=True, fixed=(), **keywords):
         """fixed: places of arguments whose sizes stay numbers."""
         name = getattr(call, "__name__", type(call).__name__)
+        if name.startswith("conv"):  # weights have sizes
+            fixed = [place for place, one in enumerate(arguments) if isinstance(one, torch.Tensor) and place]
         words = [describe(one) for one in arguments] + [f"{k}={describe(v)}" for k, v in keywords.items()]
         text = f"{call if hasattr(call, '_schema') else name}({', '.join(words)})"
         tensors = [one for one in arguments if isinstance(one, torch.Tensor)]
