@@ -24,8 +24,8 @@ nn.functional.interpolate.bilinear nn.functional.embedding""".split()
 
 
 class Making:
-    def __init__(self, folder, table):
-        self.folder, self.table = folder, table
+    def __init__(self, folder, table, keeps):
+        self.folder, self.table, self.keeps = folder, table, keeps
 
     def write(self, name, groups):
         """groups: lists of samples that are exported together."""
@@ -40,9 +40,9 @@ class Making:
             (self.folder / f"{stem}.json").write_text(json.dumps(about))
 
     def write_info(self, info, count):
-        """An operation of the database, if one of its first samples is of the table. What is there stays."""
+        """An operation of the database, if one of its first samples is of the table. What is there stays where that is wanted."""
         name = database.full_name(info)
-        if (self.folder / f"{file_name(name)}.not_ours.json").is_file():
+        if self.keeps and (self.folder / f"{file_name(name)}.not_ours.json").is_file():
             return
         try:
             of_type = [database.samples_of(info, database.DTYPES[0], count)]
@@ -68,7 +68,7 @@ def make(arguments, table):
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    making = Making(arguments.folder, table)
+    making = Making(arguments.folder, table, keeps=not arguments.every)
     for group in samples.groups():
         if re.search(arguments.only, group.name):
             chosen = group.samples[:: arguments.every or 1]

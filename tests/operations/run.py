@@ -91,10 +91,10 @@ def prove(arguments):
         import report
 
         report.write(arguments.report, outcomes, sorted(table))
-    print(summary(outcomes))
     surprises = [one for one in outcomes if one.kind not in ("pass", "not ours") and not is_known(one)]
     for one in surprises:
         print(f"not expected: {one.sample}: {one.kind}: {one.text[:300]}")
+    print(summary(outcomes))
     says_little = 2 * sum(one.kind == "not ours" for one in outcomes) > len(outcomes)
     return 1 if surprises or not outcomes or says_little and not arguments.report else 0
 
