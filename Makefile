@@ -1,7 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table clean
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table operations sweep clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench-agreement  measures false alarms and found faults of the rule of agreement and its neighbours'
 	@echo 'make bench-faults puts faults into models on purpose, and says which are found and where'
 	@echo 'make bench-faults-table  writes what that gives to docs/faults.md'
+	@echo 'make operations proves every operation of traced programs by samples of PyTorch, and writes docs/operations.md'
 	@echo 'make pytorch-matrix  reads 600 files of PyTorch, every combination of types, strides and containers'
 	@echo 'make docs     brings the tables of models in README.md and docs/models.md up to date'
 	@echo 'make format   lets clang-format lay out the sources'
@@ -31,6 +32,7 @@ help:
 	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
 	@echo 'make bench-litert  compares model.tflite with those of litert-torch and onnx2tf in size, error and time'
 	@echo 'make litert-table  converts a golden of every class to LiteRT, and writes what came of it to docs/litert.md'
+	@echo 'make sweep    converts a tiny model of every model type of Transformers, for docs/coverage.md'
 	@echo 'make clean    removes builds and the demo; .venv stays'
 
 setup: packages python
@@ -95,6 +97,14 @@ bench-faults-build: setup
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target bench_faults
 
+# OPERATIONS='--samples 5' takes fewer samples, --only REGEX those of some operations.
+operations: setup
+	@echo 'Making samples by PyTorch and running them: about 25 minutes, most of it torch.export; what is there stays.'
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target run_programs
+	@$(python) -W ignore tests/operations/run.py both $(build_folder)/run_programs $(build_folder)/operations \
+	  --report docs/operations.md $(OPERATIONS)
+
 pytorch-matrix: setup
 	@echo 'Making the files by PyTorch and reading them: about 2 minutes.'
 	@cmake --preset $(PRESET) >/dev/null
@@ -114,6 +124,11 @@ verified: setup build
 	@cmake --build --preset $(PRESET) --target models_test
 	@CROSSLOAD_RECORD=1 $(build_folder)/models_test --gtest_brief=1
 	@git status --short tests/goldens/verified
+
+# Every model type of the installed Transformers; resumes where it stopped. SWEEP='--only llama,swin' for some.
+sweep: setup build
+	@echo 'Tracing and converting a tiny model of every model type: hours.'
+	@.venv5/bin/python tools/sweep.py --folder $(build_folder)/sweep --program $(build_folder)/crossload --report docs/coverage.md $(SWEEP)
 
 bench-inference: setup build
 	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch: about 10 minutes.'

@@ -60,7 +60,9 @@ std::vector<tf::Tensor> Forms::all() const {
 }
 
 tf::Tensor reshaped(const tf::Tensor& x, tf::Dims dims) {
-  const auto is = [](std::int64_t size) { return [size](const tf::Dim& dim) { return dim.known() && dim.size() == size; }; };
+  const auto is = [](std::int64_t size) {
+    return [size](const tf::Dim& dim) { return dim.known() && dim.size() == size; };
+  };
   const auto unknown = std::ranges::find_if(dims, [](const tf::Dim& dim) { return !dim.known(); });
   if (unknown != dims.end() && std::ranges::none_of(dims, is(-1)) && std::ranges::none_of(dims, is(0))) *unknown = -1;
   return tf::reshape(x, dims);

@@ -19,14 +19,30 @@ Tensor difference(const Tensor& a, const Tensor& b) { return a - b; }
 Value scaled(const Operation& op, const Binary& f) {
   if (!op.has("alpha") || op.number("alpha") == 1) return combine(op, f, op.dtype());
   const double alpha = op.number("alpha");
-  return combine(op, [&](const Tensor& a, const Tensor& b) { return f(a, b * alpha); }, op.dtype());
+  return combine(
+      op, [&](const Tensor& a, const Tensor& b) { return f(a, b * alpha); }, op.dtype());
+}
+
+/// Of floating numbers not the quotient rounded, as 1 // 0.1 is 9: 0.1 is a little more than a tenth.
+Tensor floor_quotient(const Tensor& a, const Tensor& b) {
+  if (!tf::is_floating(a.dtype())) return tf::floor_div(a, b);
+  const Tensor rest = tf::truncate_mod(a, b);
+  const Tensor is_behind = tf::logical_and(tf::not_equal(rest, 0), tf::not_equal(tf::less(b, 0), tf::less(rest, 0)));
+  const Tensor exact = (a - rest) / b;
+  const Tensor nearest = tf::floor(tf::where(is_behind, exact - 1, exact) + 0.5);
+  return tf::where(tf::equal(b, 0), a / b, nearest);
+}
+
+Tensor quotient(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != DataType::kComplex64) return a / b;
+  return a.graph().operation("Div").input(a).input(b).output();
 }
 
 Value divided(const Operation& op) {
   const std::string mode = op.has("rounding_mode") ? op.text("rounding_mode") : "";
-  const Binary by_mode = mode == "floor"   ? Binary([](auto& a, auto& b) { return tf::floor_div(a, b); })
+  const Binary by_mode = mode == "floor"   ? Binary(floor_quotient)
                          : mode == "trunc" ? Binary([](auto& a, auto& b) { return tf::truncate_div(a, b); })
-                                           : Binary([](auto& a, auto& b) { return a / b; });
+                                           : Binary(quotient);
   return combine(op, by_mode, op.dtype());
 }
 
@@ -61,17 +77,17 @@ void add_logical(Table* table, const std::string& name, TwoTensors f) {
 }
 
 void add_extreme(Table* table, const std::string& name, const std::string& elementwise, TwoTensors f) {
-  table->add_each({"aten." + name + ".other", "aten." + elementwise + ".default"},
-             [=](const Operation& op) {
-               if (op.dtype() != DataType::kBool) return combine(op, f, op.dtype());
-               return combine(op, elementwise == "maximum" ? tf::logical_or : tf::logical_and, DataType::kBool);
-             });
+  table->add_each({"aten." + name + ".other", "aten." + elementwise + ".default"}, [=](const Operation& op) {
+    if (op.dtype() != DataType::kBool) return combine(op, f, op.dtype());
+    return combine(op, elementwise == "maximum" ? tf::logical_or : tf::logical_and, DataType::kBool);
+  });
 }
 
 Value power_of_tensor(const Operation& op) {
   const Value exponent = op.value("exponent");
   if (exponent.forms() != nullptr) {
-    return combine(op, [](auto& a, auto& b) { return tf::pow(a, b); }, op.dtype(), "self", "exponent");
+    return combine(
+        op, [](auto& a, auto& b) { return tf::pow(a, b); }, op.dtype(), "self", "exponent");
   }
   const double e = op.number("exponent");
   return map(op, [&](const Tensor& x) {
@@ -86,8 +102,7 @@ Value power_of_tensor(const Operation& op) {
 }
 
 Value masked_fill(const Operation& op) {
-  return tf::where(op.tensor("mask", DataType::kBool), op.tensor("value", op.dtype()),
-                   op.tensor("self", op.dtype()));
+  return tf::where(op.tensor("mask", DataType::kBool), op.tensor("value", op.dtype()), op.tensor("self", op.dtype()));
 }
 
 Value where(const Operation& op) {
@@ -110,18 +125,20 @@ void add_arithmetic(Table* table) {
   add(table, "sub", [](const Operation& op) { return scaled(op, difference); });
   add(table, "mul", [](const Operation& op) { return combine(op, product, op.dtype()); });
   add(table, "rsub", [](const Operation& op) {
-    if (op.number("alpha") != 1) op.fail("alpha is not supported");
-    return combine(op, difference, op.dtype(), "other", "self");
+    const double alpha = op.number("alpha");
+    const auto f = [=](const Tensor& a, const Tensor& b) { return difference(a, alpha == 1 ? b : b * alpha); };
+    return combine(op, f, op.dtype(), "other", "self");
   });
   table->add_each({"aten.div.Tensor", "aten.div.Scalar", "aten.div.Tensor_mode", "aten.div.Scalar_mode"}, divided);
-  table->add_each({"aten.floor_divide.default", "aten.floor_divide.Scalar"}, [](const Operation& op) {
-    return combine(op, [](auto& a, auto& b) { return tf::floor_div(a, b); }, op.dtype());
-  });
+  table->add_each({"aten.floor_divide.default", "aten.floor_divide.Scalar"},
+                  [](const Operation& op) { return combine(op, floor_quotient, op.dtype()); });
   add(table, "remainder", [](const Operation& op) {
-    return combine(op, [](auto& a, auto& b) { return tf::mod(a, b); }, op.dtype());
+    return combine(
+        op, [](auto& a, auto& b) { return tf::mod(a, b); }, op.dtype());
   });
   add(table, "fmod", [](const Operation& op) {
-    return combine(op, [](auto& a, auto& b) { return tf::truncate_mod(a, b); }, op.dtype());
+    return combine(
+        op, [](auto& a, auto& b) { return tf::truncate_mod(a, b); }, op.dtype());
   });
   table->add("aten.atan2.default", [](const Operation& op) { return combine(op, tf::atan2, op.dtype()); });
   table->add_each({"aten.pow.Tensor_Scalar", "aten.pow.Tensor_Tensor", "aten.pow.Scalar"}, power_of_tensor);

@@ -1,4 +1,4 @@
-// Convolutions over one or two axes, [batch, channels, ...] in PyTorch.
+// Convolutions over one, two or three axes, [batch, channels, ...] in PyTorch.
 #include <algorithm>
 
 #include "lowering/table.h"
@@ -43,14 +43,112 @@ tf::Padding padding_of(const Operation& op, const Tensor& kernel, const Pair& di
   return {side(0), side(1)};
 }
 
+/// [batch, ..., channels]: a batch of one for what has none.
+Tensor batch_of(const Operation& op) {
+  if (op.rank_of("input") == op.rank_of("weight")) return op.forms("input").channels_last();
+  return Forms::plain(tf::expand_dims(op.tensor("input"), 0))->channels_last();
+}
+
+Value result_of(const Operation& op, const Tensor& y) {
+  const auto result = Forms::channels_last(y);
+  return op.rank_of("input") == op.rank_of("weight") ? Value(result) : Value(tf::squeeze(result->plain(), 0));
+}
+
+/// Three sizes; one number stands for all.
+std::vector<std::int64_t> three(const Operation& op, const char* name) {
+  std::vector<std::int64_t> given = op.integers(name);
+  given.resize(3, given.back());
+  return given;
+}
+
+bool are_all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
+  return std::ranges::all_of(values, [=](std::int64_t value) { return value == wanted; });
+}
+
+/// Frames, height and width of a kernel.
+std::vector<std::int64_t> window_of(const Operation& op) {
+  std::vector<std::int64_t> sizes;
+  for (int i = 2; i < 5; ++i) {
+    const tf::Dim size = op.dim_of("weight", i);
+    if (!size.known()) op.fail("is supported for weights of known sizes");
+    sizes.push_back(size.size());
+  }
+  return sizes;
+}
+
+/// One with windows that do not overlap, as cut a film into patches, is a product of matrices.
+Value patches(const Operation& op, const Tensor& film) {
+  const std::vector<std::int64_t> window = window_of(op);
+  const tf::Dims dims = tf::dims_of(film);  // [batch, frames, height, width, channels]
+  Tensor x = film;
+  tf::Dims apart = {dims[0]};
+  for (std::size_t i = 0; i < 3; ++i) {
+    apart.push_back(tf::floor_div(dims[i + 1], window[i]));
+    apart.emplace_back(window[i]);
+    const tf::Dim whole = apart[2 * i + 1] * apart[2 * i + 2];  // what is left over at the end has no window
+    if (!(dims[i + 1].known() && whole.known() && dims[i + 1].size() == whole.size())) {
+      x = tf::slice(x, static_cast<int>(i) + 1, std::nullopt, whole);
+    }
+  }
+  apart.push_back(dims[4]);
+  const std::int64_t outputs = op.dim_of("weight", 0).size();
+  const std::int64_t elements = op.dim_of("weight", 1).size() * window[0] * window[1] * window[2];
+  const Tensor by_window = tf::transpose(reshaped(x, apart), {0, 1, 3, 5, 7, 2, 4, 6});
+  const Tensor rows = tf::reshape(by_window, {-1, elements});
+  Tensor y = tf::matmul(rows, tf::reshape(op.tensor("weight"), {outputs, elements}), false, true);
+  if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
+  return result_of(op, reshaped(y, {apart[0], apart[1], apart[3], apart[5], outputs}));
+}
+
+/// Over three axes, [batch, channels, frames, height, width] in PyTorch.
+Value convolution_of_films(const Operation& op) {
+  if (op.has("transposed") && op.flag("transposed")) op.fail("transposed over three axes is not supported");
+  if (!are_all(three(op, "dilation"), 1)) op.fail("over three axes with dilation is not supported");
+  const Tensor x = batch_of(op);
+  const std::vector<std::int64_t> window = window_of(op);
+  const std::vector<std::int64_t> strides = three(op, "stride");
+  std::vector<std::int64_t> before(3, 0);
+  std::vector<std::int64_t> after(3, 0);
+  if (const auto* text = op.node().args.at("padding").get<std::string>(); text == nullptr) {
+    before = after = three(op, "padding");
+  } else if (*text == "same") {
+    for (std::size_t i = 0; i < 3; ++i) {
+      before[i] = (window[i] - 1) / 2;
+      after[i] = window[i] - 1 - before[i];
+    }
+  }
+  const bool is_padded = !are_all(before, 0) || !are_all(after, 0);
+  if (!is_padded && strides == window && op.integer("groups") == 1) return patches(op, x);
+  tf::Paddings paddings = {{0, 0}};
+  for (std::size_t i = 0; i < 3; ++i) paddings.emplace_back(before[i], after[i]);
+  paddings.emplace_back(0, 0);
+  const Tensor padded = is_padded ? tf::pad(x, paddings) : x;
+  const Tensor kernel = tf::transpose(op.tensor("weight"), {2, 3, 4, 1, 0});
+  const auto groups = static_cast<int>(op.integer("groups"));
+  const std::vector<Tensor> inputs = groups == 1 ? std::vector{padded} : tf::split(padded, groups, -1);
+  const std::vector<Tensor> kernels = groups == 1 ? std::vector{kernel} : tf::split(kernel, groups, -1);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    outputs.push_back(op.graph()
+                          .operation("Conv3D")
+                          .input(inputs[i])
+                          .input(kernels[i])
+                          .integers("strides", {1, strides[0], strides[1], strides[2], 1})
+                          .text("padding", "VALID")
+                          .output());
+  }
+  Tensor y = groups == 1 ? outputs.front() : tf::concat(outputs, -1);
+  if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
+  return result_of(op, y);
+}
+
 Value convolution(const Operation& op) {
-  const int rank = op.rank_of("input");
-  if (op.rank_of("weight") != rank) op.fail("without a batch is not supported");
-  if (rank > 4) op.fail("over three axes is not supported");
+  const int rank = op.rank_of("weight");
+  if (rank > 4) return convolution_of_films(op);
   const bool is_row = rank == 3;
-  const bool is_transposed = op.node().op.find("transpose") != std::string::npos ||
-                             (op.has("transposed") && op.flag("transposed"));
-  Tensor x = op.forms("input").channels_last();
+  const bool is_transposed =
+      op.node().op.find("transpose") != std::string::npos || (op.has("transposed") && op.flag("transposed"));
+  Tensor x = batch_of(op);
   if (is_row) x = tf::expand_dims(x, 1);
   const Tensor kernel = kernel_of(op, is_row);
   tf::Convolution options;
@@ -61,50 +159,16 @@ Value convolution(const Operation& op) {
   Tensor y = is_transposed ? tf::conv2d_transpose(x, kernel, options, sides(op, "output_padding", is_row, 0))
                            : tf::conv2d(x, kernel, options);
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
-  return Forms::channels_last(is_row ? tf::squeeze(y, 1) : y);
-}
-
-/// One with windows that do not overlap, as cut an image or a film into patches, is a product of matrices.
-Value patches(const Operation& op) {
-  const std::vector<std::int64_t> strides = op.integers("stride");
-  const auto& shape = op.type_of("weight").shape;
-  const auto size = [&](std::size_t i) { return std::get<std::int64_t>(shape.at(i)); };
-  const auto all = [&](const char* name, std::int64_t wanted) {
-    return std::ranges::all_of(op.integers(name), [&](std::int64_t value) { return value == wanted; });
-  };
-  tf::Dims dims = op.dims_of("input");
-  tf::Dims apart = {dims[0], dims[1]};
-  for (std::size_t i = 2; i < 5; ++i) {
-    const std::int64_t stride = strides.size() == 1 ? strides.front() : strides.at(i - 2);
-    if (stride != size(i)) op.fail("over three axes with windows that overlap is not supported");
-    apart.push_back(tf::floor_div(dims[i], stride));
-    apart.emplace_back(stride);
-  }
-  if (!all("padding", 0) || !all("dilation", 1) || op.integer("groups") != 1) {
-    op.fail("over three axes with padding, dilation or groups is not supported");
-  }
-  Tensor x = op.tensor("input");
-  for (std::size_t i = 2; i < 5; ++i) {  // what is left over at the end has no window
-    const tf::Dim whole = apart[2 * i - 2] * apart[2 * i - 1];
-    if (!(dims[i].known() && whole.known() && dims[i].size() == whole.size())) {
-      x = tf::slice(x, static_cast<int>(i), std::nullopt, whole);
-    }
-  }
-  const std::int64_t elements = size(1) * size(2) * size(3) * size(4);
-  const Tensor by_window = tf::transpose(reshaped(x, apart), {0, 2, 4, 6, 1, 3, 5, 7});
-  const Tensor rows = tf::reshape(by_window, {-1, elements});
-  Tensor y = tf::matmul(rows, tf::reshape(op.tensor("weight"), {size(0), elements}), false, true);
-  if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
-  return Forms::channels_last(reshaped(y, {apart[0], apart[2], apart[4], apart[6], size(0)}));
+  return result_of(op, is_row ? tf::squeeze(y, 1) : y);
 }
 
 }  // namespace
 
 void add_convolutions(Table* table) {
   table->add_each({"aten.conv1d.default", "aten.conv1d.padding", "aten.conv2d.default", "aten.conv2d.padding",
-              "aten.convolution.default", "aten.conv_transpose1d.default", "aten.conv_transpose2d.input"},
-             convolution);
-  table->add("aten.conv3d.default", patches);
+                   "aten.convolution.default", "aten.conv3d.default", "aten.conv3d.padding",
+                   "aten.conv_transpose1d.default", "aten.conv_transpose2d.input"},
+                  convolution);
 }
 
 }  // namespace crossload::lowering

@@ -1,4 +1,6 @@
 // Tensors made of numbers.
+#include <cmath>
+
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -14,9 +16,7 @@ Tensor one(const Operation& op) { return op.graph().constant(1, op.dtype()); }
 /// Full of a scalar, of the sizes that are an argument.
 Value filled(const Operation& op, const Tensor& value) { return tf::fill(op.graph(), op.dims("size"), value); }
 /// The same of another tensor's sizes.
-Value filled_like(const Operation& op, const Tensor& value) {
-  return tf::fill(op.graph(), op.dims_of("self"), value);
-}
+Value filled_like(const Operation& op, const Tensor& value) { return tf::fill(op.graph(), op.dims_of("self"), value); }
 
 bool is_floating(const Value& value) {
   return value.get<double>() != nullptr || (value.forms() != nullptr && tf::is_floating(value.forms()->dtype()));
@@ -70,7 +70,10 @@ Value linspace(const Operation& op) {
   const double step = steps > 1 ? (op.number("end") - start) / static_cast<double>(steps - 1) : 0;
   std::vector<Tensor> values;
   for (std::int64_t i = 0; i < steps; ++i) {
-    values.push_back(op.graph().constant(start + step * static_cast<double>(i), op.dtype()));
+    const bool is_first_half = i < steps / 2;  // PyTorch counts from both ends
+    const double value = is_first_half || steps == 1 ? start + step * static_cast<double>(i)
+                                                     : op.number("end") - step * static_cast<double>(steps - i - 1);
+    values.push_back(op.graph().constant(tf::is_integer(op.dtype()) ? std::trunc(value) : value, op.dtype()));
   }
   if (values.empty()) return tf::fill(op.graph(), {0}, zero(op));
   return tf::stack(values);
@@ -79,19 +82,20 @@ Value linspace(const Operation& op) {
 }  // namespace
 
 void add_creation(Table* table) {
-  table->add_each({"aten.full.default", "aten.new_full.default"}, [](const Operation& op) {
-    return filled(op, op.tensor("fill_value", op.dtype()));
-  });
-  table->add_each({"aten.zeros.default", "aten.new_zeros.default", "aten.empty.memory_format", "aten.new_empty.default"},
-             [](const Operation& op) { return filled(op, zero(op)); });
-  table->add_each({"aten.ones.default", "aten.new_ones.default"}, [](const Operation& op) { return filled(op, one(op)); });
+  table->add_each({"aten.full.default", "aten.new_full.default"},
+                  [](const Operation& op) { return filled(op, op.tensor("fill_value", op.dtype())); });
+  table->add_each(
+      {"aten.zeros.default", "aten.new_zeros.default", "aten.empty.memory_format", "aten.new_empty.default"},
+      [](const Operation& op) { return filled(op, zero(op)); });
+  table->add_each({"aten.ones.default", "aten.new_ones.default"},
+                  [](const Operation& op) { return filled(op, one(op)); });
   table->add_each({"aten.zeros_like.default", "aten.empty_like.default"},
-             [](const Operation& op) { return filled_like(op, zero(op)); });
+                  [](const Operation& op) { return filled_like(op, zero(op)); });
   table->add("aten.ones_like.default", [](const Operation& op) { return filled_like(op, one(op)); });
   table->add("aten.full_like.default",
              [](const Operation& op) { return filled_like(op, op.tensor("fill_value", op.dtype())); });
   table->add_each({"aten.fill.Scalar", "aten.fill.Tensor"},
-             [](const Operation& op) { return filled_like(op, op.tensor("value", op.dtype())); });
+                  [](const Operation& op) { return filled_like(op, op.tensor("value", op.dtype())); });
   table->add("aten.copy.default", copy);
   table->add("aten.scalar_tensor.default", [](const Operation& op) -> Value { return op.tensor("s", op.dtype()); });
   table->add_each({"aten.arange.default", "aten.arange.start", "aten.arange.start_step"}, arange);

@@ -31,6 +31,32 @@ Tensor bitwise_not(const Tensor& x) {
 /// Where bool is an argument, PyTorch's function of numbers is not defined.
 Tensor absolute(const Tensor& x) { return x.dtype() == tf::DataType::kBool ? x : tf::abs(x); }
 
+/// Of complex numbers real ones.
+Value absolute_of(const Operation& op) {
+  if (op.forms("self").dtype() != tf::DataType::kComplex64) return map(op, absolute);
+  return op.graph().operation("ComplexAbs").input(op.tensor("self")).output();
+}
+
+/// The slope of negative numbers is one, or one a channel.
+Value prelu(const Operation& op) {
+  const Tensor x = op.tensor("self");
+  Tensor slope = op.tensor("weight");
+  if (op.rank_of("self") > 2 && op.rank_of("weight") == 1) {
+    tf::Dims dims(static_cast<std::size_t>(op.rank_of("self") - 1), 1);
+    dims.front() = -1;
+    slope = tf::reshape(slope, dims);
+  }
+  return tf::where(tf::greater(x, 0), x, slope * x);
+}
+
+Tensor named(const char* type, const Tensor& x) { return x.graph().operation(type).input(x).output(); }
+
+/// That of NaN is 0.
+Tensor sign(const Tensor& x) {
+  if (x.dtype() == tf::DataType::kBool) return x;
+  return tf::is_floating(x.dtype()) ? tf::where(tf::is_nan(x), 0, tf::sign(x)) : tf::sign(x);
+}
+
 void add(Table* table, const std::string& name, Tensor (*f)(const Tensor&)) {
   table->add("aten." + name + ".default", [f](const Operation& op) { return map(op, f); });
 }
@@ -63,9 +89,7 @@ Value elu(const Operation& op) {
   });
 }
 
-Value gelu(const Operation& op) {
-  return map(op, op.text("approximate") == "tanh" ? gelu_tanh : keras::gelu);
-}
+Value gelu(const Operation& op) { return map(op, op.text("approximate") == "tanh" ? gelu_tanh : keras::gelu); }
 
 Value glu(const Operation& op) {
   const std::vector<Tensor> halves = tf::split(op.tensor("self"), 2, op.axis("dim"));
@@ -94,6 +118,7 @@ Value rounded(const Operation& op) {
 Value nan_to_num(const Operation& op) {
   const auto number = [&](const char* name, double otherwise) { return op.has(name) ? op.number(name) : otherwise; };
   return map(op, [&](const Tensor& x) {
+    if (!tf::is_floating(x.dtype())) return x;
     const double low = tf::lowest(x.dtype());
     const Tensor finite = tf::where(tf::is_nan(x), number("nan", 0), x);
     const Tensor above = tf::logical_and(tf::is_inf(finite), tf::greater(finite, 0));
@@ -105,10 +130,16 @@ Value nan_to_num(const Operation& op) {
 }  // namespace
 
 void add_elementwise(Table* table) {
-  add(table, "abs", absolute);
+  table->add("aten.abs.default", absolute_of);
   add(table, "acos", tf::acos);
   add(table, "asin", tf::asin);
   add(table, "atan", tf::atan);
+  add(table, "acosh", [](const Tensor& x) { return named("Acosh", x); });
+  add(table, "asinh", [](const Tensor& x) { return named("Asinh", x); });
+  add(table, "atanh", [](const Tensor& x) { return named("Atanh", x); });
+  add(table, "lgamma", [](const Tensor& x) { return named("Lgamma", x); });
+  add(table, "erfc", [](const Tensor& x) { return named("Erfc", x); });
+  add(table, "erfinv", [](const Tensor& x) { return named("Erfinv", x); });
   add(table, "bitwise_not", bitwise_not);
   add(table, "cos", tf::cos);
   add(table, "cosh", tf::cosh);
@@ -117,7 +148,7 @@ void add_elementwise(Table* table) {
   add(table, "exp2", [](const Tensor& x) { return tf::exp(x * std::numbers::ln2); });
   add(table, "expm1", tf::expm1);
   add(table, "hardsigmoid", hardsigmoid);
-  add(table, "hardswish", [](const Tensor& x) { return x * hardsigmoid(x); });
+  add(table, "hardswish", [](const Tensor& x) { return x * tf::relu6(x + 3) * (1.0 / 6); });
   add(table, "log", tf::log);
   add(table, "log10", [](const Tensor& x) { return tf::log(x) * (1 / std::numbers::ln10); });
   add(table, "log1p", tf::log1p);
@@ -131,7 +162,7 @@ void add_elementwise(Table* table) {
   add(table, "rsqrt", tf::rsqrt);
   add(table, "selu", tf::selu);
   add(table, "sigmoid", tf::sigmoid);
-  add(table, "sign", tf::sign);
+  add(table, "sign", sign);
   add(table, "silu", [](const Tensor& x) { return x * tf::sigmoid(x); });
   add(table, "sin", tf::sin);
   add(table, "sinh", tf::sinh);
@@ -141,6 +172,13 @@ void add_elementwise(Table* table) {
   add(table, "tan", tf::tan);
   add(table, "tanh", tf::tanh);
   add(table, "trunc", truncated);
+  add(table, "frac", [](const Tensor& x) { return x - truncated(x); });
+  add(table, "deg2rad", [](const Tensor& x) { return x * (std::numbers::pi / 180); });
+  add(table, "rad2deg", [](const Tensor& x) { return x * (180 / std::numbers::pi); });
+  add(table, "sinc", [](const Tensor& x) {
+    const Tensor angle = x * std::numbers::pi;
+    return tf::where(tf::equal(x, 0), 1, tf::sin(angle) / tf::where(tf::equal(x, 0), 1, angle));
+  });
   add(table, "ceil", [](const Tensor& x) { return tf::is_floating(x.dtype()) ? tf::ceil(x) : x; });
   add(table, "floor", [](const Tensor& x) { return tf::is_floating(x.dtype()) ? tf::floor(x) : x; });
   add(table, "round", [](const Tensor& x) { return tf::is_floating(x.dtype()) ? tf::round(x) : x; });
@@ -148,31 +186,59 @@ void add_elementwise(Table* table) {
   add_question(table, "isinf", tf::is_inf);
   add_question(table, "isfinite", tf::is_finite);
   table->add("aten.round.decimals", rounded);
-  table->add("aten.logical_not.default", [](const Operation& op) -> Value {
-    return tf::logical_not(op.tensor("self", tf::DataType::kBool));
+  table->add("aten.logical_not.default",
+             [](const Operation& op) -> Value { return tf::logical_not(op.tensor("self", tf::DataType::kBool)); });
+  table->add_each(
+      {"aten._to_copy.default", "aten.to.dtype", "aten.to.dtype_layout", "aten.to.device", "aten.type_as.default"},
+      [](const Operation& op) {
+        if (op.forms("self").dtype() == op.dtype()) return op.value("self");
+        return map(op, [](const Tensor& x) { return x; });
+      });
+  table->add("aten.logit.default", [](const Operation& op) {
+    return map(op, [&](const Tensor& x) {
+      if (!op.has("eps")) return tf::log(x / (1 - x));
+      const double low = op.number("eps");
+      const Tensor inside = tf::minimum(tf::maximum(x, low), 1 - low);
+      return tf::log(inside / (1 - inside));
+    });
   });
-  table->add_each({"aten._to_copy.default", "aten.to.dtype", "aten.to.dtype_layout", "aten.to.device", "aten.type_as.default"},
-             [](const Operation& op) {
-               if (op.forms("self").dtype() == op.dtype()) return op.value("self");
-               return map(op, [](const Tensor& x) { return x; });
-             });
+  for (const bool is_positive : {true, false}) {
+    table->add(is_positive ? "aten.isposinf.default" : "aten.isneginf.default", [=](const Operation& op) -> Value {
+      const Tensor x = op.tensor("self", tf::DataType::kFloat);
+      return tf::logical_and(tf::is_inf(x), is_positive ? tf::greater(x, 0) : tf::less(x, 0));
+    });
+  }
+  table->add_each({"aten.threshold.default"}, [](const Operation& op) {
+    const double limit = op.number("threshold");
+    return map(op,
+               [&](const Tensor& x) { return tf::where(tf::greater(x, limit), x, op.tensor("value", op.dtype())); });
+  });
+  for (const bool is_hard : {true, false}) {
+    table->add(is_hard ? "aten.hardshrink.default" : "aten.softshrink.default", [=](const Operation& op) {
+      const double limit = op.number("lambd");
+      return map(op, [=](const Tensor& x) {
+        const Tensor is_inside = tf::less_equal(tf::abs(x), limit);
+        return tf::where(is_inside, 0 * x, is_hard ? x : x - tf::sign(x) * limit);
+      });
+    });
+  }
   table->add("aten.softplus.default", softplus);
   table->add("aten.elu.default", elu);
   table->add("aten.celu.default", [](const Operation& op) {
     const double alpha = op.number("alpha");
-    return map(op, [=](const Tensor& x) {
-      return tf::maximum(x, 0) + tf::minimum(tf::expm1(x * (1 / alpha)) * alpha, 0);
-    });
+    return map(op,
+               [=](const Tensor& x) { return tf::maximum(x, 0) + tf::minimum(tf::expm1(x * (1 / alpha)) * alpha, 0); });
   });
   table->add("aten.leaky_relu.default", [](const Operation& op) {
     const double slope = op.number("negative_slope");
     return map(op, [=](const Tensor& x) { return tf::leaky_relu(x, slope); });
   });
   table->add("aten.gelu.default", gelu);
+  table->add_each({"aten.prelu.default", "aten._prelu_kernel.default"}, prelu);
   table->add("aten.glu.default", glu);
   table->add_each({"aten.clamp.default", "aten.clamp.Tensor", "aten.clamp_min.default", "aten.clamp_min.Tensor",
-              "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
-             clamp);
+                   "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
+                  clamp);
   table->add("aten.nan_to_num.default", nan_to_num);
 }
 

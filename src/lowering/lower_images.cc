@@ -1,7 +1,6 @@
-// Pools and other sizes of images, [batch, channels, height, width] in PyTorch.
+// Images in other sizes, [batch, channels, height, width] in PyTorch.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "lowering/table.h"
 #include "tf/ops.h"
@@ -11,125 +10,7 @@ namespace {
 
 using tf::Dim;
 using tf::Dims;
-using tf::Pair;
 using tf::Tensor;
-
-/// One number stands for both sides.
-Pair pair(const Operation& op, const char* name, const Pair& otherwise) {
-  const std::vector<std::int64_t> given = op.has(name) ? op.integers(name) : std::vector<std::int64_t>();
-  if (given.empty()) return otherwise;
-  return {given.front(), given.back()};
-}
-
-/// [1, size] for what goes over one axis, with the neutral `other`.
-Pair row(const Operation& op, const char* name, std::int64_t other, std::int64_t otherwise) {
-  const std::vector<std::int64_t> given = op.has(name) ? op.integers(name) : std::vector<std::int64_t>();
-  return {other, given.empty() ? otherwise : given.front()};
-}
-
-struct Window {
-  Pair size;
-  Pair strides;
-  Pair padding;
-};
-
-Window window(const Operation& op, bool is_row) {
-  if (is_row) {
-    const Pair size = row(op, "kernel_size", 1, 1);
-    return {size, row(op, "stride", 1, size[1]), row(op, "padding", 0, 0)};
-  }
-  const Pair size = pair(op, "kernel_size", {1, 1});
-  return {size, pair(op, "stride", size), pair(op, "padding", {0, 0})};
-}
-
-/// How much more is needed at the end so that the last window counts that is not whole (ceil_mode): PyTorch drops one
-/// that begins beyond the image and its padding.
-std::int64_t more_at_end(const Operation& op, std::int64_t size, std::int64_t kernel, std::int64_t stride,
-                         std::int64_t padding) {
-  if (size < 0) op.fail("ceil_mode is supported for sizes that are known");
-  const std::int64_t span = size + 2 * padding - kernel;
-  std::int64_t windows = (span + stride - 1) / stride + 1;
-  if ((windows - 1) * stride >= size + padding) --windows;
-  return std::max<std::int64_t>(0, (windows - 1) * stride + kernel - size - 2 * padding);
-}
-
-/// An image of one row for what has one axis.
-Tensor image_of(const Operation& op, bool is_row) {
-  const Tensor x = op.forms("self").channels_last();
-  return is_row ? tf::expand_dims(x, 1) : x;
-}
-
-Value result_of(const Tensor& y, bool is_row) { return Forms::channels_last(is_row ? tf::squeeze(y, 1) : y); }
-
-tf::Padding padding_of(const Operation& op, const Tensor& x, const Window& w) {
-  if (!op.flag("ceil_mode")) return {{w.padding[0], w.padding[0]}, {w.padding[1], w.padding[1]}};
-  const auto end = [&](std::size_t side) {
-    return w.padding[side] +
-           more_at_end(op, x.dim(static_cast<int>(side) + 1), w.size[side], w.strides[side], w.padding[side]);
-  };
-  return {{w.padding[0], end(0)}, {w.padding[1], end(1)}};
-}
-
-void require_batch(const Operation& op, int rank) {
-  if (op.rank_of("self") != rank) op.fail("without a batch is not supported");
-}
-
-Value max_pool(const Operation& op, bool is_row) {
-  require_batch(op, is_row ? 3 : 4);
-  for (const std::int64_t dilation : op.integers("dilation")) {
-    if (dilation != 1) op.fail("dilation is not supported");
-  }
-  const Tensor x = image_of(op, is_row);
-  const Window w = window(op, is_row);
-  return result_of(tf::max_pool(x, {w.size, w.strides, padding_of(op, x, w)}), is_row);
-}
-
-Value avg_pool(const Operation& op, bool is_row) {
-  require_batch(op, is_row ? 3 : 4);
-  if (op.has("divisor_override")) op.fail("divisor_override is not supported");
-  const Tensor x = image_of(op, is_row);
-  const Window w = window(op, is_row);
-  const tf::Padding padding = padding_of(op, x, w);
-  const bool is_uneven = padding.rows()[0] != padding.rows()[1] || padding.columns()[0] != padding.columns()[1];
-  // What is added for ceil_mode alone is never counted.
-  const bool counts = op.flag("count_include_pad") && !is_uneven;
-  if (is_uneven && op.flag("count_include_pad") && (w.padding[0] != 0 || w.padding[1] != 0)) {
-    op.fail("ceil_mode with a padding that counts is not supported");
-  }
-  return result_of(tf::avg_pool(x, {w.size, w.strides, padding}, counts), is_row);
-}
-
-/// The rows of a matrix that takes the mean of each of `output` parts of `input` elements; parts overlap where the sizes
-/// do not divide.
-Tensor means(const Operation& op, std::int64_t input, std::int64_t output) {
-  std::vector<float> matrix(static_cast<std::size_t>(input * output), 0);
-  for (std::int64_t i = 0; i < output; ++i) {
-    const std::int64_t begin = i * input / output;
-    const std::int64_t end = ((i + 1) * input + output - 1) / output;
-    for (std::int64_t j = begin; j < end; ++j) {
-      matrix[static_cast<std::size_t>(i * input + j)] = 1 / static_cast<float>(end - begin);
-    }
-  }
-  return op.graph().constant(
-      tf::HostTensor::of<float>(op.graph().library(), {output, input}, std::span<const float>(matrix)));
-}
-
-Value adaptive_avg_pool(const Operation& op, bool is_row) {
-  require_batch(op, is_row ? 3 : 4);
-  const Tensor x = image_of(op, is_row);  // [batch, height, width, channels]
-  const Pair output = is_row ? row(op, "output_size", 1, 1) : pair(op, "output_size", {1, 1});
-  if (output == Pair{1, 1}) return result_of(tf::reduce_mean(x, {1, 2}, true), is_row);
-  Tensor y = x;
-  for (int side = 0; side < 2; ++side) {
-    const std::int64_t input = x.dim(side + 1);
-    const std::int64_t wanted = output[static_cast<std::size_t>(side)];
-    if (input < 0) op.fail("is supported for images of known sizes");
-    if (input == wanted) continue;
-    const char* equation = side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc";
-    y = tf::einsum(equation, means(op, input, wanted), y);
-  }
-  return result_of(y, is_row);
-}
 
 /// The sizes of the result: the argument, or what PyTorch recorded, or a multiple of the argument's.
 Dims sizes_of_result(const Operation& op) {
@@ -152,19 +33,14 @@ Dims sizes_of_result(const Operation& op) {
 
 const char* image_argument(const Operation& op) { return op.node().args.contains("self") ? "self" : "input"; }
 
-Value resize(const Operation& op, bool bilinear) {
-  const Dims sizes = sizes_of_result(op);
-  Tensor x = op.forms(image_argument(op)).channels_last();
-  const bool is_row = sizes.size() == 1;
-  if (is_row) x = tf::expand_dims(x, 1);
-  const Dim height = is_row ? Dim(1) : sizes[0];
-  const Dim width = sizes.back();
-  const bool corners = bilinear && op.flag("align_corners");
-  const Tensor y = bilinear
-                       ? tf::resize_bilinear(x, height, width, corners ? tf::Pixels::kCorners : tf::Pixels::kCentres)
-                       : tf::resize_nearest(x, height, width);
-  return result_of(converted(y, op.dtype()), is_row);
+/// What the caller said of a side, 0 for nothing: pixels then lie 1 / scale apart, though the sizes say otherwise.
+double scale_of(const Operation& op, std::size_t side, std::size_t sides) {
+  if (op.has("scale_factors")) return op.numbers("scale_factors").at(side);
+  const char* name = sides == 1 ? "scales" : side + 2 == sides ? "scales_h" : "scales_w";
+  return op.has(name) ? op.number(name) : 0;
 }
+
+enum class Kernel { kNearest, kNearestCentre, kLinear, kCubic };
 
 /// Keys' cubic convolution, A = -0.75, at distance x from a pixel.
 double cubic(double x) {
@@ -173,41 +49,93 @@ double cubic(double x) {
   return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
 }
 
+struct Side {
+  std::int64_t input;
+  std::int64_t output;
+  double scale;  // 0 for none
+  bool corners;
+};
+
+/// Where the i-th pixel of the result lies in the image.
+double place_of(const Side& side, std::int64_t i, Kernel kernel) {
+  const auto input = static_cast<double>(side.input);
+  const auto output = static_cast<double>(side.output);
+  if (side.corners) return side.output > 1 ? (input - 1) / (output - 1) * static_cast<double>(i) : 0;
+  const double ratio = side.scale > 0 ? 1 / side.scale : input / output;
+  if (kernel == Kernel::kNearest) return static_cast<double>(static_cast<float>(i) * static_cast<float>(ratio));
+  if (kernel == Kernel::kNearestCentre) return (static_cast<double>(i) + 0.5) * ratio;
+  const double centre = (static_cast<double>(i) + 0.5) * ratio - 0.5;
+  return kernel == Kernel::kLinear ? std::max(centre, 0.0) : centre;
+}
+
 /// [output, input]: how much each pixel of the result takes of each of the image along one side.
-Tensor cubic_weights(const Operation& op, std::int64_t input, std::int64_t output, double scale, bool corners) {
-  std::vector<double> weights(static_cast<std::size_t>(input * output), 0);
-  for (std::int64_t i = 0; i < output; ++i) {
-    const double ratio = corners ? (output > 1 ? double(input - 1) / double(output - 1) : 0)
-                         : scale > 0 ? 1 / scale
-                                     : double(input) / double(output);
-    const double centre = corners ? ratio * double(i) : (double(i) + 0.5) * ratio - 0.5;
-    const double first = std::floor(centre);
-    for (int j = -1; j <= 2; ++j) {
-      const auto at = std::clamp<std::int64_t>(static_cast<std::int64_t>(first) + j, 0, input - 1);
-      weights[static_cast<std::size_t>(i * input + at)] += cubic(std::abs(centre - (first + j)));
+Tensor weights_of(const Operation& op, const Side& side, Kernel kernel) {
+  std::vector<double> weights(static_cast<std::size_t>(side.input * side.output), 0);
+  for (std::int64_t i = 0; i < side.output; ++i) {
+    const double place = place_of(side, i, kernel);
+    const double first = std::floor(place);
+    const auto add = [&](int after, double weight) {
+      const auto at = std::clamp<std::int64_t>(static_cast<std::int64_t>(first) + after, 0, side.input - 1);
+      weights[static_cast<std::size_t>(i * side.input + at)] += weight;
+    };
+    if (kernel == Kernel::kCubic) {
+      for (int j = -1; j <= 2; ++j) add(j, cubic(std::abs(place - (first + j))));
+    } else if (kernel == Kernel::kLinear) {
+      add(0, 1 - (place - first));
+      add(1, place - first);
+    } else {
+      add(0, 1);
     }
   }
   const std::vector<float> rounded(weights.begin(), weights.end());
   return op.graph().constant(
-      tf::HostTensor::of<float>(op.graph().library(), {output, input}, std::span<const float>(rounded)));
+      tf::HostTensor::of<float>(op.graph().library(), {side.output, side.input}, std::span<const float>(rounded)));
 }
 
-/// Two products with matrices of weights, which are made for sizes that are known.
-Value resize_bicubic(const Operation& op) {
+/// A product with a matrix of weights for each side, which are made for sizes that are known.
+Value resize_by_weights(const Operation& op, Kernel kernel) {
   const char* name = image_argument(op);
   Tensor x = op.tensor(name);
-  const std::vector<double> scales =
-      op.has("scale_factors") ? op.numbers("scale_factors") : std::vector<double>{0, 0};
-  const bool corners = op.flag("align_corners");
-  Dims sizes = sizes_of_result(op);
-  for (int side = 0; side < 2; ++side) {
-    const auto at = static_cast<std::size_t>(side);
-    const Dim input = op.dim_of(name, side + 2);
+  const Dims sizes = sizes_of_result(op);
+  const bool corners = op.node().args.contains("align_corners") && op.flag("align_corners");
+  for (std::size_t at = 0; at < sizes.size(); ++at) {
+    const Dim input = op.dim_of(name, static_cast<int>(at) + 2);
     if (!input.known() || !sizes[at].known()) op.fail("is supported for images of known sizes");
-    const Tensor weights = cubic_weights(op, input.size(), sizes[at].size(), scales[at], corners);
-    x = side == 0 ? tf::matmul(weights, x) : tf::matmul(x, weights, false, true);
+    const Side side = {input.size(), sizes[at].size(), scale_of(op, at, sizes.size()), corners};
+    const Tensor weights = converted(weights_of(op, side, kernel), op.dtype());
+    const bool is_last = at + 1 == sizes.size();
+    x = is_last ? tf::matmul(x, weights, false, true) : tf::matmul(weights, x);
   }
   return x;
+}
+
+/// Whether a scale says the same as the sizes do, which is all that TensorFlow's operations know.
+bool is_as_sizes_say(const Operation& op, const Dims& sizes) {
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const double scale = scale_of(op, i, sizes.size());
+    const Dim input = op.dim_of(image_argument(op), static_cast<int>(i) + 2);
+    if (scale == 0 || !input.known() || !sizes[i].known()) continue;  // then a scale is a whole number
+    if (static_cast<double>(input.size()) * scale != static_cast<double>(sizes[i].size())) return false;
+  }
+  return true;
+}
+
+Value resize(const Operation& op, Kernel kernel) {
+  const Dims sizes = sizes_of_result(op);
+  const bool bilinear = kernel == Kernel::kLinear;
+  const bool corners = bilinear && op.flag("align_corners");
+  if (!corners && !is_as_sizes_say(op, sizes)) return resize_by_weights(op, kernel);
+  Tensor x = op.forms(image_argument(op)).channels_last();
+  const bool is_row = sizes.size() == 1;
+  if (is_row) x = tf::expand_dims(x, 1);
+  const Dim height = is_row ? Dim(1) : sizes[0];
+  const Dim width = sizes.back();
+  const tf::Pixels pixels = corners                      ? tf::Pixels::kCorners
+                            : kernel == Kernel::kNearest ? tf::Pixels::kScaled
+                                                         : tf::Pixels::kCentres;
+  const Tensor y =
+      bilinear ? tf::resize_bilinear(x, height, width, pixels) : tf::resize_nearest(x, height, width, pixels);
+  return Forms::channels_last(is_row ? tf::squeeze(converted(y, op.dtype()), 1) : converted(y, op.dtype()));
 }
 
 /// [batch, channels * r * r, h, w] -> [batch, channels, h * r, w * r]
@@ -231,19 +159,18 @@ Value pixel_unshuffle(const Operation& op) {
 }  // namespace
 
 void add_images(Table* table) {
-  table->add("aten.max_pool2d.default", [](const Operation& op) { return max_pool(op, false); });
-  table->add("aten.max_pool1d.default", [](const Operation& op) { return max_pool(op, true); });
-  table->add("aten.max_pool2d_with_indices.default",
-             [](const Operation& op) { return Value(Value::List{max_pool(op, false), {}}); });
-  table->add("aten.avg_pool2d.default", [](const Operation& op) { return avg_pool(op, false); });
-  table->add_each({"aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default"},
-             [](const Operation& op) { return adaptive_avg_pool(op, false); });
-  table->add("aten.adaptive_avg_pool1d.default", [](const Operation& op) { return adaptive_avg_pool(op, true); });
-  table->add_each({"aten.upsample_bilinear2d.vec", "aten.upsample_bilinear2d.default", "aten.upsample_linear1d.vec"},
-             [](const Operation& op) { return resize(op, true); });
-  table->add_each({"aten.upsample_nearest2d.vec", "aten.upsample_nearest2d.default", "aten.upsample_nearest1d.vec"},
-             [](const Operation& op) { return resize(op, false); });
-  table->add_each({"aten.upsample_bicubic2d.vec", "aten.upsample_bicubic2d.default"}, resize_bicubic);
+  const auto add = [&](const std::vector<std::string>& names, Kernel kernel) {
+    for (const std::string& name : names) {
+      const Table::Lower lower = [=](const Operation& op) {
+        return kernel == Kernel::kCubic ? resize_by_weights(op, kernel) : resize(op, kernel);
+      };
+      table->add_each({"aten." + name + ".vec", "aten." + name + ".default"}, lower);
+    }
+  };
+  add({"upsample_linear1d", "upsample_bilinear2d"}, Kernel::kLinear);
+  add({"upsample_nearest1d", "upsample_nearest2d"}, Kernel::kNearest);
+  add({"_upsample_nearest_exact1d", "_upsample_nearest_exact2d"}, Kernel::kNearestCentre);
+  add({"upsample_bicubic2d"}, Kernel::kCubic);
   table->add("aten.pixel_shuffle.default", pixel_shuffle);
   table->add("aten.pixel_unshuffle.default", pixel_unshuffle);
 }

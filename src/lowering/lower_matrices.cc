@@ -1,4 +1,6 @@
 // Products of matrices, and attention.
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 
@@ -21,10 +23,9 @@ Value linear(const Operation& op) {
   Forms& x = op.forms("input");
   tf::Dims lead = x.has_rows() ? x.lead() : op.dims_of("input");
   if (!x.has_rows()) lead.pop_back();
-  const auto& shape = op.type_of("input").shape;
   const Tensor rows = x.has_rows() ? x.rows()
                       : rank == 2  ? x.plain()
-                                   : tf::reshape(x.plain(), {-1, std::get<std::int64_t>(shape.back())});
+                                   : tf::reshape(x.plain(), {-1, op.dim_of("input", -1)});
   Tensor y = tf::matmul(rows, weight, false, !is_kernel);
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
   if (rank == 2 && !x.has_rows()) return y;
@@ -63,7 +64,8 @@ Factor factor(const Operation& op, const std::string& name) {
 Value matmul(const Operation& op, const std::string& second) {
   const int left = op.rank_of("self");
   const int right = op.rank_of(second);
-  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kComplex64 && op.dtype() != DataType::kInt32) {
+  if (!tf::is_floating(op.dtype()) && op.dtype() != DataType::kComplex64 && op.dtype() != DataType::kInt32 &&
+      op.dtype() != DataType::kInt64) {
     op.fail("of " + tf::name_of(op.dtype()) + " is not supported");
   }
   if (left > 1 && right > 1) {
@@ -87,10 +89,26 @@ Tensor times(const Tensor& x, double number) { return number == 1 ? x : x * numb
 Value added_product(const Operation& op, const char* a, const char* b) {
   const Tensor product = times(tf::matmul(op.tensor(a), op.tensor(b)), op.number("alpha"));
   if (op.number("beta") == 0) return product;
+  if (op.type_of(a).shape.back() == program::Size(std::int64_t(0))) {
+    // TensorFlow joins the product of no elements and the sum into an operation that gives zeros.
+    return tf::broadcast_to(times(op.tensor("self"), op.number("beta")), tf::dims_of(product));
+  }
   const Tensor added = times(op.tensor("self"), op.number("beta"));
   return op.rank_of("self") == 1 && product.rank() == 2 && op.type_of("self").shape.back() == op.type().shape.back()
              ? tf::bias_add(product, added)
              : product + added;
+}
+
+/// Of an equation without one: what comes before the letters, then those that come once, sorted.
+std::string implied_result(const std::string& equation) {
+  std::string result = equation.find("...") == std::string::npos ? "" : "...";
+  std::string letters;
+  for (const char letter : equation) {
+    if (std::isalpha(static_cast<unsigned char>(letter)) && std::ranges::count(equation, letter) == 1)
+      letters += letter;
+  }
+  std::ranges::sort(letters);
+  return result + letters;
 }
 
 Value einsum(const Operation& op) {
@@ -101,7 +119,7 @@ Value einsum(const Operation& op) {
   for (const char letter : op.text("equation")) {
     if (letter != ' ') equation += letter;
   }
-  if (equation.find("->") == std::string::npos) op.fail("an equation without -> is not supported");
+  if (equation.find("->") == std::string::npos) equation += "->" + implied_result(equation);
   return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
 }
 
@@ -154,6 +172,11 @@ void add_matrices(Table* table) {
   table->add("aten.dot.default", [](const Operation& op) { return matmul(op, "tensor"); });
   table->add("aten.addmm.default", [](const Operation& op) { return added_product(op, "mat1", "mat2"); });
   table->add("aten.baddbmm.default", [](const Operation& op) { return added_product(op, "batch1", "batch2"); });
+  table->add("aten.addmv.default", [](const Operation& op) -> Value {
+    const Tensor column = tf::expand_dims(op.tensor("vec"), 1);
+    const Tensor product = times(tf::squeeze(tf::matmul(op.tensor("mat"), column), 1), op.number("alpha"));
+    return op.number("beta") == 0 ? product : product + times(op.tensor("self"), op.number("beta"));
+  });
   table->add("aten.outer.default", [](const Operation& op) -> Value {
     return tf::expand_dims(op.tensor("self", op.dtype()), 1) * tf::expand_dims(op.tensor("vec2", op.dtype()), 0);
   });

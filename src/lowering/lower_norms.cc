@@ -10,15 +10,15 @@ namespace {
 using tf::Dims;
 using tf::Tensor;
 
-/// (x - mean) / sqrt(variance + epsilon) * weight + bias over axes, in a form with few operations on whole tensors.
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias over axes. The mean is subtracted first: where it is large, x
+/// times the scale has no digits left for the difference.
 Tensor normalized(const Tensor& x, const std::vector<int>& axes, double epsilon, const std::optional<Tensor>& weight,
                   const std::optional<Tensor>& bias) {
   const Tensor mean = tf::reduce_mean(x, axes, true);
-  const Tensor variance = tf::reduce_mean(tf::squared_difference(x, mean), axes, true);
-  Tensor scale = tf::rsqrt(variance + epsilon);
+  const Tensor centred = x - mean;
+  Tensor scale = tf::rsqrt(tf::reduce_mean(tf::square(centred), axes, true) + epsilon);
   if (weight) scale = scale * *weight;
-  const Tensor shift = mean * scale;
-  return bias ? x * scale + (*bias - shift) : x * scale - shift;
+  return bias ? centred * scale + *bias : centred * scale;
 }
 
 std::optional<Tensor> tensor_if_given(const Operation& op, const char* name) {
@@ -130,11 +130,13 @@ void add_norms(Table* table) {
   table->add("aten.group_norm.default", group_norm);
   table->add("aten.instance_norm.default", instance_norm);
   table->add("aten.batch_norm.default", batch_norm);
-  table->add("aten._native_batch_norm_legit_no_training.default",
-             [](const Operation& op) { return Value(Value::List{batch_norm(op), {}, {}}); });
+  table->add("aten._native_batch_norm_legit_no_training.default", [](const Operation& op) {
+    return Value(Value::List{batch_norm(op), {}, {}});
+  });
   table->add("aten._weight_norm.default", weight_norm);
-  table->add("aten._weight_norm_interface.default",
-             [](const Operation& op) { return Value(Value::List{weight_norm(op), {}}); });
+  table->add("aten._weight_norm_interface.default", [](const Operation& op) {
+    return Value(Value::List{weight_norm(op), {}});
+  });
 }
 
 }  // namespace crossload::lowering

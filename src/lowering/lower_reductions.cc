@@ -39,6 +39,12 @@ void add(Table* table, const std::vector<std::string>& ops, Reduce f) {
   table->add_each(ops, [f](const Operation& op) { return reduced(op, f); });
 }
 
+/// Whether any, or all, are not 0: a bool, but of uint8 a uint8.
+Value questioned(const Operation& op, Reduce f) {
+  const std::vector<int> axes = op.axes(op.node().args.contains("dim") ? "dim" : "none");
+  return converted(f(op.tensor("self", DataType::kBool), axes, keeps(op)), op.dtype());
+}
+
 /// Of bool, TensorFlow has the extremes by another name.
 Value extreme(const Operation& op, bool largest) {
   const Reduce f = op.dtype() == DataType::kBool ? (largest ? tf::reduce_any : tf::reduce_all)
@@ -146,15 +152,20 @@ auto over_last(const Operation& op, int axis, const F& f) {
 
 /// The k largest or smallest, by TensorFlow's order of equal ones: that which comes first.
 std::vector<Tensor> ordered(const Tensor& x, const tf::Dim& k, bool largest) {
-  const bool is_bool = x.dtype() == DataType::kBool;
-  const Tensor numbers = is_bool ? tf::cast(x, DataType::kInt32) : x;
-  const tf::TopK top = tf::top_k(largest ? numbers : -numbers, k);
-  const Tensor values = largest ? top.values : -top.values;
+  const bool is_small = x.dtype() == DataType::kBool || x.dtype() == DataType::kUInt8;
+  const Tensor numbers = is_small ? tf::cast(x, DataType::kInt32) : x;
+  // In the other order; -x has no place for the lowest integer.
+  const auto turned = [](const Tensor& y) { return tf::is_integer(y.dtype()) ? -1 - y : -y; };
+  const tf::TopK top = tf::top_k(largest ? numbers : turned(numbers), k);
+  const Tensor values = largest ? top.values : turned(top.values);
   return {converted(values, x.dtype()), tf::cast(top.indices, DataType::kInt64)};
 }
 
 Value topk(const Operation& op) {
-  if (op.rank_of("self") == 0) op.fail("of a scalar is not supported");
+  if (op.rank_of("self") == 0) {
+    if (op.integer("k") != 1) op.fail("no element of a scalar is not supported");
+    return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+  }
   return over_last(op, op.axis("dim"), [&](const Tensor& x) { return ordered(x, op.dim("k"), op.flag("largest")); });
 }
 
@@ -210,8 +221,10 @@ void add_reductions(Table* table) {
   add(table, {"aten.mean.dim", "aten.mean.default"}, tf::reduce_mean);
   add(table, {"aten.sum.dim_IntList", "aten.sum.default"}, tf::reduce_sum);
   add(table, {"aten.prod.dim_int", "aten.prod.default"}, tf::reduce_prod);
-  add(table, {"aten.any.dim", "aten.any.default", "aten.any.dims"}, tf::reduce_any);
-  add(table, {"aten.all.dim", "aten.all.default", "aten.all.dims", "aten._is_all_true.default"}, tf::reduce_all);
+  table->add_each({"aten.any.dim", "aten.any.default", "aten.any.dims"},
+                  [](const Operation& op) { return questioned(op, tf::reduce_any); });
+  table->add_each({"aten.all.dim", "aten.all.default", "aten.all.dims", "aten._is_all_true.default"},
+                  [](const Operation& op) { return questioned(op, tf::reduce_all); });
   table->add_each({"aten.amax.default", "aten.max.default"}, [](const Operation& op) { return extreme(op, true); });
   table->add_each({"aten.amin.default", "aten.min.default"}, [](const Operation& op) { return extreme(op, false); });
   table->add("aten.max.dim", [](const Operation& op) { return extreme_at(op, true); });
@@ -219,9 +232,9 @@ void add_reductions(Table* table) {
   table->add("aten.argmax.default", [](const Operation& op) { return place_of_extreme(op, true); });
   table->add("aten.argmin.default", [](const Operation& op) { return place_of_extreme(op, false); });
   table->add_each({"aten.var.correction", "aten.var.default", "aten.var.dim"},
-             [](const Operation& op) -> Value { return moments(op, correction_of(op)).variance; });
+                  [](const Operation& op) -> Value { return moments(op, correction_of(op)).variance; });
   table->add_each({"aten.std.correction", "aten.std.default", "aten.std.dim"},
-             [](const Operation& op) -> Value { return tf::sqrt(moments(op, correction_of(op)).variance); });
+                  [](const Operation& op) -> Value { return tf::sqrt(moments(op, correction_of(op)).variance); });
   table->add("aten.var_mean.correction", [](const Operation& op) { return mean_with(op, false); });
   table->add("aten.std_mean.correction", [](const Operation& op) { return mean_with(op, true); });
   table->add_each({"aten.linalg_vector_norm.default", "aten.norm.ScalarOpt_dim", "aten.norm.Scalar"}, norm);
@@ -233,9 +246,9 @@ void add_reductions(Table* table) {
   table->add("aten.cumprod.default", cumprod);
   table->add("aten.diff.default", diff);
   table->add_each({"aten.softmax.int", "aten._softmax.default"},
-             [](const Operation& op) { return softmax(op, tf::softmax); });
+                  [](const Operation& op) { return softmax(op, tf::softmax); });
   table->add_each({"aten.log_softmax.int", "aten._log_softmax.default"},
-             [](const Operation& op) { return softmax(op, tf::log_softmax); });
+                  [](const Operation& op) { return softmax(op, tf::log_softmax); });
 }
 
 }  // namespace crossload::lowering

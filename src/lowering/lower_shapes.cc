@@ -127,6 +127,7 @@ Tensor scattered_by_step(const Operation& op, int axis, std::int64_t step) {
 
 Value slice_scatter(const Operation& op) {
   const int axis = op.axis("dim");
+  if (op.type_of("src").shape[static_cast<std::size_t>(axis)] == program::Size(std::int64_t(0))) return unchanged(op);
   if (op.integer("step") != 1) return scattered_by_step(op, axis, op.integer("step"));
   const Tensor x = op.tensor("self");
   std::vector<Tensor> parts;
@@ -162,8 +163,8 @@ Value cat(const Operation& op) {
   const std::int64_t given = op.integer("dim");
   const int axis = static_cast<int>(given < 0 ? given + rank : given);
   const bool over_channels = rank > 2 && axis == 1 && std::ranges::all_of(forms, [&](Forms* x) {
-    return x->has_channels_last() && x->dtype() == op.dtype();
-  });
+                               return x->has_channels_last() && x->dtype() == op.dtype();
+                             });
   std::vector<Tensor> tensors;
   for (Forms* x : forms) tensors.push_back(over_channels ? x->channels_last() : converted(x->plain(), op.dtype()));
   if (tensors.size() == 1) return tensors.front();
@@ -198,92 +199,6 @@ Value split(const Operation& op) {
     sizes.back() = -1;  // the rest
   }
   return tf::split(x, sizes, axis);
-}
-
-Tensor with_rank(const Operation& op, const Tensor& x, std::size_t rank) {
-  Dims dims(rank - static_cast<std::size_t>(op.rank_of("self")), 1);
-  if (dims.empty()) return x;
-  for (const Dim& dim : op.dims_of("self")) dims.push_back(dim);
-  return reshaped(x, dims);
-}
-
-Value repeat(const Operation& op) {
-  Dims copies = op.dims(op.node().args.contains("repeats") ? "repeats" : "dims");
-  while (copies.size() < static_cast<std::size_t>(op.rank_of("self"))) copies.insert(copies.begin(), 1);
-  return tf::tile(with_rank(op, op.tensor("self"), copies.size()), copies);
-}
-
-Value repeat_interleave(const Operation& op) {
-  Tensor x = op.tensor("self");
-  Dims dims = op.dims_of("self");
-  std::size_t axis = 0;
-  if (op.has("dim")) {
-    axis = static_cast<std::size_t>(op.axis("dim"));
-  } else {
-    Dim count = 1;
-    for (const Dim& dim : dims) count = count * dim;
-    x = reshaped(x, {-1});
-    dims = {count};
-  }
-  Dims copies(dims.size() + 1, 1);
-  copies[axis + 1] = op.dim("repeats");
-  dims[axis] = dims[axis] * op.dim("repeats");
-  return reshaped(tf::tile(tf::expand_dims(x, static_cast<int>(axis) + 1), copies), dims);
-}
-
-Value roll(const Operation& op) {
-  Tensor x = op.tensor("self");
-  const Dims shifts = op.dims("shifts");
-  if (op.integers("dims").empty()) {
-    return reshaped(tf::roll(reshaped(x, {-1}), shifts.at(0), 0), op.dims_of("self"));
-  }
-  const std::vector<int> axes = op.axes("dims");
-  for (std::size_t i = 0; i < axes.size(); ++i) x = tf::roll(x, shifts.at(i), axes[i]);
-  return x;
-}
-
-/// PyTorch says it for the last axis first, and a negative number cuts off.
-Value pad(const Operation& op) {
-  const std::string mode = op.node().args.contains("mode") ? op.text("mode") : "constant";
-  const Dims sizes = op.dims("pad");
-  Tensor x = op.tensor("self");
-  const int rank = op.rank();
-  tf::Paddings paddings(static_cast<std::size_t>(rank), {0, 0});
-  for (std::size_t i = 0; i + 1 < sizes.size(); i += 2) {
-    const int axis = rank - 1 - static_cast<int>(i / 2);
-    const auto cut = [](const Dim& size) { return size.known() && size.size() < 0; };
-    const auto begin = cut(sizes[i]) ? std::optional<Dim>(-sizes[i]) : std::nullopt;
-    const auto end = cut(sizes[i + 1]) ? std::optional<Dim>(sizes[i + 1]) : std::nullopt;
-    if (begin || end) x = tf::slice(x, axis, begin, end);
-    paddings[static_cast<std::size_t>(axis)] = {begin ? Dim(0) : sizes[i], end ? Dim(0) : sizes[i + 1]};
-  }
-  const auto is_zero = [](const Dim& size) { return size.known() && size.size() == 0; };
-  if (std::ranges::all_of(paddings, [&](const auto& pair) { return is_zero(pair.first) && is_zero(pair.second); })) {
-    return x;
-  }
-  if (mode == "reflect") return tf::mirror_pad(x, paddings, tf::Mirror::kReflect);
-  if (mode != "constant") op.fail("the mode " + mode + " is not supported");
-  const bool is_bool = x.dtype() == tf::DataType::kBool;
-  if (is_bool) x = tf::cast(x, tf::DataType::kInt8);
-  const tf::Number value = op.has("value") ? tf::Number(op.number("value")) : tf::Number(0);
-  x = tf::pad(x, paddings, value);
-  return is_bool ? tf::cast(x, tf::DataType::kBool) : x;
-}
-
-Value unfold(const Operation& op) {
-  const int axis = op.axis("dimension");
-  const std::int64_t size = op.integer("size");
-  const std::int64_t step = op.integer("step");
-  const Dim windows = tf::floor_div(op.dim_of("self", axis) - size, step) + 1;
-  const Tensor starts = tf::reshape(tf::range(op.graph(), windows) * step, {-1, 1});
-  const Tensor places = starts + tf::reshape(tf::range(op.graph(), size), {1, -1});
-  const Tensor taken = tf::gather(op.tensor("self"), places, axis);  // [..., windows, size, ...]
-  std::vector<int> permutation;
-  for (int i = 0; i < taken.rank(); ++i) {
-    if (i != axis + 1) permutation.push_back(i);
-  }
-  permutation.push_back(axis + 1);
-  return tf::transpose(taken, permutation);
 }
 
 Value flatten(const Operation& op) {
@@ -321,38 +236,20 @@ Value movedim(const Operation& op) {
   return tf::transpose(op.tensor("self"), permutation);
 }
 
-Value meshgrid(const Operation& op) {
-  const std::vector<std::string> nodes = op.nodes_of("tensors");
-  const bool swaps = op.node().args.contains("indexing") && op.text("indexing") == "xy" && nodes.size() > 1;
-  const auto place = [&](std::size_t i) { return swaps && i < 2 ? 1 - i : i; };
-  Dims dims(nodes.size(), 1);
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Tensor x = op.forms_of_node(nodes[i]).plain();
-    dims[place(i)] = x.rank() == 0 ? Dim(1) : tf::dims_of(x).front();
-  }
-  std::vector<Tensor> grids;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    Dims one(nodes.size(), 1);
-    one[place(i)] = -1;
-    grids.push_back(tf::broadcast_to(tf::reshape(op.forms_of_node(nodes[i]).plain(), one), dims));
-  }
-  return grids;
-}
-
 }  // namespace
 
 void add_shapes(Table* table) {
-  table->add_each({"aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", "aten.view_copy.default"}, view);
-  table->add_each({"aten.clone.default", "aten.alias.default", "aten.contiguous.default", "aten.detach.default",
-              "aten.detach_.default", "aten.lift_fresh_copy.default", "aten.dropout.default", "aten.view_as_real_copy"},
-             unchanged);
+  table->add_each({"aten.view.default", "aten._unsafe_view.default", "aten.reshape.default", "aten.view_copy.default"},
+                  view);
+  table->add_each(
+      {"aten.clone.default", "aten.alias.default", "aten.contiguous.default", "aten.detach.default",
+       "aten.detach_.default", "aten.lift_fresh_copy.default", "aten.dropout.default", "aten.view_as_real_copy"},
+      unchanged);
   table->add_each({"aten.expand.default", "aten.expand_copy.default"}, expand);
-  table->add("aten.expand_as.default", [](const Operation& op) -> Value {
-    return tf::broadcast_to(op.tensor("self"), op.dims_of("other"));
-  });
-  table->add("aten.transpose.int", [](const Operation& op) -> Value {
-    return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1"));
-  });
+  table->add("aten.expand_as.default",
+             [](const Operation& op) -> Value { return tf::broadcast_to(op.tensor("self"), op.dims_of("other")); });
+  table->add("aten.transpose.int",
+             [](const Operation& op) -> Value { return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1")); });
   table->add("aten.t.default", [](const Operation& op) -> Value { return swapped(op.tensor("self"), 0, 1); });
   table->add("aten.permute.default", permute);
   table->add("aten.movedim.intlist", movedim);
@@ -369,19 +266,8 @@ void add_shapes(Table* table) {
   table->add("aten.cat.default", cat);
   table->add("aten.stack.default", stack);
   table->add_each({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"}, split);
-  table->add("aten.unbind.int", [](const Operation& op) -> Value {
-    return tf::unstack(op.tensor("self"), op.axis("dim"));
-  });
-  table->add_each({"aten.repeat.default", "aten.tile.default"}, repeat);
-  table->add("aten.repeat_interleave.self_int", repeat_interleave);
-  table->add("aten.flip.default", [](const Operation& op) -> Value {
-    const std::vector<int> axes = op.axes("dims");
-    return op.integers("dims").empty() ? op.tensor("self") : tf::reverse(op.tensor("self"), axes);
-  });
-  table->add("aten.roll.default", roll);
-  table->add_each({"aten.pad.default", "aten.constant_pad_nd.default"}, pad);
-  table->add("aten.unfold.default", unfold);
-  table->add_each({"aten.meshgrid.indexing", "aten.meshgrid.default"}, meshgrid);
+  table->add("aten.unbind.int",
+             [](const Operation& op) -> Value { return tf::unstack(op.tensor("self"), op.axis("dim")); });
 }
 
 }  // namespace crossload::lowering

@@ -20,14 +20,16 @@ using OnTensors = tf::Tensor (*)(const tf::Tensor&, const tf::Tensor&);
 
 void add_binary(Table* table, const char* name, OnDims on_dims, OnTensors on_tensors) {
   table->add(name, [=](const Operation& op) -> Value {
-    if (is_floating(op.value("a")) || is_floating(op.value("b"))) return on_tensors(floating(op, "a"), floating(op, "b"));
+    if (is_floating(op.value("a")) || is_floating(op.value("b")))
+      return on_tensors(floating(op, "a"), floating(op, "b"));
     return on_dims(op.dim("a"), op.dim("b"));
   });
 }
 
 void add_comparison(Table* table, const char* name, bool (*known)(std::int64_t, std::int64_t), OnTensors on_tensors) {
   table->add(name, [=](const Operation& op) -> Value {
-    if (is_floating(op.value("a")) || is_floating(op.value("b"))) return on_tensors(floating(op, "a"), floating(op, "b"));
+    if (is_floating(op.value("a")) || is_floating(op.value("b")))
+      return on_tensors(floating(op, "a"), floating(op, "b"));
     const Dim a = op.dim("a");
     const Dim b = op.dim("b");
     if (a.known() && b.known()) return known(a.size(), b.size());
@@ -38,9 +40,8 @@ void add_comparison(Table* table, const char* name, bool (*known)(std::int64_t, 
 }  // namespace
 
 void add_symbols(Table* table) {
-  table->add("aten.sym_size.int", [](const Operation& op) -> Value {
-    return op.dim_of("self", static_cast<int>(op.integer("dim")));
-  });
+  table->add("aten.sym_size.int",
+             [](const Operation& op) -> Value { return op.dim_of("self", static_cast<int>(op.integer("dim"))); });
   table->add("aten.sym_numel.default", [](const Operation& op) -> Value {
     Dim count = 1;
     for (const Dim& dim : op.dims_of("self")) count = count * dim;
@@ -51,11 +52,17 @@ void add_symbols(Table* table) {
     const std::int64_t index = op.integer("b");
     const auto at = static_cast<std::size_t>(index < 0 ? index + static_cast<std::int64_t>(list.size()) : index);
     if (at >= list.size()) op.fail("has no member " + std::to_string(index));
+    if (list[at].get<std::monostate>() != nullptr) {
+      op.fail("member " + std::to_string(index) + " of what " + op.node_behind("a")->op + " gives is not supported");
+    }
     return list[at];
   });
-  add_binary(table, "add", [](const Dim& a, const Dim& b) { return a + b; }, tf::operator+);
-  add_binary(table, "sub", [](const Dim& a, const Dim& b) { return a - b; }, tf::operator-);
-  add_binary(table, "mul", [](const Dim& a, const Dim& b) { return a * b; }, tf::operator*);
+  add_binary(
+      table, "add", [](const Dim& a, const Dim& b) { return a + b; }, tf::operator+);
+  add_binary(
+      table, "sub", [](const Dim& a, const Dim& b) { return a - b; }, tf::operator-);
+  add_binary(
+      table, "mul", [](const Dim& a, const Dim& b) { return a * b; }, tf::operator*);
   add_binary(table, "floordiv", tf::floor_div, tf::floor_div);
   add_binary(table, "mod", tf::mod, tf::mod);
   add_binary(table, "sym_min", tf::minimum, tf::minimum);
@@ -78,12 +85,18 @@ void add_symbols(Table* table) {
     const tf::Tensor whole = op.node().op == "ceil" ? tf::ceil(x) : op.node().op == "floor" ? tf::floor(x) : x;
     return Dim(tf::cast(whole, tf::DataType::kInt32));
   });
-  add_comparison(table, "eq", [](auto a, auto b) { return a == b; }, tf::equal);
-  add_comparison(table, "ne", [](auto a, auto b) { return a != b; }, tf::not_equal);
-  add_comparison(table, "lt", [](auto a, auto b) { return a < b; }, tf::less);
-  add_comparison(table, "le", [](auto a, auto b) { return a <= b; }, tf::less_equal);
-  add_comparison(table, "gt", [](auto a, auto b) { return a > b; }, tf::greater);
-  add_comparison(table, "ge", [](auto a, auto b) { return a >= b; }, tf::greater_equal);
+  add_comparison(
+      table, "eq", [](auto a, auto b) { return a == b; }, tf::equal);
+  add_comparison(
+      table, "ne", [](auto a, auto b) { return a != b; }, tf::not_equal);
+  add_comparison(
+      table, "lt", [](auto a, auto b) { return a < b; }, tf::less);
+  add_comparison(
+      table, "le", [](auto a, auto b) { return a <= b; }, tf::less_equal);
+  add_comparison(
+      table, "gt", [](auto a, auto b) { return a > b; }, tf::greater);
+  add_comparison(
+      table, "ge", [](auto a, auto b) { return a >= b; }, tf::greater_equal);
   table->add_each({"sym_not", "not_", "not"}, [](const Operation& op) -> Value {
     const Value given = op.value("a");
     if (const bool* known = given.get<bool>()) return !*known;
@@ -98,7 +111,8 @@ void add_symbols(Table* table) {
   table->add("sym_ite", [](const Operation& op) -> Value {
     const Value condition = op.value("a");
     if (const bool* known = condition.get<bool>()) return op.value(*known ? "b" : "c");
-    return Dim(tf::where(condition.forms()->plain(), op.dim("b").as_tensor(op.graph()), op.dim("c").as_tensor(op.graph())));
+    return Dim(
+        tf::where(condition.forms()->plain(), op.dim("b").as_tensor(op.graph()), op.dim("c").as_tensor(op.graph())));
   });
   table->add("aten.item.default", [](const Operation& op) -> Value {
     const tf::Tensor x = op.tensor("self");

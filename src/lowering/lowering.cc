@@ -40,7 +40,8 @@ keras::Place place_of(const std::string& path, const std::string& class_name, co
 
 tf::Tensor constant_of(const tensor::TensorView& view, keras::ModelGraph* graph) {
   tf::HostTensor value(graph->library(), tf::data_type_of(view.dtype), view.shape);
-  const std::span<std::byte> bytes(static_cast<std::byte*>(graph->library()->TF_TensorData(value.get())), view.bytes.size());
+  const std::span<std::byte> bytes(static_cast<std::byte*>(graph->library()->TF_TensorData(value.get())),
+                                   view.bytes.size());
   std::ranges::copy(view.bytes, bytes.begin());
   return graph->constant(value);
 }
@@ -149,7 +150,8 @@ class Walk {
 
   const keras::Place& place_of_module(const std::string& module) {
     const auto found = places_.find(module);
-    return found != places_.end() ? found->second : places_.emplace(module, keras::Place{module, "", "", 0}).first->second;
+    return found != places_.end() ? found->second
+                                  : places_.emplace(module, keras::Place{module, "", "", 0}).first->second;
   }
 
   const keras::Place& caller_of_module(const std::string& module) {

@@ -99,6 +99,7 @@ Forms& Operation::forms_of_node(const std::string& node) const {
 tf::Tensor Operation::tensor(const std::string& name, tf::DataType dtype) const {
   const Value given = value(name);
   if (Forms* forms = given.forms()) return converted(forms->plain(), dtype);
+  if (dtype == tf::DataType::kComplex64) return tf::cast(tensor(name, tf::DataType::kFloat), dtype);
   if (const bool* truth = given.get<bool>()) return graph().constant(*truth ? 1 : 0, dtype);
   if (const double* number = given.get<double>()) {
     if (dtype == tf::DataType::kBool) return graph().constant(*number != 0 ? 1 : 0, dtype);
@@ -235,7 +236,8 @@ std::vector<int> Operation::axes(const std::string& name, const std::string& of)
   const int rank = rank_of(of);
   std::vector<int> axes;
   if (has(name)) {
-    for (const std::int64_t axis : integers(name)) axes.push_back(static_cast<int>(axis < 0 ? axis + std::max(rank, 1) : axis));
+    for (const std::int64_t axis : integers(name))
+      axes.push_back(static_cast<int>(axis < 0 ? axis + std::max(rank, 1) : axis));
   }
   if (axes.empty()) {
     axes.resize(static_cast<std::size_t>(rank));

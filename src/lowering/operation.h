@@ -18,9 +18,9 @@ namespace crossload::lowering {
 struct Environment {
   keras::ModelGraph* graph;
   std::map<std::string, Value> values;
-  std::map<std::string, program::Result> results;             // as PyTorch recorded them
-  std::map<std::string, tf::Dim> symbols;                     // sizes of the inputs, by their symbols
-  std::map<std::string, const keras::Variable*> variables;    // by the nodes of the parameters
+  std::map<std::string, program::Result> results;           // as PyTorch recorded them
+  std::map<std::string, tf::Dim> symbols;                   // sizes of the inputs, by their symbols
+  std::map<std::string, const keras::Variable*> variables;  // by the nodes of the parameters
   std::map<std::string, const program::Node*> nodes;
 };
 

@@ -125,9 +125,9 @@ ProgramModel::ProgramModel(const keras::Scope& scope, std::shared_ptr<const prog
     if (is_new) {
       const std::set<Layout>& layouts = of_tensor[origin(parameter)];
       const auto [module, leaf] = place_of(scope, parameter.name);
-      existing->second = &module.variable(leaf, leaf, shape_of(parameter),
-                                          {.layout = layouts.size() == 1 ? *layouts.begin() : Layout::kSame,
-                                           .trainable = parameter.trainable});
+      existing->second = &module.variable(
+          leaf, leaf, shape_of(parameter),
+          {.layout = layouts.size() == 1 ? *layouts.begin() : Layout::kSame, .trainable = parameter.trainable});
     }
     bound_.variables.emplace(parameter.node, existing->second);
   }

@@ -13,8 +13,7 @@ class ProgramModel : public keras::Model {
  public:
   /// Variables are called as PyTorch's parameters; each is kept in the layout in which it is used. Throws
   /// Error(kUnsupported) for operations that are not known.
-  ProgramModel(const keras::Scope& scope, std::shared_ptr<const program::Program> program,
-               const keras::Config& config);
+  ProgramModel(const keras::Scope& scope, std::shared_ptr<const program::Program> program, const keras::Config& config);
   keras::ModelOutput call(const keras::ModelInputs& inputs, const keras::Call& call) const override;
 
  private:

@@ -9,9 +9,9 @@ namespace {
 using tf::DataType;
 
 /// Of one category the later one holds both, but for the halves.
-constexpr std::array kOrder = {DataType::kBool,     DataType::kUInt8, DataType::kInt8,  DataType::kInt16,
-                               DataType::kInt32,    DataType::kInt64, DataType::kHalf,  DataType::kBFloat16,
-                               DataType::kFloat,    DataType::kDouble, DataType::kComplex64};
+constexpr std::array kOrder = {DataType::kBool,  DataType::kUInt8,  DataType::kInt8,     DataType::kInt16,
+                               DataType::kInt32, DataType::kInt64,  DataType::kHalf,     DataType::kBFloat16,
+                               DataType::kFloat, DataType::kDouble, DataType::kComplex64};
 
 auto place(DataType dtype) { return std::ranges::find(kOrder, dtype) - kOrder.begin(); }
 
@@ -22,9 +22,7 @@ int category(DataType dtype) {
 }
 
 DataType larger(DataType a, DataType b) {
-  const auto are = [&](DataType one, DataType other) {
-    return (a == one && b == other) || (a == other && b == one);
-  };
+  const auto are = [&](DataType one, DataType other) { return (a == one && b == other) || (a == other && b == one); };
   if (are(DataType::kHalf, DataType::kBFloat16)) return DataType::kFloat;
   if (are(DataType::kUInt8, DataType::kInt8)) return DataType::kInt16;
   return place(a) < place(b) ? b : a;

@@ -16,8 +16,9 @@ std::vector<std::string> Table::names() const {
 const Table& operations() {
   static const Table table = [] {
     Table made;
-    for (const auto add : {add_symbols, add_shapes, add_creation, add_elementwise, add_arithmetic, add_reductions,
-                           add_matrices, add_indexing, add_norms, add_images, add_convolutions}) {
+    for (const auto add : {add_symbols, add_shapes, add_copies, add_creation, add_elementwise, add_arithmetic,
+                           add_reductions, add_matrices, add_indexing, add_scatters, add_norms, add_images, add_pools,
+                           add_sampling, add_convolutions, add_complex}) {
       add(&made);
     }
     return made;

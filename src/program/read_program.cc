@@ -17,10 +17,10 @@ constexpr int kMaxDepth = 8;
 
 tf::DataType dtype_called(const std::string& name, const std::string& where) {
   static const std::map<std::string, tf::DataType> known = {
-      {"bool", tf::DataType::kBool},       {"uint8", tf::DataType::kUInt8},     {"int8", tf::DataType::kInt8},
-      {"int16", tf::DataType::kInt16},     {"int32", tf::DataType::kInt32},     {"int64", tf::DataType::kInt64},
-      {"float16", tf::DataType::kHalf},    {"bfloat16", tf::DataType::kBFloat16}, {"float32", tf::DataType::kFloat},
-      {"float64", tf::DataType::kDouble},  {"complex64", tf::DataType::kComplex64},
+      {"bool", tf::DataType::kBool},      {"uint8", tf::DataType::kUInt8},         {"int8", tf::DataType::kInt8},
+      {"int16", tf::DataType::kInt16},    {"int32", tf::DataType::kInt32},         {"int64", tf::DataType::kInt64},
+      {"float16", tf::DataType::kHalf},   {"bfloat16", tf::DataType::kBFloat16},   {"float32", tf::DataType::kFloat},
+      {"float64", tf::DataType::kDouble}, {"complex64", tf::DataType::kComplex64},
   };
   const auto found = known.find(name);
   if (found == known.end()) {
@@ -38,10 +38,7 @@ class Reader {
     program_->model_type = json.at("model_type").as_string();
     program_->source = json.at("source").as_string();
     for (const Json& input : json.at("inputs").elements()) read_input(input);
-    for (const Json& axis : json.at("frozen").elements()) {
-      program_->frozen.push_back(
-          {axis.at("input").as_string(), axis.at("axis").as_integer(), axis.at("size").as_integer()});
-    }
+    for (const Json& axis : json.at("frozen").elements()) read_frozen(axis);
     for (const Json& parameter : json.at("parameters").elements()) read_parameter(parameter);
     for (const Json& entry : json.at("aside").elements()) {
       program_->aside.emplace_back(entry.at("key").as_string(), entry.at("reason").as_string());
@@ -127,6 +124,16 @@ class Reader {
     program_->inputs.push_back(std::move(input));
   }
 
+  void read_frozen(const Json& json) {
+    FrozenAxis frozen{json.at("input").as_string(), json.at("axis").as_integer(), json.at("size").as_integer()};
+    const auto input = std::ranges::find(program_->inputs, frozen.input, &Input::name);
+    if (input == program_->inputs.end()) fail("a fixed axis is of " + frozen.input + ", which is no input");
+    if (frozen.axis < 0 || frozen.axis >= static_cast<std::int64_t>(input->type.shape.size())) {
+      fail(frozen.input + " has no axis " + std::to_string(frozen.axis));
+    }
+    program_->frozen.push_back(std::move(frozen));
+  }
+
   std::string text_or_none(const Json& json) const { return json.is_null() ? "" : json.as_string(); }
 
   void read_parameter(const Json& json) {
@@ -140,6 +147,11 @@ class Reader {
     parameter.is_constant = parameter.value.starts_with("constant.");
     give(parameter.node);
     if (parameter.name.empty()) fail("a parameter has no name");
+    for (const Size& size : parameter.type.shape) {
+      if (const auto* symbol = std::get_if<std::string>(&size)) {
+        fail(parameter.name + " has a size that is no number: " + *symbol);
+      }
+    }
     if (parameter.key.empty() && parameter.value.empty()) fail(parameter.name + " has neither a key nor a value");
     if (!parameter.value.empty()) check_value(parameter);
     program_->parameters.push_back(std::move(parameter));
@@ -205,8 +217,7 @@ Program read_program(const std::filesystem::path& file) {
   const auto json = opened.metadata().find("program");
   const auto version = opened.metadata().find("crossload_program");
   if (json == opened.metadata().end() || version == opened.metadata().end() || version->second != "1") {
-    throw Error(ErrorKind::kBadInput,
-                file.string() + ": is no traced program of this version; trace the model again");
+    throw Error(ErrorKind::kBadInput, file.string() + ": is no traced program of this version; trace the model again");
   }
   Program program = parse_program(json->second, file.string(), opened.tensors());
   program.file = file;

@@ -93,6 +93,34 @@ def main():
          "input.input_ids": {"dtype": "I64", "shape": [1, 1], "data_offsets": [0, 8]},
          "output.logits": {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]},
          "stage.dense": {"dtype": "F32", "shape": [1], "data_offsets": [12, 16]}}, b"\0" * 16))
+    put("program", "small", safetensors(
+        {"__metadata__": {"crossload_program": "1", "program": json.dumps(small_program())},
+         "constant.one": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1)))
+    put("program", "no_outputs", safetensors(
+        {"__metadata__": {"crossload_program": "1", "program": json.dumps({**small_program(), "outputs": []})},
+         "constant.one": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1)))
+
+
+def small_program():
+    """Every kind of argument and of result once."""
+    node = {"module": "a", "args": {"self": {"n": "x"}, "other": {"n": "c_one"}}}
+    lists = {"alpha": {"f": "-inf"}, "dtype": {"d": "int64"}, "all": [1, 2.5, "s", True, None, [{"n": "size"}]]}
+    about = {"dtype": "float32", "key": None, "value": None, "trainable": True}
+    return {
+        "class": "Tiny", "model_type": "", "source": "tiny.py:3",
+        "inputs": [{"name": "x", "node": "x", "dtype": "float32", "shape": [2, "s0"]}],
+        "frozen": [{"input": "x", "axis": 0, "size": 2}],
+        "parameters": [{**about, "node": "p_w", "name": "w", "kind": "parameter", "shape": [3], "key": "w"},
+                       {**about, "node": "c_one", "name": "one", "kind": "constant", "shape": [1],
+                        "value": "constant.one"}],
+        "aside": [{"key": "old", "reason": "nothing reads it"}],
+        "nodes": [{**node, "name": "mul", "op": "aten.mul.Tensor", "result": {"dtype": "float32", "shape": [2, "s0"]}},
+                  {**node, "name": "size", "op": "aten.sym_size.int", "result": {"symbol": "s0", "type": "int"}},
+                  {**node, "name": "add", "op": "aten.add.Tensor", "args": lists,
+                   "result": [{"dtype": "bool", "shape": []}, None]}],
+        "outputs": [{"name": "y", "node": "add"}],
+        "stages": [{"path": "a", "call": 0, "class": "A", "source": "tiny.py:9", "caller": "", "nodes": ["mul"]}],
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,206 @@
+// Images read at places of a grid, and their windows as columns; [batch, channels, height, width] in PyTorch.
+#include <array>
+
+#include "lowering/table.h"
+#include "tf/ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using tf::DataType;
+using tf::Dim;
+using tf::Dims;
+using tf::Tensor;
+
+// The numbers of grid_sampler's modes.
+enum Interpolation { kBilinear, kNearest, kBicubic };
+enum Outside { kZeros, kBorder, kReflection };
+
+/// One side of an image: its size, as a number of the grid's type too.
+struct Side {
+  Dim size;
+  Tensor length;
+};
+
+struct Sampling {
+  const Operation& op;
+  Tensor pixels;  // [batch, height * width, channels]
+  Side rows;
+  Side columns;
+  Outside outside;
+  bool corners;
+};
+
+/// Places of a grid, -1 to 1 from one edge to the other, as pixels.
+Tensor in_pixels(const Tensor& place, const Side& side, bool corners) {
+  return corners ? (place + 1) * ((side.length - 1) * 0.5) : ((place + 1) * side.length - 1) * 0.5;
+}
+
+/// Seen in mirrors at both edges.
+Tensor reflected(const Tensor& place, const Side& side, bool corners) {
+  const Tensor low = tf::like(place, corners ? 0.0 : -0.5);
+  const Tensor span = corners ? side.length - 1 : side.length;
+  const Tensor period = tf::maximum(span * 2, 1e-6);
+  const Tensor along = tf::mod(tf::abs(place - low), period);
+  return tf::where(tf::equal(span, 0), tf::zeros_like(place), tf::minimum(along, period - along) + low);
+}
+
+Tensor clipped(const Tensor& place, const Side& side) { return tf::minimum(tf::maximum(place, 0), side.length - 1); }
+
+/// Where a place outside is read.
+Tensor inside(const Tensor& place, const Side& side, const Sampling& of) {
+  if (of.outside == kZeros) return place;
+  return clipped(of.outside == kReflection ? reflected(place, side, of.corners) : place, side);
+}
+
+/// [batch, places, channels]: the pixels at whole places, [batch, places]; zeros for what is outside.
+Tensor pixels_at(const Sampling& of, const Tensor& row, const Tensor& column) {
+  const Tensor y = clipped(row, of.rows);
+  const Tensor x = clipped(column, of.columns);
+  const Tensor places = tf::cast(y, DataType::kInt32) * of.columns.size + tf::cast(x, DataType::kInt32);
+  const Tensor found = tf::gather(of.pixels, places, 1, 1);
+  if (of.outside != kZeros) return found;
+  const Tensor is_inside = tf::logical_and(tf::equal(y, row), tf::equal(x, column));
+  return tf::where(tf::expand_dims(is_inside, -1), found, 0);
+}
+
+Tensor bilinear(const Sampling& of, const Tensor& row, const Tensor& column) {
+  const Tensor top = tf::floor(row);
+  const Tensor left = tf::floor(column);
+  std::vector<Tensor> parts;
+  for (const int down : {0, 1}) {
+    const Tensor of_row = down == 0 ? top + 1 - row : row - top;
+    for (const int right : {0, 1}) {
+      const Tensor weight = of_row * (right == 0 ? left + 1 - column : column - left);
+      parts.push_back(pixels_at(of, top + down, left + right) * tf::expand_dims(weight, -1));
+    }
+  }
+  return parts[0] + parts[1] + parts[2] + parts[3];
+}
+
+/// How much the four pixels round a place count, by Keys' cubic convolution, A = -0.75; t is the way from the second.
+std::array<Tensor, 4> cubic_weights(const Tensor& t) {
+  constexpr double kA = -0.75;
+  const auto near = [](const Tensor& x) { return ((kA + 2) * x - (kA + 3)) * x * x + 1; };
+  const auto far = [](const Tensor& x) { return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA; };
+  return {far(t + 1), near(t), near(1 - t), far(2 - t)};
+}
+
+Tensor bicubic(const Sampling& of, const Tensor& row, const Tensor& column) {
+  const Tensor top = tf::floor(row);
+  const Tensor left = tf::floor(column);
+  const auto down = cubic_weights(row - top);
+  const auto right = cubic_weights(column - left);
+  std::optional<Tensor> sum;
+  for (int i = 0; i < 4; ++i) {
+    std::optional<Tensor> line;
+    const Tensor y = inside(top + (i - 1), of.rows, of);
+    for (int j = 0; j < 4; ++j) {
+      const Tensor pixel = pixels_at(of, y, inside(left + (j - 1), of.columns, of));
+      const Tensor part = pixel * tf::expand_dims(right[static_cast<std::size_t>(j)], -1);
+      line = line ? *line + part : part;
+    }
+    const Tensor part = *line * tf::expand_dims(down[static_cast<std::size_t>(i)], -1);
+    sum = sum ? *sum + part : part;
+  }
+  return *sum;
+}
+
+/// grid [batch, rows, columns, 2]: for each pixel of the result where it is read, across first.
+Value grid_sampler(const Operation& op) {
+  if (op.rank_of("input") != 4) op.fail("of films is not supported");
+  const Dims dims = op.dims_of("input");
+  const Dims places = op.dims_of("grid");
+  const Tensor grid = reshaped(op.tensor("grid"), {places[0], places[1] * places[2], 2});
+  const auto side = [&](const Dim& size) { return Side{size, tf::like(grid, size)}; };
+  const Tensor image = op.forms("input").channels_last();
+  const Sampling of = {op,
+                       reshaped(image, {dims[0], dims[2] * dims[3], dims[1]}),
+                       side(dims[2]),
+                       side(dims[3]),
+                       static_cast<Outside>(op.integer("padding_mode")),
+                       op.flag("align_corners")};
+  Tensor column = in_pixels(tf::select(grid, 2, 0), of.columns, of.corners);
+  Tensor row = in_pixels(tf::select(grid, 2, 1), of.rows, of.corners);
+  const std::int64_t mode = op.integer("interpolation_mode");
+  if (mode != kBicubic) {
+    column = inside(column, of.columns, of);
+    row = inside(row, of.rows, of);
+  }
+  const Tensor found = mode == kBilinear  ? bilinear(of, row, column)
+                       : mode == kNearest ? pixels_at(of, tf::round(row), tf::round(column))
+                                          : bicubic(of, row, column);
+  return Forms::channels_last(reshaped(found, {places[0], places[1], places[2], dims[1]}));
+}
+
+/// Windows of one side of an image: where the k-th element of the i-th window lies, [size, windows], and how many
+/// windows there are.
+struct Windows {
+  std::int64_t size;
+  std::int64_t padding;
+  Dim count;
+  Tensor places;
+};
+
+Windows windows(const Operation& op, std::size_t side, const Dim& length) {
+  const auto part = [&](const char* name) {
+    const std::vector<std::int64_t> given = op.integers(name);
+    return given.size() == 1 ? given.front() : given.at(side);
+  };
+  const std::int64_t size = part("kernel_size");
+  const std::int64_t stride = part("stride");
+  const std::int64_t dilation = part("dilation");
+  const std::int64_t padding = part("padding");
+  const Dim count = tf::floor_div(length + 2 * padding - (dilation * (size - 1) + 1), stride) + 1;
+  const Tensor places = tf::expand_dims(tf::range(op.graph(), size) * dilation, 1) +
+                        tf::expand_dims(tf::range(op.graph(), count) * stride, 0);
+  return {size, padding, count, places};
+}
+
+/// [batch, channels, height, width] -> [batch, channels * window, windows]
+Value im2col(const Operation& op) {
+  const bool has_batch = op.rank_of("self") == 4;
+  const Tensor given = has_batch ? op.tensor("self") : tf::expand_dims(op.tensor("self"), 0);
+  const Dims dims = tf::dims_of(given);
+  const Windows rows = windows(op, 0, dims[2]);
+  const Windows columns = windows(op, 1, dims[3]);
+  const Tensor x = tf::pad(given, {{0, 0}, {0, 0}, {rows.padding, rows.padding}, {columns.padding, columns.padding}});
+  const Tensor by_row = tf::gather(x, rows.places, 2);               // [batch, channels, k, rows, width]
+  const Tensor by_both = tf::gather(by_row, columns.places, 4);      // [batch, channels, k, rows, l, columns]
+  const Tensor sorted = tf::transpose(by_both, {0, 1, 2, 4, 3, 5});  // [batch, channels, k, l, rows, columns]
+  const Tensor y = reshaped(sorted, {dims[0], dims[1] * Dim(rows.size * columns.size), rows.count * columns.count});
+  return has_batch ? y : tf::squeeze(y, 0);
+}
+
+/// The other way round: what lies in several windows is their sum.
+Value col2im(const Operation& op) {
+  const bool has_batch = op.rank_of("self") == 3;
+  const Tensor given = has_batch ? op.tensor("self") : tf::expand_dims(op.tensor("self"), 0);
+  const Dims dims = tf::dims_of(given);
+  const Dims size = op.dims("output_size");
+  const Windows rows = windows(op, 0, size.at(0));
+  const Windows columns = windows(op, 1, size.at(1));
+  const Dim channels = tf::floor_div(dims[1], rows.size * columns.size);
+  const Tensor apart = reshaped(given, {dims[0], channels, rows.size, columns.size, rows.count, columns.count});
+  const Dims grid = {rows.size, columns.size, rows.count, columns.count};
+  const Tensor row = tf::broadcast_to(tf::expand_dims(tf::expand_dims(rows.places, 1), 3), grid);
+  const Tensor column = tf::broadcast_to(tf::expand_dims(tf::expand_dims(columns.places, 0), 2), grid);
+  const Dim height = size[0] + 2 * rows.padding;
+  const Dim width = size[1] + 2 * columns.padding;
+  Tensor sum = tf::scatter_nd(tf::stack({row, column}, -1), tf::transpose(apart, {2, 3, 4, 5, 0, 1}),
+                              {height, width, dims[0], channels});
+  sum = tf::slice(sum, 0, rows.padding, size[0] + rows.padding);
+  sum = tf::slice(sum, 1, columns.padding, size[1] + columns.padding);
+  const Tensor y = tf::transpose(sum, {2, 3, 0, 1});
+  return has_batch ? y : tf::squeeze(y, 0);
+}
+
+}  // namespace
+
+void add_sampling(Table* table) {
+  table->add_each({"aten.grid_sampler.default", "aten.grid_sampler_2d.default"}, grid_sampler);
+  table->add("aten.im2col.default", im2col);
+  table->add("aten.col2im.default", col2im);
+}
+
+}  // namespace crossload::lowering

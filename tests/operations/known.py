@@ -1,0 +1,24 @@
+"""What is known not to pass: (what run_programs says, a pattern of "sample: reason"). Everything else is a failure."""
+
+KNOWN = (
+    # Refused: the sentence says what is not supported.
+    ("refused", "is supported for (images of )?(sizes that are known|known sizes)"),
+    ("refused", "ceil_mode is supported for sizes that are known"),
+    ("refused", "a scale that is no whole number is supported for known sizes alone"),
+    ("refused", "reduce (prod|multiply) is not supported"),
+    ("refused", "dilation is not supported"),
+    ("refused", "over three axes with .* is not supported"),
+    ("refused", "of a scalar is not supported"),
+    ("refused", "of films is not supported"),
+    ("refused", "member 1 of what .* gives is not supported"),
+    ("refused", "is not floating and has no lowest value"),
+    # TensorFlow has no kernel of this type, or no constant.
+    ("refused", "is not in the list of allowed values"),
+    ("refused", "int(32|64) cannot hold"),
+    ("fails", "Integers to negative integer powers are not allowed"),
+    # Which of equal elements comes first is not said, unless the order is stable.
+    ("differs", "^(argsort|msort|sort|topk|kthvalue) (bool|int64)"),
+    # NaN has no place in TensorFlow's orders.
+    ("differs", r"^aten\.(sort|topk|max|argmax|argmin)\.\w+\(float32\[(1, 5|2, 3)\][^]]*\): .*(nan|[01]: TensorFlow \d)"),
+    ("differs", r"^aten\.(sort|topk|max|argmax|argmin)\.\w+\(float32\[(1, 5|2, 3)\].*\) free: .*TensorFlow"),
+)
