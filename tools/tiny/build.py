@@ -1,5 +1,7 @@
 """Building the tiny model of a class, and saving it as a checkpoint."""
 
+import inspect
+
 import torch
 import transformers
 
@@ -36,6 +38,8 @@ def build(model_type, class_name, seed=0):
 def instance(class_name, config, seed):
     """With random weights such that numbers stay near 1."""
     model_class = getattr(transformers, class_name)
+    if hasattr(config, "top_k") and "top_k" not in inspect.signature(type(config).__init__).parameters:
+        config.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
     config._attn_implementation, config._experts_implementation = "eager", "batched_mm"
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in model_class(config).parameters())
