@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "crossload/error.h"
+#include "keras/calls.h"
 #include "tensor/half.h"
 #include "verify/runner.h"
 #include "verify/saved_model_session.h"
@@ -113,7 +114,7 @@ class DefaultsCall {
     for (const exporting::FunctionTensor& input : function.inputs) {
       inputs.feeds.emplace(input.name, recorded->at(input.name));
     }
-    for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
+    for (const keras::InputDefault& by : model_.interface().defaults) add(by, &inputs);
     const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
     if (!whole) return;
     std::vector<std::size_t> with_whole = {*whole};
@@ -144,13 +145,12 @@ class DefaultsCall {
   }
 
   void add(const keras::InputDefault& by, ExplicitInputs* inputs) const {
-    const auto like = inputs->feeds.find(by.like);
-    if (inputs->feeds.contains(by.name) || like == inputs->feeds.end()) return;
-    Shape shape = like->second.shape;
-    for (const keras::InputSpec& input : model_.inputs()) {
-      if (input.name != by.name) continue;
-      for (std::size_t i = shape.size(); i < input.shape.size(); ++i) shape.push_back(input.shape[i]);
-    }
+    const std::string* like = keras::first_of(by.like, inputs->feeds);
+    if (inputs->feeds.contains(by.name) || like == nullptr) return;
+    Shape shape = inputs->feeds.at(*like).shape;
+    const Shape spec = keras::signature_of(model_, {by.name}).front().shape;
+    shape.resize(std::min(shape.size(), spec.size()));
+    for (std::size_t i = shape.size(); i < spec.size(); ++i) shape.push_back(spec[i]);
     inputs->fill(by.name, by.value, shape);
   }
 
