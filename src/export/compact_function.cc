@@ -13,11 +13,12 @@
 namespace crossload::exporting {
 namespace {
 
-// Numbers of fields, from tensorflow/core/framework/{function,node_def,op_def}.proto.
+// Numbers of fields, from tensorflow/core/framework/{function,graph,node_def,op_def}.proto.
 constexpr protozero::pbf_tag_type kFunctionSignature = 1;
 constexpr protozero::pbf_tag_type kFunctionNode = 3;
 constexpr protozero::pbf_tag_type kFunctionResult = 4;
 constexpr protozero::pbf_tag_type kFunctionControlResult = 6;
+constexpr protozero::pbf_tag_type kGraphNode = 1;
 constexpr protozero::pbf_tag_type kNodeName = 1;
 constexpr protozero::pbf_tag_type kNodeOp = 2;
 constexpr protozero::pbf_tag_type kNodeInput = 3;
@@ -34,6 +35,33 @@ constexpr std::array<std::string_view, 7> kNamed = {"BatchMatMulV2", "Conv2D",  
 
 bool is_one_of(std::span<const std::string_view> ops, const std::string& op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
+
+// AttrValue: {5: false}, {3: 0}, {2: ""}
+constexpr std::string_view kFalse("\x28\x00", 2);
+constexpr std::string_view kZero("\x18\x00", 2);
+constexpr std::string_view kNoText("\x12\x00", 2);
+
+struct AttributeDefault {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// Of whatever operation has them.
+constexpr AttributeDefault kDefaults[] = {
+    {"adj_x", kFalse},         {"adj_y", kFalse},          {"begin_mask", kZero},    {"config", kNoText},
+    {"config_proto", kNoText}, {"container", kNoText},     {"debug_name", kNoText},  {"ellipsis_mask", kZero},
+    {"end_mask", kZero},       {"executor_type", kNoText}, {"grad_a", kFalse},       {"grad_b", kFalse},
+    {"grad_x", kFalse},        {"grad_y", kFalse},         {"new_axis_mask", kZero}, {"shrink_axis_mask", kZero},
+    {"transpose_a", kFalse},   {"transpose_b", kFalse},    {"Truncate", kFalse},     {"validate_shape", kFalse},
+};
+
+/// An entry of a node's map of attributes.
+bool is_default(protozero::pbf_reader entry) {
+  std::string name;
+  std::string value;
+  while (entry.next()) (entry.tag() == 1 ? name : value) = entry.get_string();
+  return std::ranges::any_of(kDefaults, [&](const auto& one) { return one.name == name && one.value == value; });
 }
 
 struct Node {
@@ -67,7 +95,8 @@ Node read_node(protozero::pbf_reader reader) {
     } else if (tag == kNodeInput) {
       node.inputs.push_back(reader.get_string());
     } else if (tag == kNodeAttribute) {
-      node.attributes.push_back(reader.get_string());
+      const protozero::data_view entry = reader.get_view();
+      if (!is_default(protozero::pbf_reader(entry))) node.attributes.emplace_back(entry.data(), entry.size());
     } else {
       rest.add_bytes(tag, reader.get_view());
     }
@@ -202,6 +231,24 @@ class Compactor {
 };
 
 }  // namespace
+
+std::string without_defaults(const std::string& graph_def) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(graph_def);
+  while (reader.next()) {
+    if (reader.tag() == kGraphNode) {
+      writer.add_message(kGraphNode, written(read_node(reader.get_message())));
+    } else if (reader.wire_type() == protozero::pbf_wire_type::varint) {
+      const protozero::pbf_tag_type tag = reader.tag();
+      writer.add_uint64(tag, reader.get_uint64());
+    } else {
+      const protozero::pbf_tag_type tag = reader.tag();
+      writer.add_bytes(tag, reader.get_view());
+    }
+  }
+  return result;
+}
 
 std::string computation_of(std::string_view function_def) {
   std::vector<std::string> parts;

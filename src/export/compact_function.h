@@ -6,7 +6,10 @@
 
 namespace crossload::exporting {
 
-/// The FunctionDef with each constant, and each piece of arithmetic on shapes, once, and with short names for nodes.
+/// The GraphDef without attributes that have their defaults, which TensorFlow adds to what it reads. Not in its library.
+std::string without_defaults(const std::string& graph_def);
+
+/// The FunctionDef without them too, with each constant, and each piece of arithmetic on shapes, once, and with short names for nodes.
 /// Products, convolutions and look-ups keep the names of their modules, since TensorFlow's errors name these. Of a body
 /// of BERT-base three quarters go, which are most of what a SavedModel is beside its weights.
 std::string compacted(const std::string& function_def);

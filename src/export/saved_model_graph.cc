@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "export/compact_function.h"
 #include "export/function_def.h"
 #include "tf/ops.h"
 
@@ -74,6 +75,7 @@ Tensor text_constant(tf::Graph* graph, const std::string& name, const std::vecto
 /// that no more than one is in memory twice.
 void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vector<Tensor>& handles) {
   const Tensor filename = graph->placeholder(tf::DataType::kString, {}, kSaverFilename);
+  const Tensor no_slice = text_constant(graph, "saver/slice", {""});
   std::vector<std::string> keys;
   std::vector<Tensor> values;
   std::vector<TF_Operation*> assignments;
@@ -84,7 +86,7 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
     const Tensor restored = graph->operation("RestoreV2", prefix + "/restore")
                                 .input(filename)
                                 .input(text_constant(graph, prefix + "/key", {keys.back()}))
-                                .input(text_constant(graph, prefix + "/slice", {""}))
+                                .input(no_slice)
                                 .types("dtypes", {dtype_of(variable)})
                                 .output();
     const Tensor shaped =
@@ -157,7 +159,7 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   for (const std::string& name : own) add_signature(name, [&](const std::string& output) { return output == name; });
   add_saver(&main, weights, handles);
   main.operation("NoOp", kInitNode).finish();
-  result.graph_def = main.to_proto();
+  result.graph_def = without_defaults(main.to_proto());
   return result;
 }
 
