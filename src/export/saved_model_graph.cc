@@ -132,11 +132,12 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
                            /*training=*/false, /*stack_lists=*/true};
     return parts.add_call(spec, wholes.front(), wanted);
   };
-  std::set<std::set<std::string>> known;
-  for (const keras::WholeCall& whole : wholes) {
-    for (const keras::Signature& inputs : keras::partial_calls(model, whole.inputs)) {
-      if (!known.insert(keras::names_of(inputs)).second) continue;
-      for (const bool training : {false, true}) {
+  // TensorFlow tries them in this order: what is called most comes first.
+  std::set<std::pair<bool, std::set<std::string>>> known;
+  for (const bool training : {false, true}) {
+    for (const keras::WholeCall& whole : wholes) {
+      for (const keras::Signature& inputs : keras::partial_calls(model, whole.inputs)) {
+        if (!known.emplace(training, keras::names_of(inputs)).second) continue;
         for (const keras::Signature& call : in_each_width(inputs)) {
           for (const bool by_keyword : {false, true}) {
             const CallSpec spec = {"__inference_call_" + std::to_string(result.calls.size()), call, training};
