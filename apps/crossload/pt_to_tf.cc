@@ -24,6 +24,7 @@ struct Flags {
   std::string model_name;
   std::string output;
   std::string formats = "h5,safetensors,saved_model";
+  std::string dtype = "float32";
   std::string max_shard_size = "10GB";
   bool no_verify = false;
   bool no_pr = false;
@@ -48,6 +49,7 @@ ConvertOptions options_of(const Flags& flags) {
   ConvertOptions options = flags.options;
   options.output = flags.output.empty() ? default_output(flags.model_name) : std::filesystem::path(flags.output);
   options.formats = parse_formats(flags.formats);
+  parse_word(flags.dtype, &options.dtype);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
   return options;
@@ -144,6 +146,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "
       "working folder)");
   command->add_option("--formats", flags->formats, "What to write, separated by commas")->capture_default_str();
+  add_dtype_flag(command, &flags->dtype, "What the variables are kept in; TensorFlow computes in float32 with them");
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights,

@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "crossload/error.h"
 #include "flow/certify.h"
+#include "flow/half_precision.h"
 #include "flow/not_finite.h"
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
@@ -47,6 +48,7 @@ struct ConversionSteps {
 Outcome convert(const ConvertOptions& options, const Progress& progress) {
   if (options.formats.empty())
     throw Error(ErrorKind::kUsage, "--formats: none given; there are h5, safetensors, saved_model");
+  flow::require_formats_hold(options.dtype, options.formats);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
   flow::Steps counted(progress);
@@ -54,8 +56,10 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
 
   steps.reading.begin();
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.model);
-  const flow::WrittenModels models(checkpoint, settings, options.formats);
+  const flow::WrittenModels models(checkpoint, settings, options.formats, options.dtype);
   const load::LoadedModel& loaded = models.whole();
+  const std::size_t rounded = flow::count_rounded(*loaded.weights);
+  const std::string weights = flow::reference_weights(options.dtype, rounded);
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library =
       options.verify || has_saved_model ? tf::Library::open({settings.tensorflow, settings.onednn}) : nullptr;
@@ -64,7 +68,7 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
   hashes.start(models.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
   const auto reference =
-      options.verify ? flow::ReferenceTrace::find(models.reference(options.model), settings, loaded) : nullptr;
+      options.verify ? flow::ReferenceTrace::find(models.reference(options.model), settings, loaded, weights) : nullptr;
 
   for (const auto& [format, writing] : steps.writing) {
     writing.begin();
@@ -91,11 +95,14 @@ Outcome convert(const ConvertOptions& options, const Progress& progress) {
   parts.artifact = artifact.path();
   parts.hashes = &hashes;
 
+  parts.precision = {options.dtype, rounded, loaded.weights->variables().size(), {}};
+
   std::optional<verify::Trace> trace;
   std::optional<verify::Verification> verification;
   if (options.verify) {
     steps.waiting->begin();
     trace = reference->open(*steps.waiting);
+    flow::require_weights(*trace, weights);
     steps.computing->begin();
     const auto saved_model = has_saved_model ? artifact.path() / artifact::kSavedModelFolder : std::filesystem::path();
     verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);

@@ -52,7 +52,7 @@ std::string signature_text(const keras::Model& model) {
 }
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
-                                                     const load::LoadedModel& loaded) {
+                                                     const load::LoadedModel& loaded, const std::string& weights) {
   if (!settings.reference.empty()) {
     if (!settings.inputs.empty() || settings.grid != "none") {
       throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
@@ -69,6 +69,7 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
   options.signature = signature_text(*loaded.model);
   options.inputs = settings.inputs;
   options.grid = settings.grid;
+  options.weights = weights;
   return std::make_unique<ReferenceTrace>(model, options);
 }
 

@@ -6,15 +6,17 @@
 namespace crossload::flow {
 
 WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings,
-                             std::set<Format> formats)
+                             std::set<Format> formats, DType dtype)
     : checkpoint_(checkpoint),
       formats_(std::move(formats)),
       chosen_(load::choose_class(checkpoint, settings.override_model_class)),
       whole_(load::load_from_pytorch(
           checkpoint, chosen_.written_as(formats_.contains(Format::kSavedModel) ? Format::kSavedModel : Format::kH5),
           settings.ignore_tensors)) {
+  whole_.weights->store_as(dtype);
   if (!whole_.model_class.sentence) return;
   transformer_ = load::load_from_pytorch(checkpoint, chosen_.written_as(Format::kH5), settings.ignore_tensors);
+  transformer_->weights->store_as(dtype);
 }
 
 const load::LoadedModel& WrittenModels::of(Format format) const {

@@ -19,7 +19,8 @@ namespace crossload::flow {
 class WrittenModels {
  public:
   /// Throws Error as load_from_pytorch does. The checkpoint outlives it.
-  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats);
+  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats,
+                DType dtype);
 
   /// The one that says most, which is compared with PyTorch.
   const load::LoadedModel& whole() const { return whole_; }

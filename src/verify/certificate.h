@@ -9,6 +9,7 @@
 #include "keras/weights.h"
 #include "verify/binding.h"
 #include "verify/file_hashes.h"
+#include "verify/precision.h"
 #include "verify/trace.h"
 #include "verify/verification.h"
 
@@ -30,6 +31,7 @@ struct CertificateParts {
   std::vector<std::string> read_back;      // the formats whose variables were read back and are bit by bit the source's
   std::vector<BindingFault> binding;       // variables that are not the checkpoint's
   std::vector<std::string> configuration;  // fields that differ from PyTorch's
+  PrecisionCost precision;                 // of the variables
   const Trace* trace = nullptr;            // these two are null without a verification
   const Verification* verification = nullptr;
   Tolerances tolerances;

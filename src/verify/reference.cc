@@ -129,6 +129,7 @@ ReferenceProcess::ReferenceProcess(const fs::path& model, const fs::path& trace,
   if (!options.model_class.empty()) words.insert(words.end(), {"--model-class", options.model_class});
   if (!options.signature.empty()) words.insert(words.end(), {"--signature", files_.signature().string()});
   if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
+  if (!options.weights.empty()) words.insert(words.end(), {"--weights", options.weights});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from reference.cells import call_cells, record_cells
+from reference.cells import call_cells, record_cells, round_weights
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
 from reference.grid import GRIDS, grid_cells
@@ -28,6 +28,7 @@ class Job:
     signature: object = None  # a path, or the object itself
     grid: str = "none"
     seed: int = 0
+    weights: str = None  # "float16" or "bfloat16": what is recorded is of the weights as these hold them
 
 
 def job_of(line):
@@ -64,6 +65,10 @@ def record_checkpoint(job, threads):
     maker = InputMaker(model, signature, with_tokenizer, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
     notes = mended + require_unused(model, missing, job.model, lambda: outputs_of(model, inputs, job.seed))
+    exact = {}
+    if job.weights:
+        exact = {f"exact.{name}": tensor for name, tensor in outputs_of(model, inputs, job.seed).items()}
+        round_weights(model, job.weights)
     main, metadata = record_model(model, inputs, config, job.seed, threads)
     metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
@@ -72,5 +77,7 @@ def record_checkpoint(job, threads):
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
     metadata["notes"] = json.dumps([*notes, *maker.notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
+    if job.weights:
+        metadata["weights"] = job.weights
     progress("writing")
-    write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)
+    write_trace(job.output, {**main.all_tensors(), **recorded.tensors(), **exact}, metadata)

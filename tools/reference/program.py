@@ -62,6 +62,7 @@ def parse_arguments(description):
         help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
         "a trace; default: two texts, ...",
     )
+    add("--weights", choices=("float16", "bfloat16"), help="round the weights to this type first")
     add("--grid", choices=GRIDS, default="none", help="further inputs to run (default none)")
     add("--seed", type=int, default=0, help="of random inputs (default 0)")
     add("--threads", type=int, default=1, help="of PyTorch (default 1)")
@@ -147,7 +148,7 @@ def record_one(args):
     libraries.load(args.threads)
     from reference.checkpoints import Job, record_checkpoint
 
-    job = Job(args.model, args.output, args.model_class, args.inputs, args.signature, args.grid, args.seed)
+    job = Job(args.model, args.output, args.model_class, args.inputs, args.signature, args.grid, args.seed, args.weights)
     record_checkpoint(job, args.threads)
 
 
