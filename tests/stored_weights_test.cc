@@ -69,6 +69,8 @@ class StoredWeightsTest : public testing::Test {
 /// What variables of half precision hold, and in so many bytes.
 class HalfStoredWeightsTest : public StoredWeightsTest {
  protected:
+  HalfStoredWeightsTest() { fake_.layer("more").add("more/kernel", {40, 40}); }  // eighths that bfloat16 has not
+
   void keep_in(DType dtype) {
     dtype_ = dtype;
     for (std::size_t i = 0; i < fake_.variables().size(); ++i) fake_.variable(i).dtype = dtype;
@@ -90,7 +92,7 @@ class HalfStoredWeightsTest : public StoredWeightsTest {
       stored.read(variable.name, values);
       EXPECT_EQ(values, expected) << variable.name;
     }
-    EXPECT_TRUE(changes || dtype_ == DType::kF16);
+    EXPECT_EQ(changes, dtype_ == DType::kBF16);
   }
 
  private:

@@ -61,7 +61,7 @@ def make_checkpoint(folder):
     config = transformers.BertConfig(
         vocab_size=8000, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=37, initializer_range=0.3
     )
-    model = transformers.BertModel(config, attn_implementation="eager").eval()
+    model = transformers.BertModel(config).eval()
     model.save_pretrained(folder)
     with torch.no_grad():
         return model(torch.tensor(IDS)).pooler_output.numpy()
