@@ -1,11 +1,11 @@
 """Runs every block of code of docs/serving.md and holds what it prints against PyTorch.
 
-    serving.py [--crossload build/crossload] [--document docs/serving.md] [--folder FOLDER]
+    serving.py [--crossload build/crossload] [--document docs/serving.md] [--folder FOLDER] [--tfjs FOLDER]
 
 A block runs in the order of the document, in one folder that holds my-bert, a random BERT: `python` and `bash` as programs,
 `c` and `javascript` are written to serve.c and serve.mjs, `json` is a request to TF Serving's REST API. A line of three
 numbers that a program prints is the beginning of the pooler_output for the tokens 101, 7592, 102; every program but bash
-prints one. `text` is not run.
+prints one. `text` is not run. What needs TF.js runs with --tfjs: a folder that was made as the document says.
 Prints one line an expectation; the last is `N passed, N failed`, and any failure is exit code 1.
 """
 import argparse
@@ -135,6 +135,8 @@ def expect_program(tally, block, folder, environment, wanted):
         expect_near(tally, numbers, wanted[0, :3])
     if block.language == "python":
         tally.expect("prints its numbers", len(printed) == 1, str(len(printed)))
+    elif "node serve.mjs" in block.code:
+        tally.expect("prints its numbers", len(printed) == 1, str(len(printed)))
     elif "./serve" in block.code:
         tally.expect("prints the numbers of both programs", len(printed) == 2, str(len(printed)))
 
@@ -150,6 +152,7 @@ def main():
     parser.add_argument("--crossload", default="build/crossload")
     parser.add_argument("--document", type=pathlib.Path, default=pathlib.Path("docs/serving.md"))
     parser.add_argument("--folder", type=pathlib.Path, help="keeps what is written")
+    parser.add_argument("--tfjs", type=pathlib.Path, metavar="FOLDER", help="with venv, stub and node_modules")
     arguments = parser.parse_args()
     tally = Tally()
     blocks = blocks_of(arguments.document)
@@ -161,10 +164,14 @@ def main():
         folder = arguments.folder or pathlib.Path(temporary)
         wanted = make_checkpoint(folder / "my-bert")
         environment = environment_for(arguments.crossload)
+        if arguments.tfjs:
+            (folder / "tfjs").symlink_to(arguments.tfjs.resolve())
         for block in blocks:
             with tally.about(f"{arguments.document}:{block.line}, {block.language}:"):
                 if block.language in FILES:
                     (folder / FILES[block.language]).write_text(block.code, encoding="utf-8")
+                elif "tfjs/" in block.code and block.language == "bash" and not arguments.tfjs:
+                    print("note", tally.subject, "needs --tfjs", flush=True)
                 elif block.language == "json":
                     expect_request(tally, block, folder, wanted)
                 elif block.language in ("python", "bash"):
