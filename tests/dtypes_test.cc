@@ -102,8 +102,8 @@ TEST_F(DTypes, AreWrittenAndServed) {
   TemporaryFolder folder;
   exporting::write_saved_model(folder.path(), tf::library(), model_, weights_, "tf_typed");
   verify::SavedModelSession session(tf::library(), {}, folder.path());
-  // serving, and __call__ without and with training, as a dictionary and by keyword, int32 and int64
-  ASSERT_EQ(session.functions().size(), 9U);
+  // two signatures, and __call__ without and with training, as a dictionary and by keyword, int32 and int64
+  ASSERT_EQ(session.functions().size(), 10U);
   std::multiset<int> widths;
   for (std::size_t i = 0; i < session.functions().size(); ++i) {
     SCOPED_TRACE(session.functions()[i].label);
@@ -118,7 +118,7 @@ TEST_F(DTypes, AreWrittenAndServed) {
     widths.insert(ids);
   }
   EXPECT_EQ(widths.count(static_cast<int>(tf::DataType::kInt32)), 4U);
-  EXPECT_EQ(widths.count(static_cast<int>(tf::DataType::kInt64)), 5U);  // as the model has it, and the signature
+  EXPECT_EQ(widths.count(static_cast<int>(tf::DataType::kInt64)), 6U);  // as the model has it, and the signatures
   // And by the nodes that TensorFlow Serving feeds and fetches.
   tf::Graph graph(tf::library());
   std::string meta_graph;

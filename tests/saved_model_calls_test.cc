@@ -5,7 +5,8 @@
 #include "export/saved_model.h"
 #include "export/saved_model_graph.h"
 #include "graph_fixture.h"
-#include "keras/model.h"
+#include "keras/calls.h"
+#include "keras/given_or_made.h"
 #include "keras/weights.h"
 #include "verify/saved_model_session.h"
 
@@ -18,10 +19,11 @@ using testing::ElementsAre;
 class TFMasked : public Model {
  public:
   explicit TFMasked(const Scope& scope)
-      : Model(checkpoint::Config(bytes::Json::object()), {.serving = token_inputs({"ids", "mask", "kinds"}),
-                                                          .others = token_inputs({"words"}),
-                                                          .calls = {{"ids"}, {"words"}},
-                                                          .defaults = {ones_for("ids", "mask"), {"kinds", 3, "ids"}}}) {
+      : Model(checkpoint::Config(bytes::Json::object()),
+              {.serving = token_inputs({"ids", "mask", "kinds"}),
+               .others = token_inputs({"words"}),
+               .calls = {{"ids"}, {"words"}},
+               .defaults = {ones_for({"ids"}, "mask"), {"kinds", 3, {"ids"}}}}) {
     scope.variable("unread", "unread", {1});
   }
 
@@ -37,18 +39,18 @@ std::vector<std::string> names(const Signature& signature) {
   return found;
 }
 
-TEST(SavedModelCalls, AreAroundFewBodies) {
+TEST(SavedModelCalls, LeaveOutWhatHasADefault) {
   Weights weights({{"unread", view_of({1}, {0})}});
   const TFMasked model{Scope(&weights)};
-  const std::vector<Signature> bodies = exporting::body_inputs(model);
-  ASSERT_EQ(bodies.size(), 2U);  // {ids} is served by the body of all
-  EXPECT_THAT(names(bodies[0]), ElementsAre("ids", "kinds", "mask"));
-  EXPECT_THAT(names(bodies[1]), ElementsAre("words"));
+  const std::vector<WholeCall> wholes = whole_calls(model);
+  ASSERT_EQ(wholes.size(), 2U);  // {ids} is one of the first
+  EXPECT_THAT(names(wholes[0].inputs), ElementsAre("ids", "kinds", "mask"));
+  EXPECT_THAT(names(wholes[1].inputs), ElementsAre("words"));
   std::vector<std::vector<std::string>> sets;
-  for (const Signature& inputs : exporting::call_inputs(model, bodies[0])) sets.push_back(names(inputs));
-  EXPECT_THAT(sets, ElementsAre(ElementsAre("ids", "kinds", "mask"), ElementsAre("ids", "mask"),
-                                ElementsAre("ids", "kinds"), ElementsAre("ids")));
-  EXPECT_EQ(exporting::call_inputs(model, bodies[1]).size(), 1U);
+  for (const Signature& inputs : partial_calls(model, wholes[0].inputs)) sets.push_back(names(inputs));
+  EXPECT_THAT(sets, ElementsAre(ElementsAre("ids", "kinds", "mask"), ElementsAre("ids", "kinds"),
+                                ElementsAre("ids", "mask"), ElementsAre("ids")));
+  EXPECT_EQ(partial_calls(model, wholes[1].inputs).size(), 1U);
 }
 
 TEST(SavedModelCalls, FillWhatIsLeftOut) {
@@ -76,10 +78,80 @@ TEST(SavedModelCalls, FillWhatIsLeftOut) {
     }
     EXPECT_EQ(session.run(i, feeds).at("sum").integers, wanted);
   }
-  EXPECT_EQ(times.size(), 11U);  // five sets of inputs, with and without training, and serving_default
+  EXPECT_EQ(times.size(), 12U);  // five sets of inputs, with and without training, and two signatures
   EXPECT_EQ(times.at("__call__(ids)"), 4);
   EXPECT_EQ(times.at("__call__(ids, kinds, mask, training=True)"), 4);
   EXPECT_EQ(times.at("serving_default"), 1);
+}
+
+/// words (ids doubled) * places (ids + 1), and what an encoder found, words + 100. Counts how often it was called.
+class TFMaking : public Model {
+ public:
+  explicit TFMaking(const Scope& scope)
+      : Model(checkpoint::Config(bytes::Json::object()),
+              {.serving = token_inputs({"ids"}),
+               .others = token_inputs({"words", "places", "found"}),
+               .made = {{"places", {"ids", "words"}}, {"words", {"ids"}, true}, {"found", {"words"}, true, true}}}) {
+    scope.variable("unread", "unread", {1});
+  }
+
+  ModelOutput call(const ModelInputs& inputs, const Call&) const override {
+    ++calls;
+    ModelOutput output;
+    const tf::Tensor found = given_or_made(inputs, "found", [&] {
+      const tf::Tensor words = given_or_made(inputs, "words", [&] { return inputs.at("ids") * 2; });
+      output.add("words_seen", words);
+      return words + 100;
+    });
+    const tf::Tensor places = given_or_made(inputs, "places", [&] {
+      const std::optional<tf::Tensor> ids = inputs.find("ids");
+      return (ids ? *ids : inputs.at("words")) + 1;
+    });
+    return output.add("product", found * places).add("found_hidden_states", std::vector<tf::Tensor>{found, places});
+  }
+
+  mutable int calls = 0;
+};
+
+TEST(SavedModelCalls, MakeWhatAnotherStandsFor) {
+  const TemporaryFolder folder;
+  Weights weights({{"unread", view_of({1}, {0})}});
+  const TFMaking model{Scope(&weights)};
+  std::vector<std::vector<std::string>> wholes;
+  for (const WholeCall& call : whole_calls(model)) {
+    wholes.push_back(names(call.inputs));
+    EXPECT_THAT(names(call.body), ElementsAre("found", "places"));
+  }
+  EXPECT_THAT(wholes, ElementsAre(ElementsAre("ids"), ElementsAre("ids", "places"), ElementsAre("words"),
+                                  ElementsAre("places", "words"), ElementsAre("found", "places")));
+  exporting::write_saved_model(folder.path(), tf::library(), model, weights, "tf_making");
+  // Bodies and makers, each for training and not: places of ids and of words, words, found with places.
+  EXPECT_EQ(model.calls, 2 * 5);
+  verify::SavedModelSession session(tf::library(), {}, folder.path());
+  const auto ints = [](const std::vector<std::int64_t>& values) {
+    return view_of(DType::kI64, {1, 2}, bytes_of(values));
+  };
+  const verify::Feeds feeds = {
+      {"ids", ints({5, 7})}, {"places", ints({1, 3})}, {"words", ints({4, 6})}, {"found", ints({10, 20})}};
+  std::map<std::string, std::vector<std::int64_t>> products;
+  std::map<std::string, std::map<std::string, verify::Values>> all;
+  for (std::size_t i = 0; i < session.functions().size(); ++i) {
+    const std::string label = session.functions()[i].label;
+    all[label] = session.run(i, feeds);
+    const auto [known, is_new] = products.emplace(label, all[label].at("product").integers);
+    EXPECT_EQ(known->second, all[label].at("product").integers) << label;
+  }
+  EXPECT_THAT(products.at("__call__(ids)"), ElementsAre(110 * 6, 114 * 8));
+  EXPECT_THAT(products.at("__call__(ids, places)"), ElementsAre(110 * 1, 114 * 3));
+  EXPECT_THAT(products.at("__call__(words)"), ElementsAre(104 * 5, 106 * 7));
+  EXPECT_THAT(products.at("__call__(places, words)"), ElementsAre(104 * 1, 106 * 3));
+  EXPECT_THAT(products.at("__call__(found, places)"), ElementsAre(10 * 1, 20 * 3));
+  EXPECT_THAT(products.at("serving_default"), ElementsAre(110 * 6, 114 * 8));
+  // What making it gives is there when it was made, and what is on request where it was asked for.
+  EXPECT_THAT(all.at("__call__(places, words)").at("words_seen").integers, ElementsAre(4, 6));
+  EXPECT_FALSE(all.at("__call__(found, places)").contains("words_seen"));
+  EXPECT_FALSE(all.at("serving_default").contains("found_hidden_states"));
+  EXPECT_THAT(all.at(kWithHiddenStates).at("found_hidden_states").integers, ElementsAre(110, 114, 6, 8));
 }
 
 TEST(CompactedFunction, HoldsEqualConstantsOnceAndNamesProducts) {

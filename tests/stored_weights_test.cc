@@ -8,7 +8,9 @@
 #include "export/safetensors_writer.h"
 #include "export/shards.h"
 #include "export/tensor_bundle.h"
+#include "export/weights.h"
 #include "fake_weights.h"
+#include "tensor/half.h"
 
 namespace crossload {
 namespace {
@@ -63,6 +65,60 @@ class StoredWeightsTest : public testing::Test {
   TemporaryFolder folder_;
   FakeWeights fake_;
 };
+
+/// What variables of half precision hold, and in so many bytes.
+class HalfStoredWeightsTest : public StoredWeightsTest {
+ protected:
+  HalfStoredWeightsTest() { fake_.layer("more").add("more/kernel", {40, 40}); }  // eighths that bfloat16 has not
+
+  void keep_in(DType dtype) {
+    dtype_ = dtype;
+    for (std::size_t i = 0; i < fake_.variables().size(); ++i) fake_.variable(i).dtype = dtype;
+  }
+
+  void expect_rounded(const exporting::StoredWeights& stored) {
+    const auto rounded = dtype_ == DType::kF16 ? tensor::through_float16 : tensor::through_bfloat16;
+    bool changes = false;
+    for (std::size_t i = 0; i < fake_.variables().size(); ++i) {
+      const keras::Variable& variable = fake_.variables()[i];
+      ASSERT_TRUE(stored.tensors().contains(variable.name)) << variable.name;
+      EXPECT_EQ(stored.tensors().at(variable.name).dtype, dtype_);
+      std::vector<float> expected = fake_.expected(i);
+      for (float& value : expected) {
+        changes = changes || rounded(value) != value;
+        value = rounded(value);
+      }
+      std::vector<float> values(expected.size());
+      stored.read(variable.name, values);
+      EXPECT_EQ(values, expected) << variable.name;
+    }
+    EXPECT_EQ(changes, dtype_ == DType::kBF16);
+  }
+
+ private:
+  DType dtype_ = DType::kF32;
+};
+
+TEST_F(HalfStoredWeightsTest, ReadH5) {
+  keep_in(DType::kF16);
+  exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+  expect_rounded(*exporting::open_h5_weights(folder_.path()));
+}
+
+TEST_F(HalfStoredWeightsTest, H5HasNoBfloat16) {
+  keep_in(DType::kBF16);
+  EXPECT_ERROR(exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize),
+               ErrorKind::kUsage, "HDF5 has no BF16");
+}
+
+TEST_F(HalfStoredWeightsTest, ReadSafetensorsInShardsOfTheirSize) {
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    keep_in(dtype);
+    exporting::write_tf_safetensors(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);
+    expect_rounded(*exporting::open_safetensors_weights(folder_.path()));
+  }
+  EXPECT_EQ(exporting::byte_size(fake_.variables().front()), 2 * element_count(fake_.variables().front().shape));
+}
 
 TEST_F(StoredWeightsTest, ReadH5) {
   exporting::write_h5(folder_.path(), "tf_model", fake_.layers(), exporting::kDefaultMaxShardSize);

@@ -26,6 +26,7 @@ struct Flags {
   std::string output;
   std::string formats = "h5,safetensors,saved_model";
   std::string litert = "float32";
+  std::string dtype = "float32";
   std::string max_shard_size = "10GB";
   bool no_verify = false;
   bool no_pr = false;
@@ -71,6 +72,7 @@ ConvertOptions options_of(const Flags& flags) {
   options.output = flags.output.empty() ? default_output(flags.model_name) : std::filesystem::path(flags.output);
   options.formats = parse_formats(flags.formats);
   choose_litert(flags, &options);
+  parse_word(flags.dtype, &options.dtype);
   options.max_shard_size = parse_shard_size(flags.max_shard_size);
   options.verify = !flags.no_verify;
   return options;
@@ -176,6 +178,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
                                          "the last two the distance from PyTorch is measured, and --max-error is for "
                                          "their outputs alone")
                             ->capture_default_str();
+  add_dtype_flag(command, &flags->dtype, "What the variables are kept in; TensorFlow computes in float32 with them");
   command->add_option("--max-shard-size", flags->max_shard_size, "Larger weight files are split")
       ->capture_default_str();
   command->add_flag("--new-weights", flags->options.new_weights,

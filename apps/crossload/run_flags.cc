@@ -73,6 +73,12 @@ void add_python_flag(CLI::App* command, std::filesystem::path* python) {
   command->add_option("--python", *python, "The Python that has torch and transformers");
 }
 
+void add_dtype_flag(CLI::App* command, std::string* dtype, const std::string& what) {
+  command->add_option("--dtype", *dtype, what)
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
+      ->capture_default_str();
+}
+
 void add_threads_flag(CLI::App* command, int* threads) {
   command->add_option("--threads", *threads, "Threads of the frameworks; another number may change last bits")
       ->capture_default_str()

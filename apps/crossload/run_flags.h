@@ -21,6 +21,8 @@ void add_class_flag(CLI::App* command, std::string* model_class);
 void add_input_flags(CLI::App* command, std::filesystem::path* inputs, std::string* grid);
 void add_tensorflow_flag(CLI::App* command, std::filesystem::path* tensorflow);
 void add_python_flag(CLI::App* command, std::filesystem::path* python);
+/// --dtype, a word of word_of.
+void add_dtype_flag(CLI::App* command, std::string* dtype, const std::string& what);
 void add_threads_flag(CLI::App* command, int* threads);
 
 }  // namespace crossload::program

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "crossload/dtype.h"
 #include "crossload/format.h"
 #include "crossload/litert_type.h"
 #include "crossload/outcome.h"
@@ -25,6 +26,8 @@ struct ConvertOptions {
   std::set<Format> formats = {Format::kH5, Format::kSafetensors, Format::kSavedModel};
   /// Replace the TensorFlow weights that the folder has already, in whatever format they are.
   bool new_weights = false;
+  /// Of the variables: float32, float16 or bfloat16. Models compute in float32 whatever it is.
+  DType dtype = DType::kF32;
   std::int64_t max_shard_size = 10'000'000'000;
   /// Compare with PyTorch: a live run, or the trace in the settings.
   bool verify = true;

@@ -18,6 +18,9 @@ std::size_t size_of(DType dtype);
 std::string_view name_of(DType dtype);
 /// The inverse of name_of; false when the name is unknown.
 bool parse_dtype(std::string_view name, DType* dtype);
+/// "float32", "float16" or "bfloat16", what variables are kept in; and the inverse, false when the word is none of them.
+std::string_view word_of(DType dtype);
+bool parse_word(std::string_view word, DType* dtype);
 /// True for F16, BF16, F32 and F64.
 bool is_floating(DType dtype);
 

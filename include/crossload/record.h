@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "crossload/dtype.h"
 #include "crossload/progress.h"
 
 namespace crossload {
@@ -17,6 +18,8 @@ struct RecordOptions {
   std::string override_model_class = {};
   std::filesystem::path inputs = {};
   std::string grid = "none";
+  /// Of half precision: PyTorch's weights are rounded to it, for a conversion that rounds them.
+  DType dtype = DType::kF32;
   std::filesystem::path python = {};
   int threads = 1;
   /// For inputs that are drawn at random.

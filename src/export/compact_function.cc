@@ -13,11 +13,12 @@
 namespace crossload::exporting {
 namespace {
 
-// Numbers of fields, from tensorflow/core/framework/{function,node_def,op_def}.proto.
+// Numbers of fields, from tensorflow/core/framework/{function,graph,node_def,op_def}.proto.
 constexpr protozero::pbf_tag_type kFunctionSignature = 1;
 constexpr protozero::pbf_tag_type kFunctionNode = 3;
 constexpr protozero::pbf_tag_type kFunctionResult = 4;
 constexpr protozero::pbf_tag_type kFunctionControlResult = 6;
+constexpr protozero::pbf_tag_type kGraphNode = 1;
 constexpr protozero::pbf_tag_type kNodeName = 1;
 constexpr protozero::pbf_tag_type kNodeOp = 2;
 constexpr protozero::pbf_tag_type kNodeInput = 3;
@@ -35,6 +36,33 @@ constexpr std::array<std::string_view, 7> kNamed = {"BatchMatMulV2", "Conv2D",  
 
 bool is_one_of(std::span<const std::string_view> ops, const std::string& op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
+
+// AttrValue: {5: false}, {3: 0}, {2: ""}
+constexpr std::string_view kFalse("\x28\x00", 2);
+constexpr std::string_view kZero("\x18\x00", 2);
+constexpr std::string_view kNoText("\x12\x00", 2);
+
+struct AttributeDefault {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// Of whatever operation has them.
+constexpr AttributeDefault kDefaults[] = {
+    {"adj_x", kFalse},         {"adj_y", kFalse},          {"begin_mask", kZero},    {"config", kNoText},
+    {"config_proto", kNoText}, {"container", kNoText},     {"debug_name", kNoText},  {"ellipsis_mask", kZero},
+    {"end_mask", kZero},       {"executor_type", kNoText}, {"grad_a", kFalse},       {"grad_b", kFalse},
+    {"grad_x", kFalse},        {"grad_y", kFalse},         {"new_axis_mask", kZero}, {"shrink_axis_mask", kZero},
+    {"transpose_a", kFalse},   {"transpose_b", kFalse},    {"Truncate", kFalse},     {"validate_shape", kFalse},
+};
+
+/// An entry of a node's map of attributes.
+bool is_default(protozero::pbf_reader entry) {
+  std::string name;
+  std::string value;
+  while (entry.next()) (entry.tag() == 1 ? name : value) = entry.get_string();
+  return std::ranges::any_of(kDefaults, [&](const auto& one) { return one.name == name && one.value == value; });
 }
 
 struct Node {
@@ -68,7 +96,8 @@ Node read_node(protozero::pbf_reader reader) {
     } else if (tag == kNodeInput) {
       node.inputs.push_back(reader.get_string());
     } else if (tag == kNodeAttribute) {
-      node.attributes.push_back(reader.get_string());
+      const protozero::data_view entry = reader.get_view();
+      if (!is_default(protozero::pbf_reader(entry))) node.attributes.emplace_back(entry.data(), entry.size());
     } else {
       rest.add_bytes(tag, reader.get_view());
     }
@@ -95,7 +124,8 @@ std::string_view node_of(std::string_view input) {
 
 class Compactor {
  public:
-  explicit Compactor(const std::string& function_def) : function_def_(function_def) {
+  Compactor(const std::string& function_def, std::string prefix)
+      : function_def_(function_def), prefix_(std::move(prefix)) {
     protozero::pbf_reader reader(function_def_);
     while (reader.next()) {
       if (reader.tag() == kFunctionSignature) {
@@ -142,14 +172,14 @@ class Compactor {
     }
   }
 
-  /// "na", "nb", ..., "nz", "nba": without digits, which LiteRT's converter puts behind names to tell tensors apart.
+  /// "na", "nb", ..., "nz", "nba" with the prefix "n": without digits, which LiteRT's converter puts behind names to tell tensors apart.
   std::string short_name() {
     std::string name;
     do {
       name.clear();
       for (int rest = count_++; name.empty() || rest > 0; rest /= kLetters)
         name.insert(name.begin(), static_cast<char>('a' + rest % kLetters));
-      name.insert(name.begin(), 'n');
+      name.insert(0, prefix_);
     } while (taken_.contains(name));
     return name;
   }
@@ -206,6 +236,7 @@ class Compactor {
   }
 
   const std::string& function_def_;
+  std::string prefix_;
   std::vector<Node> nodes_;
   std::vector<Node> kept_;
   std::set<std::string, std::less<>> taken_;
@@ -214,6 +245,24 @@ class Compactor {
 };
 
 }  // namespace
+
+std::string without_defaults(const std::string& graph_def) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(graph_def);
+  while (reader.next()) {
+    if (reader.tag() == kGraphNode) {
+      writer.add_message(kGraphNode, written(read_node(reader.get_message())));
+    } else if (reader.wire_type() == protozero::pbf_wire_type::varint) {
+      const protozero::pbf_tag_type tag = reader.tag();
+      writer.add_uint64(tag, reader.get_uint64());
+    } else {
+      const protozero::pbf_tag_type tag = reader.tag();
+      writer.add_bytes(tag, reader.get_view());
+    }
+  }
+  return result;
+}
 
 std::string computation_of(std::string_view function_def) {
   std::vector<std::string> parts;
@@ -244,8 +293,8 @@ std::string computation_of(std::string_view function_def) {
   return all;
 }
 
-std::string compacted(const std::string& function_def, CompactNodes* nodes) {
-  Compactor compactor(function_def);
+std::string compacted(const std::string& function_def, const std::string& prefix, CompactNodes* nodes) {
+  Compactor compactor(function_def, prefix);
   std::string compact = compactor.run();
   if (nodes != nullptr) *nodes = compactor.nodes();
   return compact;

@@ -22,6 +22,19 @@ constexpr const char* kKerasVersion = "2.21.0";
 
 std::vector<hsize_t> dimensions(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
+/// HDF5's type of the elements, float32, or float16 as h5py describes it.
+H5Handle element_type(DType dtype) {
+  H5Handle type(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
+  if (dtype == DType::kF32) return type;
+  if (dtype != DType::kF16) throw Error(ErrorKind::kUsage, "HDF5 has no " + std::string(name_of(dtype)));
+  constexpr std::size_t kSign = 15, kExponent = 10, kExponentBits = 5, kMantissa = 0, kMantissaBits = 10;
+  constexpr std::size_t kBias = 15;
+  H5Tset_fields(type.get(), kSign, kExponent, kExponentBits, kMantissa, kMantissaBits);
+  H5Tset_size(type.get(), size_of(dtype));
+  H5Tset_ebias(type.get(), kBias);
+  return type;
+}
+
 /// One file being written.
 class H5Output {
  public:
@@ -55,13 +68,15 @@ class H5Output {
     // Without a time, so that the same model gives the same bytes.
     const H5Handle options(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     require(space.ok() && H5Pset_obj_track_times(options.get(), false) >= 0, name);
-    H5Handle dataset(
-        H5Dcreate2(group, name.c_str(), H5T_IEEE_F32LE, space.get(), links_.get(), options.get(), H5P_DEFAULT),
-        H5Dclose);
+    const H5Handle type = element_type(variable.dtype);
+    H5Handle dataset(H5Dcreate2(group, name.c_str(), type.get(), space.get(), links_.get(), options.get(), H5P_DEFAULT),
+                     H5Dclose);
     require(dataset.ok(), name);
     std::int64_t written = 0;
     stream_float32(variable, [&](std::span<const float> piece) {
-      write_elements(dataset.get(), space.get(), name, variable.shape, written, piece);
+      put_bytes(piece, variable.dtype, [&](std::span<const std::byte> bytes) {
+        write_elements({dataset.get(), type.get(), space.get()}, name, variable.shape, {written, piece.size()}, bytes);
+      });
       written += static_cast<std::int64_t>(piece.size());
     });
     require(dataset.close() >= 0, name);
@@ -86,24 +101,34 @@ class H5Output {
     return options;
   }
 
-  void write_elements(H5Id dataset, H5Id space, const std::string& name, const Shape& shape, std::int64_t first,
-                      std::span<const float> piece) const {
+  struct Target {
+    H5Id dataset, type, space;
+  };
+  struct Range {
+    std::int64_t first;
+    std::size_t count;
+  };
+
+  /// The bytes are as the file has them, so that HDF5 converts nothing.
+  void write_elements(const Target& to, const std::string& name, const Shape& shape, const Range& range,
+                      std::span<const std::byte> bytes) const {
     if (shape.empty()) {
-      require(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, piece.data()) >= 0, name);
+      require(H5Dwrite(to.dataset, to.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0, name);
       return;
     }
-    const float* from = piece.data();
+    const std::byte* from = bytes.data();
+    const std::size_t width = bytes.size() / range.count;
     const auto write_block = [&](const Shape& start, const Shape& size) {
       const std::vector<hsize_t> counts = dimensions(size);
       const hsize_t count = static_cast<hsize_t>(element_count(size));
       const H5Handle memory(H5Screate_simple(1, &count, nullptr), H5Sclose);
-      require(
-          H5Sselect_hyperslab(space, H5S_SELECT_SET, dimensions(start).data(), nullptr, counts.data(), nullptr) >= 0 &&
-              H5Dwrite(dataset, H5T_NATIVE_FLOAT, memory.get(), space, H5P_DEFAULT, from) >= 0,
-          name);
-      from += count;
+      require(H5Sselect_hyperslab(to.space, H5S_SELECT_SET, dimensions(start).data(), nullptr, counts.data(),
+                                  nullptr) >= 0 &&
+                  H5Dwrite(to.dataset, to.type, memory.get(), to.space, H5P_DEFAULT, from) >= 0,
+              name);
+      from += count * width;
     };
-    for_each_h5_block(shape, first, static_cast<std::int64_t>(piece.size()), write_block);
+    for_each_h5_block(shape, range.first, static_cast<std::int64_t>(range.count), write_block);
   }
 
   void require(bool ok, const std::string& what) const {

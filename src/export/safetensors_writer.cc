@@ -68,9 +68,9 @@ std::string header_text(const std::vector<TensorToWrite>& tensors, const std::ma
 }
 
 TensorToWrite tensor_of(const keras::Variable& variable, std::string_view scope) {
-  return {key_of_full_name(full_name(scope, variable.name)), DType::kF32, variable.shape,
+  return {key_of_full_name(full_name(scope, variable.name)), variable.dtype, variable.shape,
           [&variable](const ByteSink& put) {
-            stream_float32(variable, [&put](std::span<const float> piece) { put(std::as_bytes(piece)); });
+            stream_float32(variable, [&](std::span<const float> piece) { put_bytes(piece, variable.dtype, put); });
           }};
 }
 

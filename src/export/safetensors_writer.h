@@ -21,12 +21,10 @@
 #include <vector>
 
 #include "crossload/dtype.h"
+#include "export/weights.h"
 #include "keras/variable.h"
 
 namespace crossload::exporting {
-
-/// Takes the next bytes of a tensor.
-using ByteSink = std::function<void(std::span<const std::byte>)>;
 
 struct TensorToWrite {
   std::string name;

@@ -303,7 +303,7 @@ std::string meta_info(const std::string& tensorflow_version) {
   return message([&](pbf_writer* w) {
     w->add_string(4, "serve");
     w->add_string(5, tensorflow_version);
-    w->add_bool(7, false);  // default attributes are not stripped
+    w->add_bool(7, true);  // attributes that have their defaults are left out
   });
 }
 

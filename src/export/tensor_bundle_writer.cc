@@ -10,7 +10,6 @@
 #include "crossload/error.h"
 #include "export/crc32c.h"
 #include "export/tensor_bundle.h"
-#include "tensor/half.h"
 
 namespace crossload::exporting {
 namespace {
@@ -94,17 +93,11 @@ void TensorBundleWriter::add(const std::string& key, const Shape& shape, const F
   entry.dtype = static_cast<int>(tf::data_type_of(dtype));
   entry.shape = shape;
   std::uint32_t crc = 0;
-  std::vector<std::uint16_t> halves;
   produce([&](std::span<const float> piece) {
-    auto bytes = std::as_bytes(piece);
-    if (dtype != DType::kF32) {
-      halves.resize(piece.size());
-      std::transform(piece.begin(), piece.end(), halves.begin(),
-                     dtype == DType::kF16 ? tensor::float16_bits : tensor::bfloat16_bits);
-      bytes = std::as_bytes(std::span(halves));
-    }
-    crc = extend_crc32c(crc, bytes);
-    data_.append(bytes);
+    put_bytes(piece, dtype, [&](std::span<const std::byte> bytes) {
+      crc = extend_crc32c(crc, bytes);
+      data_.append(bytes);
+    });
   });
   entry.crc32c = mask_crc32c(crc);
   entry.size = static_cast<std::int64_t>(data_.size()) - entry.offset;

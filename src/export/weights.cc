@@ -64,7 +64,18 @@ std::vector<const keras::Variable*> model_weights(const std::vector<keras::TopLa
 }
 
 std::int64_t byte_size(const keras::Variable& variable) {
-  return element_count(variable.shape) * static_cast<std::int64_t>(sizeof(float));
+  return element_count(variable.shape) * static_cast<std::int64_t>(size_of(variable.dtype));
+}
+
+void put_bytes(std::span<const float> piece, DType dtype, const ByteSink& put) {
+  if (dtype == DType::kF32) {
+    put(std::as_bytes(piece));
+    return;
+  }
+  std::vector<std::uint16_t> halves(piece.size());
+  std::transform(piece.begin(), piece.end(), halves.begin(),
+                 dtype == DType::kF16 ? tensor::float16_bits : tensor::bfloat16_bits);
+  put(std::as_bytes(std::span(halves)));
 }
 
 void stream_float32(const keras::Variable& variable, const FloatSink& sink) {

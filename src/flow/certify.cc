@@ -25,6 +25,8 @@ void add_proof(const verify::Trace& trace, const verify::Verification& verificat
   parts->notes.insert(parts->notes.end(), trace.notes().begin(), trace.notes().end());
   if (const auto note = note_of_outputs(verification)) parts->notes.push_back(*note);
   parts->tolerances = tolerances_of(settings);
+  if (parts->precision.rounded > 0) parts->precision.outputs = verify::output_costs(trace);
+  if (const auto note = describe(parts->precision)) parts->notes.push_back(*note);
   parts->trace = &trace;
   parts->verification = &verification;
 }

@@ -9,6 +9,7 @@
 #include "flow/certify.h"
 #include "flow/comparison.h"
 #include "flow/configuration.h"
+#include "flow/half_precision.h"
 #include "flow/prove.h"
 #include "flow/reference_trace.h"
 #include "load/loaded_model.h"
@@ -44,17 +45,29 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
 
   steps.waiting.begin();
   require_reference(options);
-  const auto reference = ReferenceTrace::find(options.model, settings, loaded);
-  const verify::Trace trace = reference->open(steps.waiting);
-
-  steps.binding.begin();
-  const std::optional<checkpoint::Checkpoint> checkpoint = find_checkpoint(options, trace);
+  const DType dtype = common_dtype(*variables);
+  std::optional<checkpoint::Checkpoint> checkpoint;
   std::optional<load::LoadedModel> source;
-  if (checkpoint) {
+  const auto open_source = [&] {
     source = load::load_from_pytorch(
         *checkpoint,
         loaded.model_class.sentence ? load::choose_class(*checkpoint, load::kSentenceTransformer) : loaded.model_class,
         settings.ignore_tensors);
+    source->weights->store_as(dtype);
+    parts.precision = {dtype, count_rounded(*source->weights), source->weights->variables().size(), {}};
+  };
+  if (dtype != DType::kF32 && !options.model.empty()) {  // how PyTorch is to run depends on it
+    checkpoint = checkpoint::Checkpoint::open(options.model);
+    open_source();
+  }
+  const std::string weights = reference_weights(dtype, parts.precision.rounded);
+  const auto reference = ReferenceTrace::find(options.model, settings, loaded, weights);
+  const verify::Trace trace = reference->open(steps.waiting);
+
+  steps.binding.begin();
+  if (!checkpoint) checkpoint = find_checkpoint(options, trace);
+  if (checkpoint && !source) open_source();
+  if (source) {
     parts.binding = verify::find_binding_faults(*source->weights, *variables);
     parts.ledger = source->weights->ledger();
     parts.read = load::files_of(*checkpoint, source->model_class);

@@ -10,6 +10,7 @@
 #include "crossload/error.h"
 #include "flow/certify.h"
 #include "flow/conversion_steps.h"
+#include "flow/half_precision.h"
 #include "flow/litert.h"
 #include "flow/not_finite.h"
 #include "flow/prove.h"
@@ -25,6 +26,7 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
   const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
   const ConvertOptions options = flow::possible(wanted, way.traced);
+  flow::require_formats_hold(options.dtype, options.formats);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);
   const bool has_litert = options.formats.contains(Format::kLitert);
@@ -32,10 +34,14 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   const flow::ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
-  auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify) : nullptr;
-  const flow::WrittenModels models(checkpoint, settings, options.formats,
+  auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify,
+                                                             flow::reference_weights(options.dtype, 1))
+                              : nullptr;
+  const flow::WrittenModels models(checkpoint, settings, options.formats, options.dtype,
                                    way.traced ? reference->program(steps.reading, way.no_class) : nullptr);
   const load::LoadedModel& loaded = models.whole();
+  const std::size_t rounded = flow::count_rounded(*loaded.weights);
+  const std::string weights = flow::reference_weights(options.dtype, rounded);
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library = options.verify || has_saved_model || has_litert
                            ? tf::Library::open({settings.tensorflow, settings.onednn})
@@ -46,7 +52,7 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   hashes.start(models.files());
   // PyTorch starts now, in the background, and computes while the formats are written.
   if (options.verify && !way.traced) {
-    reference = flow::ReferenceTrace::find(models.reference(options.model), settings, loaded);
+    reference = flow::ReferenceTrace::find(models.reference(options.model), settings, loaded, weights);
   }
 
   for (const auto& [format, writing] : steps.writing) {
@@ -79,11 +85,14 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   parts.artifact = artifact.path();
   parts.hashes = &hashes;
 
+  parts.precision = {options.dtype, rounded, loaded.weights->variables().size(), {}};
+
   std::optional<verify::Trace> trace;
   std::optional<verify::Verification> verification;
   if (options.verify) {
     steps.waiting->begin();
     trace = reference->open(*steps.waiting);
+    flow::require_weights(*trace, weights);
     steps.computing->begin();
     const auto saved_model = has_saved_model ? artifact.path() / artifact::kSavedModelFolder : std::filesystem::path();
     verification = flow::prove(loaded, {*written.front().second, saved_model}, *trace, settings, library);

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "crossload/error.h"
+#include "keras/calls.h"
 #include "tensor/half.h"
 #include "verify/runner.h"
 #include "verify/saved_model_session.h"
@@ -67,19 +68,24 @@ FunctionRun call(verify::SavedModelSession* session, std::size_t index, const Tr
   return run;
 }
 
-/// Functions that take the same inputs, in one run of the session: it prepares the graph for each run anew, which costs
-/// more than the run. Where that fails each runs by itself, so that the one that fails is known.
-void call_together(verify::SavedModelSession* session, const std::vector<std::size_t>& indices, const Trace* trace,
-                   std::vector<FunctionRun>* runs) {
+/// Functions with the run of PyTorch that each is held against.
+using Asked = std::vector<std::pair<std::size_t, const Trace*>>;
+
+/// All in one run of the session: it prepares the graph for each run anew, which costs more than the run. Where that
+/// fails each runs by itself, so that the one that fails is known.
+void call_together(verify::SavedModelSession* session, const Asked& asked, std::vector<FunctionRun>* runs) {
   try {
-    std::vector<std::map<std::string, verify::Values>> outputs = session->run(indices, trace->inputs());
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      FunctionRun& run = (*runs)[indices[i]] = not_run(session->functions()[indices[i]]);
+    std::vector<verify::FunctionCall> calls;
+    for (const auto& [index, trace] : asked) calls.push_back({index, &trace->inputs()});
+    std::vector<std::map<std::string, verify::Values>> outputs = session->run(calls);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const auto [index, trace] = asked[i];
+      FunctionRun& run = (*runs)[index] = not_run(session->functions()[index]);
       run.trace = trace;
       run.outputs = std::move(outputs[i]);
     }
   } catch (const Error&) {
-    for (const std::size_t index : indices) (*runs)[index] = call(session, index, trace);
+    for (const auto& [index, trace] : asked) (*runs)[index] = call(session, index, trace);
   }
 }
 
@@ -97,39 +103,82 @@ struct ExplicitInputs {
   }
 };
 
-/// A function that PyTorch was not asked about, beside the one of the same body that takes every input.
-class DefaultsCall {
+/// Functions that PyTorch was not asked about, each beside the one of the same body that takes every input.
+class DefaultsCalls {
  public:
-  DefaultsCall(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model)
+  DefaultsCalls(verify::SavedModelSession* session, const Trace& trace, const keras::Model& model)
       : session_(session), trace_(trace), model_(model) {}
 
-  /// Those of one label: they take the same inputs.
-  void run(const std::vector<std::size_t>& indices, std::vector<FunctionRun>* runs) {
+  /// Functions of one label, which take the same inputs.
+  void add(const std::vector<std::size_t>& indices, std::vector<FunctionRun>* runs) {
     const exporting::SavedFunction& function = session_->functions()[indices.front()];
     for (const std::size_t index : indices) (*runs)[index] = not_run(session_->functions()[index]);
     const verify::Feeds* recorded = recorded_for(function);
     if (recorded == nullptr) return;
-    ExplicitInputs inputs;
+    Comparison comparison{indices, 0, {}};
     for (const exporting::FunctionTensor& input : function.inputs) {
-      inputs.feeds.emplace(input.name, recorded->at(input.name));
+      comparison.inputs.feeds.emplace(input.name, recorded->at(input.name));
     }
-    for (const keras::InputDefault& by : model_.defaults()) add(by, &inputs);
-    const std::optional<std::size_t> whole = whole_of(function, inputs.feeds);
+    for (const keras::InputDefault& by : model_.interface().defaults) add(by, &comparison.inputs);
+    const std::optional<std::size_t> whole = whole_of(function, comparison.inputs.feeds);
     if (!whole) return;
-    std::vector<std::size_t> with_whole = {*whole};
-    with_whole.insert(with_whole.end(), indices.begin(), indices.end());
+    comparison.whole = *whole;
+    comparisons_.push_back(std::move(comparison));
+  }
+
+  void run(std::vector<FunctionRun>* runs) {
     try {
-      const std::vector<std::map<std::string, verify::Values>> outputs = session_->run(with_whole, inputs.feeds);
-      for (std::size_t i = 0; i < indices.size(); ++i) {
-        (*runs)[indices[i]].explicit_outputs = outputs.front();
-        (*runs)[indices[i]].outputs = outputs[i + 1];
-      }
-    } catch (const Error& error) {
-      for (const std::size_t index : indices) (*runs)[index].error = error.what();
+      std::vector<const Comparison*> all;
+      for (const Comparison& comparison : comparisons_) all.push_back(&comparison);
+      run_together(all, runs);
+    } catch (const Error&) {
+      for (const Comparison& comparison : comparisons_) run_alone(comparison, runs);
     }
   }
 
  private:
+  struct Comparison {
+    std::vector<std::size_t> indices;
+    std::size_t whole;
+    ExplicitInputs inputs;
+  };
+
+  /// See call_together. A function runs once in a run, so that those of one whole take turns.
+  void run_together(const std::vector<const Comparison*>& comparisons, std::vector<FunctionRun>* runs) {
+    std::vector<verify::FunctionCall> calls;
+    std::map<std::size_t, std::vector<const Comparison*>> by_whole;
+    std::size_t turns = 0;
+    for (const Comparison* comparison : comparisons) {
+      for (const std::size_t index : comparison->indices) calls.push_back({index, &comparison->inputs.feeds});
+      std::vector<const Comparison*>& of_whole = by_whole[comparison->whole];
+      of_whole.push_back(comparison);
+      turns = std::max(turns, of_whole.size());
+    }
+    if (calls.empty()) return;
+    std::vector<std::map<std::string, verify::Values>> outputs = session_->run(calls);
+    for (std::size_t i = 0; i < calls.size(); ++i) (*runs)[calls[i].index].outputs = std::move(outputs[i]);
+    for (std::size_t turn = 0; turn < turns; ++turn) {
+      std::vector<verify::FunctionCall> wholes;  // the same functions in each turn, for which the graph is prepared
+      std::vector<const Comparison*> compared;
+      for (const auto& [whole, of_whole] : by_whole) {
+        compared.push_back(of_whole[std::min(turn, of_whole.size() - 1)]);
+        wholes.push_back({whole, &compared.back()->inputs.feeds});
+      }
+      outputs = session_->run(wholes);
+      for (std::size_t i = 0; i < compared.size(); ++i) {
+        for (const std::size_t index : compared[i]->indices) (*runs)[index].explicit_outputs = outputs[i];
+      }
+    }
+  }
+
+  void run_alone(const Comparison& comparison, std::vector<FunctionRun>* runs) {
+    try {
+      run_together({&comparison}, runs);
+    } catch (const Error& error) {
+      for (const std::size_t index : comparison.indices) (*runs)[index].error = error.what();
+    }
+  }
+
   /// The inputs of the main run, or a cell's, that hold all of the function's.
   const verify::Feeds* recorded_for(const exporting::SavedFunction& function) const {
     const auto holds = [&](const Trace& trace) {
@@ -144,13 +193,12 @@ class DefaultsCall {
   }
 
   void add(const keras::InputDefault& by, ExplicitInputs* inputs) const {
-    const auto like = inputs->feeds.find(by.like);
-    if (inputs->feeds.contains(by.name) || like == inputs->feeds.end()) return;
-    Shape shape = like->second.shape;
-    for (const keras::InputSpec& input : model_.inputs()) {
-      if (input.name != by.name) continue;
-      for (std::size_t i = shape.size(); i < input.shape.size(); ++i) shape.push_back(input.shape[i]);
-    }
+    const std::string* like = keras::first_of(by.like, inputs->feeds);
+    if (inputs->feeds.contains(by.name) || like == nullptr) return;
+    Shape shape = inputs->feeds.at(*like).shape;
+    const Shape spec = keras::signature_of(model_, {by.name}).front().shape;
+    shape.resize(std::min(shape.size(), spec.size()));
+    for (std::size_t i = shape.size(); i < spec.size(); ++i) shape.push_back(spec[i]);
     inputs->fill(by.name, by.value, shape);
   }
 
@@ -169,6 +217,7 @@ class DefaultsCall {
   verify::SavedModelSession* session_;
   const Trace& trace_;
   const keras::Model& model_;
+  std::deque<Comparison> comparisons_;  // whose inputs stay where they are
 };
 
 /// Every function once, on the first inputs that it takes. One that differs in its name alone from another that ran, as
@@ -177,7 +226,7 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
   std::vector<FunctionRun> runs(session->functions().size());
   std::map<std::tuple<std::string, std::string, std::vector<std::int32_t>>, std::size_t> known;
   std::map<std::size_t, std::size_t> copies;  // of which
-  std::map<const Trace*, std::vector<std::size_t>> asked;
+  Asked asked;
   std::map<std::string, std::vector<std::size_t>> not_asked;  // PyTorch, by label
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const exporting::SavedFunction& function = session->functions()[i];
@@ -185,14 +234,15 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
     if (!is_new) {
       copies.emplace(i, same->second);
     } else if (const Trace* reference = run_with(function, trace)) {
-      asked[reference].push_back(i);
+      asked.emplace_back(i, reference);
     } else {
       not_asked[function.label].push_back(i);
     }
   }
-  for (const auto& [reference, indices] : asked) call_together(session, indices, reference, &runs);
-  DefaultsCall with_defaults(session, trace, model);
-  for (const auto& [label, indices] : not_asked) with_defaults.run(indices, &runs);
+  call_together(session, asked, &runs);
+  DefaultsCalls with_defaults(session, trace, model);
+  for (const auto& [label, indices] : not_asked) with_defaults.add(indices, &runs);
+  with_defaults.run(&runs);
   for (const auto& [copy, original] : copies) runs[copy] = runs[original];
   const auto is_serving = [](const FunctionRun& run) { return run.label == "serving_default"; };
   if (std::none_of(runs.begin(), runs.end(), is_serving)) {

@@ -36,6 +36,7 @@ void record(const RecordOptions& options, const Progress& progress) {
   reference.seed = options.seed;
   reference.inputs = options.inputs;
   reference.grid = options.grid;
+  if (options.dtype != DType::kF32) reference.weights = word_of(options.dtype);
   choose_class_of(options, &reference);
   verify::ReferenceProcess process(options.model, options.output, reference);
   process.wait([&](const std::string& what) { running.say("PyTorch: " + what); });

@@ -51,8 +51,8 @@ std::string signature_text(const keras::Model& model) {
 }
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
-                                                     const load::LoadedModel& loaded) {
-  if (settings.reference.empty() && loaded.model_class.program) return traced(model, settings, /*verify=*/true);
+                                                     const load::LoadedModel& loaded, const std::string& weights) {
+  if (settings.reference.empty() && loaded.model_class.program) return traced(model, settings, /*verify=*/true, weights);
   if (!settings.reference.empty()) {
     if (!settings.inputs.empty() || settings.grid != "none") {
       throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
@@ -65,11 +65,12 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
   verify::ReferenceOptions options = options_of(settings);
   options.model_class = loaded.model_class.sentence ? load::kSentenceTransformer : loaded.model_class.pytorch_name();
   options.signature = signature_text(*loaded.model);
+  options.weights = weights;
   return std::make_unique<ReferenceTrace>(model, options);
 }
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, const RunSettings& settings,
-                                                       bool verify) {
+                                                       bool verify, const std::string& weights) {
   if (!settings.reference.empty()) {
     throw Error(ErrorKind::kUsage,
                 "--reference: a model that is traced is run beside; leave --reference out, or give --via class");
@@ -79,6 +80,7 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, co
                            (settings.override_model_class.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
   verify::ReferenceOptions options = options_of(settings);
   options.model_class = is_sentence ? load::kSentenceTransformer : settings.override_model_class;
+  options.weights = weights;
   options.program = kProgramName;
   options.program_only = !verify;
   return std::make_unique<ReferenceTrace>(is_sentence ? model : checkpoint.folder(), options);

@@ -22,14 +22,15 @@ class ReferenceTrace {
   explicit ReferenceTrace(std::filesystem::path file) : file_(std::move(file)) {}
   /// Starts to record the model into a temporary file.
   ReferenceTrace(const std::filesystem::path& model, const verify::ReferenceOptions& options);
-  /// The trace of the settings, or a live run of the checkpoint with the class's signatures. Throws Error(kUsage) for
+  /// The trace of the settings, or a live run of the checkpoint with the class's signatures, its weights rounded as
+  /// verify::ReferenceOptions says. Throws Error(kUsage) for
   /// what a trace that is there cannot have.
   static std::unique_ptr<ReferenceTrace> find(const std::filesystem::path& model, const RunSettings& settings,
-                                              const load::LoadedModel& loaded);
+                                              const load::LoadedModel& loaded, const std::string& weights = "");
   /// A live run that traces the model first; of a folder of sentence-transformers all of it. Without `verify` it does
   /// nothing more.
   static std::unique_ptr<ReferenceTrace> traced(const std::filesystem::path& model, const RunSettings& settings,
-                                                bool verify);
+                                                bool verify, const std::string& weights = "");
   ReferenceTrace(const ReferenceTrace&) = delete;
   ReferenceTrace& operator=(const ReferenceTrace&) = delete;
 

@@ -12,6 +12,7 @@
 #include "checkpoint/weight_files.h"
 #include "crossload/error.h"
 #include "flow/comparison.h"
+#include "flow/half_precision.h"
 #include "flow/steps.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -55,6 +56,7 @@ CertificateCheck read_back_again(Format format, const fs::path& artifact, const 
   const std::string subject = "replay: " + std::string(name_of(format));
   try {
     const auto stored = artifact::open_written({format}, artifact);
+    source.weights->store_as(flow::common_dtype(*stored.front().second));
     const auto faults = verify::find_binding_faults(*source.weights, *stored.front().second);
     if (!faults.empty()) {
       return {Kind::kDiffers, subject,

@@ -32,14 +32,17 @@ std::vector<std::string> notes_of(const program::Program& program) {
 }  // namespace
 
 WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings,
-                             std::set<Format> formats, const std::shared_ptr<const program::Program>& program)
+                             std::set<Format> formats, DType dtype,
+                             const std::shared_ptr<const program::Program>& program)
     : checkpoint_(checkpoint),
       formats_(std::move(formats)),
       chosen_(program ? load::ModelClass{.program = program}
                       : load::choose_class(checkpoint, settings.override_model_class)),
       whole_(load::load_from_pytorch(checkpoint, chosen_.written_as(richest(formats_)), settings.ignore_tensors)) {
+  whole_.weights->store_as(dtype);
   if (!whole_.model_class.sentence) return;
   transformer_ = load::load_from_pytorch(checkpoint, chosen_.written_as(Format::kH5), settings.ignore_tensors);
+  transformer_->weights->store_as(dtype);
 }
 
 const load::LoadedModel& WrittenModels::of(Format format) const {

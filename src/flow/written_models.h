@@ -19,7 +19,7 @@ namespace crossload::flow {
 class WrittenModels {
  public:
   /// Throws Error as load_from_pytorch does. The checkpoint outlives it. `program`: of a model that is traced, else null.
-  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats,
+  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats, DType dtype,
                 const std::shared_ptr<const program::Program>& program = nullptr);
 
   /// The one that says most, which is compared with PyTorch.

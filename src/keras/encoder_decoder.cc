@@ -5,9 +5,9 @@
 namespace crossload::keras {
 
 ModelInputs decoder_inputs(const ModelInputs& inputs, const tf::Tensor& encoder_hidden_states) {
-  ModelInputs result;
-  for (const char* name : {"input_ids", "attention_mask", "inputs_embeds"}) {
-    const std::optional<tf::Tensor> tensor = inputs.find(std::string("decoder_") + name);
+  ModelInputs result{{}, "decoder_"};
+  for (const char* name : {"input_ids", "attention_mask", "inputs_embeds", "position_ids"}) {
+    const std::optional<tf::Tensor> tensor = inputs.find(result.prefix + name);
     if (tensor) result.tensors.emplace(name, *tensor);
   }
   if (!result.find("input_ids") && !result.find("inputs_embeds")) {
@@ -17,6 +17,10 @@ ModelInputs decoder_inputs(const ModelInputs& inputs, const tf::Tensor& encoder_
   const std::optional<tf::Tensor> mask = inputs.find("attention_mask");
   if (mask) result.tensors.emplace("encoder_attention_mask", *mask);
   return result;
+}
+
+MadeInput made_encoder_outputs(const std::string& of) {
+  return {"encoder_outputs", {of}, /*instead=*/true, /*gives_results=*/true};
 }
 
 ModelOutput& add_decoder_and_encoder(ModelOutput* result, const ModelOutput& decoder, const ModelOutput& encoder) {

@@ -1,8 +1,8 @@
 #include "keras/model.h"
 
-#include <algorithm>
+#include <set>
 
-#include "crossload/error.h"
+#include "keras/calls.h"
 
 namespace crossload::keras {
 
@@ -16,7 +16,7 @@ InputSpec states_input(const std::string& name, std::int64_t features) {
   return {name, tf::DataType::kFloat, {-1, -1, features}};
 }
 
-InputDefault ones_for(const std::string& input, const std::string& name) { return {name, 1, input}; }
+InputDefault ones_for(const std::vector<std::string>& inputs, const std::string& name) { return {name, 1, inputs}; }
 
 Signature Model::inputs() const {
   Signature all = interface_.serving;
@@ -25,17 +25,13 @@ Signature Model::inputs() const {
 }
 
 std::vector<Signature> Model::other_calls() const {
-  const Signature all = inputs();
   std::vector<Signature> calls;
-  for (const std::vector<std::string>& names : interface_.calls) {
-    Signature& call = calls.emplace_back();
-    for (const std::string& name : names) {
-      const auto input = std::ranges::find(all, name, &InputSpec::name);
-      if (input == all.end())
-        throw Error(ErrorKind::kUnsupported, "the model has no input " + name + " to be called with");
-      call.push_back(*input);
-    }
-  }
+  std::set<std::set<std::string>> known = {names_of(serving())};
+  const auto add = [&](const Signature& call) {
+    if (known.insert(names_of(call)).second) calls.push_back(call);
+  };
+  for (const std::vector<std::string>& names : interface_.calls) add(signature_of(*this, {names.begin(), names.end()}));
+  for (const WholeCall& call : whole_calls(*this)) add(call.inputs);
   return calls;
 }
 

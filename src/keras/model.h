@@ -28,12 +28,24 @@ InputSpec states_input(const std::string& name, std::int64_t features);
 struct InputDefault {
   std::string name;
   std::int32_t value;
-  /// The input whose sizes it has; where it has more, they are those of its own InputSpec.
-  std::string like;
+  /// The input whose first sizes it has, the one of these that was passed; where it has more, they are those of its own
+  /// InputSpec.
+  std::vector<std::string> like;
 };
 
-/// attention_mask of ones for `input`.
-InputDefault ones_for(const std::string& input, const std::string& name = "attention_mask");
+/// attention_mask of ones for whichever of `inputs` was passed.
+InputDefault ones_for(const std::vector<std::string>& inputs, const std::string& name = "attention_mask");
+
+/// An input that the model makes of another where it was not passed, see given_or_made.
+struct MadeInput {
+  std::string name;
+  std::vector<std::string> of;  // the one of these that was passed
+  bool instead = false;         // it is passed in place of that one, not besides
+  bool gives_results = false;   // making it gives results of the model that are not there when it is passed
+};
+
+/// The signature that returns hidden states and attentions too.
+inline constexpr const char* kWithHiddenStates = "hidden_states_and_attentions";
 
 /// What a model takes.
 struct Interface {
@@ -45,6 +57,8 @@ struct Interface {
   std::vector<std::vector<std::string>> calls = {};
   /// Inputs without which the model returns what it returns with these values.
   std::vector<InputDefault> defaults = {};
+  /// In the order in which the model makes them.
+  std::vector<MadeInput> made = {};
   /// Results that the SavedModel gives by signatures of their own alone, which are called as they are. `serving_default`
   /// and `__call__` leave them out.
   std::vector<std::string> own_signatures = {};
@@ -66,9 +80,9 @@ class Model {
   const Signature& serving() const { return interface_.serving; }
   /// Everything that may be passed. First the inputs of serving().
   Signature inputs() const;
-  /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs.
+  /// What the SavedModel's `__call__` accepts besides serving(): other sets of inputs. Those of Interface::calls, and
+  /// every whole call, see keras/calls.h.
   std::vector<Signature> other_calls() const;
-  const std::vector<InputDefault>& defaults() const { return interface_.defaults; }
 
   /// What others use. Throws ModuleError when the model's operations do not fit each other.
   ModelOutput operator()(const ModelInputs& inputs, const Call& call) const;

@@ -51,6 +51,9 @@ class ModelGraph : public tf::Graph {
   void add_scope(const std::string& scope, const Place& place, const Place& caller) {
     scopes_.try_emplace(scope, place, caller);
   }
+  /// What stands for an input of the model that was not passed, see given_or_made.
+  void set_made_input(const std::string& name, const tf::Tensor& tensor) { made_inputs_.insert_or_assign(name, tensor); }
+  const std::map<std::string, tf::Tensor>& made_inputs() const { return made_inputs_; }
 
   /// The failure of a run, at the module that made the node.
   ModuleFailure failure_of(const tf::OperationError& error) const;
@@ -66,6 +69,7 @@ class ModelGraph : public tf::Graph {
   // Modules and who calls them, by the scope of the names of their nodes.
   std::map<std::string, std::pair<Place, Place>> scopes_;
   std::vector<Stage> stages_;
+  std::map<std::string, tf::Tensor> made_inputs_;
 };
 
 /// One call of a module into a graph, while it lasts: operations made meanwhile are named in the module's scope.

@@ -13,6 +13,7 @@ namespace crossload::keras {
 /// Named tensors.
 struct ModelInputs {
   std::map<std::string, tf::Tensor> tensors;
+  std::string prefix = {};  // what the model calls them has this before: "decoder_" for those of a decoder
 
   std::optional<tf::Tensor> find(const std::string& name) const {
     const auto entry = tensors.find(name);

@@ -6,24 +6,38 @@ namespace crossload::keras {
 
 using tf::Tensor;
 
+MadeInput made_embeds(const std::string& side) {
+  return {side + "inputs_embeds", {side + "input_ids"}, /*instead=*/true};
+}
+
+MadeInput made_positions(const std::string& side) {
+  return {side + "position_ids", {side + "input_ids", side + "inputs_embeds"}};
+}
+
 Interface text_interface(const TextInputs& inputs) {
   Interface interface;
   std::vector<std::string> served = {"input_ids", "attention_mask"};
   interface.calls.push_back({"input_ids"});
-  interface.defaults.push_back(ones_for("input_ids"));
+  const std::vector<std::string> words = {"input_ids", "inputs_embeds"};
+  interface.defaults.push_back(ones_for(words));
   if (inputs.token_type_ids) {
-    interface.defaults.push_back({"token_type_ids", 0, "input_ids"});
+    interface.defaults.push_back({"token_type_ids", 0, words});
     interface.calls.push_back(served);
     served.emplace_back("token_type_ids");
   }
   interface.serving = token_inputs(served, inputs.rank);
-  if (inputs.position_ids) interface.others = token_inputs({"position_ids"}, inputs.rank);
+  if (inputs.position_ids) {
+    interface.others = token_inputs({"position_ids"}, inputs.rank);
+    interface.made.push_back(made_positions());
+  }
+  interface.made.push_back(made_embeds());
   Shape embeds(inputs.rank, -1);
   embeds.push_back(inputs.embeds);
   interface.others.push_back({"inputs_embeds", tf::DataType::kFloat, embeds});
   if (inputs.encoder > 0) {
     interface.others.push_back(states_input("encoder_hidden_states", inputs.encoder));
     interface.others.push_back(token_inputs({"encoder_attention_mask"}).front());
+    interface.defaults.push_back(ones_for({"encoder_hidden_states"}, "encoder_attention_mask"));
   }
   if (inputs.attends_to_encoder) {
     served.insert(served.end(), {"encoder_hidden_states", "encoder_attention_mask"});
@@ -39,12 +53,13 @@ Tensor token_type_ids(const ModelInputs& inputs, const Tensor& words) {
 }
 
 Tensor position_ids(const ModelInputs& inputs, const Tensor& words) {
-  if (const std::optional<Tensor> given = inputs.find("position_ids")) return *given;
-  return tf::expand_dims(tf::range(words.graph(), tf::dims_of(words)[1]), 0);
+  return given_or_made(inputs, "position_ids",
+                       [&] { return tf::expand_dims(tf::range(words.graph(), tf::dims_of(words)[1]), 0); });
 }
 
-Tensor position_ids_after(std::int64_t padding_idx, const ModelInputs& inputs, const Tensor& words) {
-  if (const std::optional<Tensor> given = inputs.find("position_ids")) return *given;
+namespace {
+
+Tensor counted_after(std::int64_t padding_idx, const ModelInputs& inputs, const Tensor& words) {
   tf::Graph& graph = words.graph();
   if (inputs.find("inputs_embeds")) {
     const tf::Dims dims = tf::dims_of(words);
@@ -54,6 +69,12 @@ Tensor position_ids_after(std::int64_t padding_idx, const ModelInputs& inputs, c
   const Tensor& ids = inputs.at("input_ids");
   const Tensor mask = 1 - tf::cast(tf::equal(ids, tf::like(ids, padding_idx)), tf::DataType::kInt32);
   return tf::cumsum(mask, /*axis=*/1) * mask + padding_idx;
+}
+
+}  // namespace
+
+Tensor position_ids_after(std::int64_t padding_idx, const ModelInputs& inputs, const Tensor& words) {
+  return given_or_made(inputs, "position_ids", [&] { return counted_after(padding_idx, inputs, words); });
 }
 
 Tensor mask_or_ones(const ModelInputs& inputs, const std::string& name, const Tensor& states) {

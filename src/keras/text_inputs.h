@@ -1,6 +1,7 @@
 // What models of text make of their inputs, and of those that were not passed.
 #pragma once
 
+#include "keras/given_or_made.h"
 #include "keras/layers.h"
 #include "keras/model.h"
 
@@ -16,6 +17,11 @@ struct TextInputs {
   bool attends_to_encoder = false;  // and is called with them
 };
 
+/// `inputs_embeds` may be passed in place of `input_ids`; `side` is "decoder_" for a decoder's.
+MadeInput made_embeds(const std::string& side = "");
+/// `position_ids` may be passed besides.
+MadeInput made_positions(const std::string& side = "");
+
 /// input_ids, attention_mask and token_type_ids as v4 serves them, and what else may be passed.
 Interface text_interface(const TextInputs& inputs);
 
@@ -23,8 +29,7 @@ Interface text_interface(const TextInputs& inputs);
 /// when neither was passed.
 template <class Table>
 tf::Tensor embedded_words(const ModelInputs& inputs, const Table& table) {
-  const std::optional<tf::Tensor> inputs_embeds = inputs.find("inputs_embeds");
-  return inputs_embeds ? *inputs_embeds : table(inputs.at("input_ids"));
+  return given_or_made(inputs, "inputs_embeds", [&] { return table(inputs.at("input_ids")); });
 }
 
 /// `token_type_ids`, or zeros, [batch, length] for words [batch, length, features].

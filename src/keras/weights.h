@@ -91,6 +91,10 @@ class Weights {
   const std::vector<std::string>& notes() const { return notes_; }
 
   const std::deque<Variable>& variables() const { return variables_; }
+  /// All variables are kept in this type from now on: float32, float16 or bfloat16.
+  void store_as(DType dtype) {
+    for (Variable& variable : variables_) variable.dtype = dtype;
+  }
   /// Every tensor of the checkpoint, by key.
   std::vector<LedgerEntry> ledger() const;
   /// The direct layers of the model, as a Keras weights file groups them.

@@ -93,11 +93,11 @@ keras::Interface interface_of(const program::Program& program) {
     if (output.name == "sentence_embedding") interface.own_signatures.push_back(output.name);
   }
   for (const keras::InputSpec& input : interface.serving) {
-    if (input.name == "attention_mask" && !ids.empty()) interface.defaults.push_back(keras::ones_for(ids));
+    if (input.name == "attention_mask" && !ids.empty()) interface.defaults.push_back(keras::ones_for({ids}));
     if (input.name == "decoder_attention_mask" && !decoder_ids.empty()) {
-      interface.defaults.push_back(keras::ones_for(decoder_ids, input.name));
+      interface.defaults.push_back(keras::ones_for({decoder_ids}, input.name));
     }
-    if (input.name == "token_type_ids" && !ids.empty()) interface.defaults.push_back({input.name, 0, ids});
+    if (input.name == "token_type_ids" && !ids.empty()) interface.defaults.push_back({input.name, 0, {ids}});
   }
   return interface;
 }

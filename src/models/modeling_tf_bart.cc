@@ -3,8 +3,7 @@
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: an output projection that is not tied to
 // the word embeddings (tie_word_embeddings false, which v4's TFBart ignores) is here, and the mask's lowest value is
 // float32's. The classifier reads the last </s> of each row; PyTorch refuses rows with unequal numbers of them, and a
-// graph cannot: a row without any gives NaN. Cached keys and values, and an encoder's outputs as an input, are not
-// here.
+// graph cannot: a row without any gives NaN. Cached keys and values are not here.
 #include <cmath>
 
 #include "blocks/bart_block.h"
@@ -162,17 +161,18 @@ class TFBartMainLayer : public Module<TFBartMainLayer> {
         decoder_start_token_id_(config.integer("decoder_start_token_id", 2)) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const {
-    const ModelOutput encoder_outputs = encoder(inputs, call);
+    const ModelOutput encoded = encoder_outputs(inputs, [&](const ModelInputs& given) { return encoder(given, call); });
     ModelInputs with_decoder = inputs;
-    if (!inputs.find("decoder_input_ids") && !inputs.find("decoder_inputs_embeds")) {
-      with_decoder.tensors.emplace("decoder_input_ids",
-                                   shift_tokens_right(inputs.at("input_ids"), pad_token_id_, decoder_start_token_id_));
+    if (!inputs.find("decoder_inputs_embeds")) {
+      with_decoder.tensors.insert_or_assign("decoder_input_ids", given_or_made(inputs, "decoder_input_ids", [&] {
+                                              return shift_tokens_right(inputs.at("input_ids"), pad_token_id_,
+                                                                        decoder_start_token_id_);
+                                            }));
     }
-    const ModelOutput decoder_outputs =
-        decoder(decoder_inputs(with_decoder, encoder_outputs.at("last_hidden_state")), call);
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(with_decoder, encoded.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
-    return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
+    return add_decoder_and_encoder(&result, decoder_outputs, encoded);
   }
 
   const Embedding shared;  // the table that encoder, decoder and output projection use; never called itself
@@ -214,17 +214,24 @@ class TFBartPretrainedModel : public Model {
   using MainLayer = TFBartMainLayer;
   static constexpr const char* kMainLayer = "model";
 
-  explicit TFBartPretrainedModel(const Config& config) : Model(config, seq2seq_interface(d_model(config))) {}
+  /// Some heads need `input_ids` themselves.
+  explicit TFBartPretrainedModel(const Config& config, bool needs_ids = false)
+      : Model(config, seq2seq_interface(d_model(config), needs_ids)) {}
 
  private:
-  static Interface seq2seq_interface(std::int64_t width) {
-    return {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
-            {states_input("inputs_embeds", width), states_input("decoder_inputs_embeds", width)},
-            {{"input_ids"},
-             {"input_ids", "attention_mask"},
-             {"input_ids", "decoder_input_ids"},
-             {"input_ids", "attention_mask", "decoder_input_ids"}},
-            {ones_for("input_ids"), ones_for("decoder_input_ids", "decoder_attention_mask")}};
+  static Interface seq2seq_interface(std::int64_t width, bool needs_ids) {
+    Interface interface = {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
+                           {states_input("inputs_embeds", width), states_input("decoder_inputs_embeds", width),
+                            states_input("encoder_outputs", width)},
+                           {{"input_ids"},
+                            {"input_ids", "attention_mask"},
+                            {"input_ids", "decoder_input_ids"},
+                            {"input_ids", "attention_mask", "decoder_input_ids"}},
+                           {ones_for({"input_ids", "inputs_embeds", "encoder_outputs"}),
+                            ones_for({"decoder_input_ids", "decoder_inputs_embeds"}, "decoder_attention_mask")},
+                           {{"decoder_input_ids", {"input_ids"}}, made_embeds("decoder_")}};
+    if (!needs_ids) interface.made.insert(interface.made.end(), {made_embeds(), made_encoder_outputs("inputs_embeds")});
+    return interface;
   }
 };
 
@@ -256,7 +263,7 @@ class TFBartForConditionalGeneration : public TFBartPretrainedModel {
 class TFBartForSequenceClassification : public TFBartPretrainedModel {
  public:
   TFBartForSequenceClassification(const Scope& scope, const Config& config)
-      : TFBartPretrainedModel(config),
+      : TFBartPretrainedModel(config, /*needs_ids=*/true),
         model(scope / "model", config),
         classification_head(scope / "classification_head", config),
         eos_token_id_(config.integer("eos_token_id", 2)) {}

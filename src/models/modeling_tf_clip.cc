@@ -105,10 +105,9 @@ class TFCLIPTextEmbeddings : public Module<TFCLIPTextEmbeddings> {
                            text_sizes(config).hidden_size) {}
 
   /// [batch, length] -> [batch, length, hidden]
-  Tensor call(const Tensor& input_ids, const MaybeTensor& position_ids) const {
-    const Tensor positions =
-        position_ids ? *position_ids : tf::expand_dims(tf::range(input_ids.graph(), tf::dims_of(input_ids)[1]), 0);
-    return token_embedding(input_ids) + position_embedding(positions);
+  Tensor call(const ModelInputs& inputs) const {
+    const Tensor words = token_embedding(inputs.at("input_ids"));
+    return words + position_embedding(position_ids(inputs, words));
   }
 
   const Embedding token_embedding;
@@ -185,7 +184,7 @@ class TFCLIPTextTransformer : public Module<TFCLIPTextTransformer> {
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const {
     const Tensor& input_ids = inputs.at("input_ids");
-    const Tensor hidden_states = embeddings(input_ids, inputs.find("position_ids"));
+    const Tensor hidden_states = embeddings(inputs);
     const ModelOutput encoder_outputs =
         encoder(hidden_states, MaybeTensor(mask_of(input_ids, inputs.find("attention_mask"))), call);
     const Tensor last_hidden_state = final_layer_norm(encoder_outputs.at("last_hidden_state"));
@@ -323,7 +322,11 @@ class TFCLIPModel : public Model {
   static Interface interface(const Config& vision) {
     Signature serving = token_inputs({"input_ids", "attention_mask"});
     serving.push_back(pixel_values(vision));
-    return {serving, token_inputs({"position_ids"}), {{"input_ids", "pixel_values"}}, {ones_for("input_ids")}};
+    return {serving,
+            token_inputs({"position_ids"}),
+            {{"input_ids", "pixel_values"}},
+            {ones_for({"input_ids"})},
+            {made_positions()}};
   }
 };
 
@@ -333,7 +336,8 @@ class TFCLIPTextModel : public Model {
       : Model(config, {token_inputs({"input_ids", "attention_mask"}),
                        token_inputs({"position_ids"}),
                        {{"input_ids"}},
-                       {ones_for("input_ids")}}),
+                       {ones_for({"input_ids"})},
+                       {made_positions()}}),
         text_model(scope.in_tensorflow("clip") / "text_model", text_config(config)) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const override { return text_model(inputs, call); }

@@ -90,7 +90,7 @@ class TFLayoutLMPreTrainedModel : public Model {
     Interface interface = text_interface({.embeds = sizes.hidden});
     interface.serving.push_back({"bbox", tf::DataType::kInt32, {-1, -1, 4}});
     interface.calls.push_back({"input_ids", "bbox"});
-    interface.defaults.push_back({"bbox", 0, "input_ids"});
+    interface.defaults.push_back({"bbox", 0, {"input_ids", "inputs_embeds"}});
     return interface;
   }
 };

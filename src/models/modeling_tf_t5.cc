@@ -1,7 +1,7 @@
 // T5, as transformers/models/t5/modeling_t5.py of Transformers 4.57.6 has it.
 //
 // Where v4's TensorFlow classes differ from PyTorch's, PyTorch is followed: the mask's lowest value is float32's (v4
-// adds -1e9). Cached keys and values, and an encoder's outputs as an input, are not here.
+// adds -1e9). Cached keys and values are not here.
 #include <cmath>
 #include <variant>
 
@@ -337,9 +337,12 @@ class TFT5PreTrainedModel : public Model {
       : TFT5PreTrainedModel(
             config,
             {token_inputs({"input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"}),
-             {states_input("inputs_embeds", d_model(config)), states_input("decoder_inputs_embeds", d_model(config))},
+             {states_input("inputs_embeds", d_model(config)), states_input("decoder_inputs_embeds", d_model(config)),
+              states_input("encoder_outputs", d_model(config))},
              {{"input_ids", "decoder_input_ids"}, {"input_ids", "attention_mask", "decoder_input_ids"}},
-             {ones_for("input_ids"), ones_for("decoder_input_ids", "decoder_attention_mask")}}) {}
+             {ones_for({"input_ids", "inputs_embeds", "encoder_outputs"}),
+              ones_for({"decoder_input_ids", "decoder_inputs_embeds"}, "decoder_attention_mask")},
+             {made_embeds(), made_embeds("decoder_"), made_encoder_outputs("inputs_embeds")}}) {}
 
  protected:
   TFT5PreTrainedModel(const Config& config, const Interface& interface) : Model(config, interface) {
@@ -372,11 +375,11 @@ class TFT5Model : public TFT5PreTrainedModel {
   }
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
-    const ModelOutput encoder_outputs = encoder(inputs, call);
-    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
+    const ModelOutput encoded = encoder_outputs(inputs, [&](const ModelInputs& given) { return encoder(given, call); });
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoded.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
-    return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
+    return add_decoder_and_encoder(&result, decoder_outputs, encoded);
   }
 
   const Embedding shared;
@@ -399,13 +402,13 @@ class TFT5ForConditionalGeneration : public TFT5PreTrainedModel {
   }
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const override {
-    const ModelOutput encoder_outputs = encoder(inputs, call);
-    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
+    const ModelOutput encoded = encoder_outputs(inputs, [&](const ModelInputs& given) { return encoder(given, call); });
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoded.at("last_hidden_state")), call);
     Tensor sequence_output = decoder_outputs.at("last_hidden_state");
     if (tied_) sequence_output = sequence_output * std::pow(static_cast<double>(d_model(config())), -0.5);
     ModelOutput result;
     result.add("logits", std::visit([&](const auto& head) { return head(sequence_output); }, lm_head));
-    return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
+    return add_decoder_and_encoder(&result, decoder_outputs, encoded);
   }
 
  private:
@@ -432,7 +435,8 @@ class TFT5EncoderModel : public TFT5PreTrainedModel {
       : TFT5PreTrainedModel(config, {token_inputs({"input_ids", "attention_mask"}),
                                      {states_input("inputs_embeds", d_model(config))},
                                      {{"input_ids"}},
-                                     {ones_for("input_ids")}}),
+                                     {ones_for({"input_ids", "inputs_embeds"})},
+                                     {made_embeds()}}),
         shared(scope / "shared", shared_table(scope, config)),
         encoder(scope / "encoder", config, shared, /*is_decoder=*/false) {
     if (config.flag("is_decoder", false)) {

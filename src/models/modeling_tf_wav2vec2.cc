@@ -376,7 +376,7 @@ class TFWav2Vec2PreTrainedModel : public Model {
               {{{"input_values", tf::DataType::kFloat, {-1, -1}}, {"attention_mask", tf::DataType::kFloat, {-1, -1}}},
                {},
                {{"input_values"}},
-               {ones_for("input_values")}}) {}
+               {ones_for({"input_values"})}}) {}
 };
 
 class TFWav2Vec2ForCTC : public TFWav2Vec2PreTrainedModel {

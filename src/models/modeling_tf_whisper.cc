@@ -4,8 +4,7 @@
 // no mask of them. In training random spans of them become zero where the configuration says so (SpecAugment,
 // apply_spec_augment), and layers are left out. Where v4's TensorFlow classes differ from PyTorch's, PyTorch is
 // followed: an output projection that is not tied to the word embeddings (tie_word_embeddings false, which v4 ignores)
-// is here, and the mask's lowest value is float32's. Cached keys and values, an encoder's outputs as an input, and
-// decoder_position_ids are not here.
+// is here, and the mask's lowest value is float32's. Cached keys and values are not here.
 #include <cmath>
 
 #include "blocks/bart_block.h"
@@ -155,7 +154,7 @@ class TFWhisperDecoder : public Module<TFWhisperDecoder> {
     const Tensor words = embedded_words(inputs, embed_tokens);
     const Memory memory = decoder_memory(inputs, words);
     const tf::Dims dims = tf::dims_of(words);  // [batch, length, hidden]
-    const Tensor positions = tf::broadcast_to(tf::range(words.graph(), dims[1]), {dims[0], dims[1]});
+    const Tensor positions = tf::broadcast_to(position_ids(inputs, words), {dims[0], dims[1]});
     const Tensor hidden_states = dropout(words + embed_positions(positions), dropout_, call);
 
     return run_layers(layers, hidden_states, call,
@@ -189,17 +188,17 @@ class TFWhisperMainLayer : public Module<TFWhisperMainLayer> {
         feature_spans_(config, "feature", /*default_prob=*/0.0, /*default_min_masks=*/0) {}
 
   ModelOutput call(const ModelInputs& inputs, const Call& call) const {
-    ModelInputs encoder_inputs = inputs;
-    if (call.training && apply_spec_augment_) {
-      const Tensor without_times = without_spans(inputs.at("input_features"), /*axis=*/2, time_spans_);
-      encoder_inputs.tensors.insert_or_assign("input_features",
-                                              without_spans(without_times, /*axis=*/1, feature_spans_));
-    }
-    const ModelOutput encoder_outputs = encoder(encoder_inputs, call);
-    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoder_outputs.at("last_hidden_state")), call);
+    const ModelOutput encoded = encoder_outputs(inputs, [&](ModelInputs given) {
+      if (call.training && apply_spec_augment_) {
+        const Tensor without_times = without_spans(given.at("input_features"), /*axis=*/2, time_spans_);
+        given.tensors.insert_or_assign("input_features", without_spans(without_times, /*axis=*/1, feature_spans_));
+      }
+      return encoder(given, call);
+    });
+    const ModelOutput decoder_outputs = decoder(decoder_inputs(inputs, encoded.at("last_hidden_state")), call);
     ModelOutput result;
     result.add("last_hidden_state", decoder_outputs.at("last_hidden_state"));
-    return add_decoder_and_encoder(&result, decoder_outputs, encoder_outputs);
+    return add_decoder_and_encoder(&result, decoder_outputs, encoded);
   }
 
   const TFWhisperEncoder encoder;
@@ -234,10 +233,14 @@ class TFWhisperPreTrainedModel : public Model {
     serving.insert(
         serving.begin(),
         {"input_features", tf::DataType::kFloat, {-1, num_mel_bins(config), 2 * max_source_positions(config)}});
+    const InputSpec encoder_outputs = {
+        "encoder_outputs", tf::DataType::kFloat, {-1, max_source_positions(config), d_model(config)}};
     return {serving,
-            {states_input("decoder_inputs_embeds", d_model(config))},
+            {states_input("decoder_inputs_embeds", d_model(config)), token_inputs({"decoder_position_ids"}).front(),
+             encoder_outputs},
             {{"input_features", "decoder_input_ids"}},
-            {ones_for("decoder_input_ids", "decoder_attention_mask")}};
+            {ones_for({"decoder_input_ids", "decoder_inputs_embeds"}, "decoder_attention_mask")},
+            {made_positions("decoder_"), made_embeds("decoder_"), made_encoder_outputs("input_features")}};
   }
 };
 

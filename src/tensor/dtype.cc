@@ -48,6 +48,19 @@ bool parse_dtype(std::string_view name, DType* dtype) {
   return false;
 }
 
+std::string_view word_of(DType dtype) {
+  return dtype == DType::kF16 ? "float16" : dtype == DType::kBF16 ? "bfloat16" : "float32";
+}
+
+bool parse_word(std::string_view word, DType* dtype) {
+  for (const DType known : {DType::kF32, DType::kF16, DType::kBF16}) {
+    if (word_of(known) != word) continue;
+    *dtype = known;
+    return true;
+  }
+  return false;
+}
+
 bool is_floating(DType dtype) {
   return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32 || dtype == DType::kF64;
 }

@@ -77,6 +77,7 @@ struct TF_Output {
   X(TF_SetAttrTensor, void, (TF_OperationDescription*, const char*, TF_Tensor*, TF_Status*))                           \
   X(TF_SetAttrFuncName, void, (TF_OperationDescription*, const char*, const char*, std::size_t))                       \
   X(TF_SetAttrValueProto, void, (TF_OperationDescription*, const char*, const void*, std::size_t, TF_Status*))         \
+  X(TF_GraphNextOperation, TF_Operation*, (TF_Graph*, std::size_t*))                                                   \
   X(TF_OperationName, const char*, (TF_Operation*))                                                                    \
   X(TF_OperationOpType, const char*, (TF_Operation*))                                                                  \
   X(TF_OperationNumOutputs, int, (TF_Operation*))                                                                      \

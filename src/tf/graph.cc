@@ -226,6 +226,21 @@ void Graph::add_function(const Function& function) {
   status.check("adding a function");
 }
 
+std::set<TF_Operation*> Graph::origins_of(const std::vector<Tensor>& tensors) const {
+  std::set<TF_Operation*> found;
+  std::vector<TF_Operation*> open;
+  for (const Tensor& tensor : tensors) open.push_back(tensor.output().oper);
+  while (!open.empty()) {
+    TF_Operation* operation = open.back();
+    open.pop_back();
+    if (!found.insert(operation).second) continue;
+    for (int i = 0; i < library_->TF_OperationNumInputs(operation); ++i) {
+      open.push_back(library_->TF_OperationInput(TF_Input{operation, i}).oper);
+    }
+  }
+  return found;
+}
+
 Function Graph::to_function(const std::string& name, const std::vector<Tensor>& inputs,
                             const std::vector<Tensor>& outputs, const std::vector<std::string>& output_names) const {
   std::vector<TF_Output> ins;
@@ -234,10 +249,18 @@ Function Graph::to_function(const std::string& name, const std::vector<Tensor>& 
   for (const Tensor& tensor : inputs) ins.push_back(tensor.output());
   for (const Tensor& tensor : outputs) outs.push_back(tensor.output());
   for (const std::string& output_name : output_names) names.push_back(output_name.c_str());
+  std::set<TF_Operation*> needed = origins_of(outputs);
+  for (const Tensor& tensor : inputs) needed.erase(tensor.output().oper);
+  std::vector<const TF_Operation*> body;  // in the order in which they were made
+  std::size_t position = 0;
+  while (TF_Operation* operation = library_->TF_GraphNextOperation(graph_, &position)) {
+    if (needed.contains(operation)) body.push_back(operation);
+  }
   Status status(*library_);
-  TF_Function* function = library_->TF_GraphToFunction(
-      graph_, name.c_str(), /*append_hash_to_fn_name=*/0, /*num_opers=*/-1, nullptr, static_cast<int>(ins.size()),
-      ins.data(), static_cast<int>(outs.size()), outs.data(), names.data(), nullptr, nullptr, status);
+  TF_Function* function =
+      library_->TF_GraphToFunction(graph_, name.c_str(), /*append_hash_to_fn_name=*/0, static_cast<int>(body.size()),
+                                   body.data(), static_cast<int>(ins.size()), ins.data(), static_cast<int>(outs.size()),
+                                   outs.data(), names.data(), nullptr, nullptr, status);
   status.check("function " + name);
   return {library_, function};
 }

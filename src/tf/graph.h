@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -114,7 +115,9 @@ class Graph {
   /// Tells the graph what shape inference cannot know.
   void set_shape(const Tensor& tensor, const Shape& shape);
   void add_function(const Function& function);
-  /// All operations as the body of a function. Outputs are named `output_names`.
+  /// The operations that a tensor is computed from, with those that made it.
+  std::set<TF_Operation*> origins_of(const std::vector<Tensor>& tensors) const;
+  /// What the outputs are computed from as the body of a function. Outputs are named `output_names`.
   Function to_function(const std::string& name, const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
                        const std::vector<std::string>& output_names) const;
   /// The serialized GraphDef, with its functions.

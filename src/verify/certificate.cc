@@ -264,6 +264,25 @@ bytes::Json litert_entry(const LitertReport& report, bool verified) {
   return entry;
 }
 
+bytes::Json precision_entry(const PrecisionCost& cost) {
+  bytes::Json entry = bytes::Json::object();
+  entry.set("dtype", word_of(cost.dtype));
+  entry.set("variables", cost.variables);
+  entry.set("rounded", cost.rounded);
+  bytes::Json outputs = bytes::Json::array();
+  for (const OutputCost& output : cost.outputs) {
+    bytes::Json row = bytes::Json::object();
+    row.set("name", output.name);
+    row.set("worst", output.worst);
+    row.set("mean", output.mean);
+    row.set("choices", output.choices);
+    row.set("changed", output.changed);
+    outputs.push_back(row);
+  }
+  entry.set("outputs", outputs);
+  return entry;
+}
+
 bytes::Json ledger_entries(const std::vector<keras::LedgerEntry>& ledger) {
   bytes::Json list = bytes::Json::array();
   for (const keras::LedgerEntry& entry : ledger) {
@@ -396,6 +415,7 @@ bytes::Json certificate(const CertificateParts& parts) {
   settings.set("onednn", parts.onednn);
   settings.set("grid", parts.grid);
   document.set("settings", settings);
+  document.set("precision", precision_entry(parts.precision));
   document.set("read", hashes_of_read(parts.read, parts.read_below, parts.hashes));
   document.set("written", hashes_of_written(parts.artifact, parts.hashes));
   document.set("ledger", ledger_entries(parts.ledger));

@@ -10,6 +10,7 @@
 #include "verify/binding.h"
 #include "verify/file_hashes.h"
 #include "verify/litert.h"
+#include "verify/precision.h"
 #include "verify/trace.h"
 #include "verify/verification.h"
 
@@ -31,6 +32,7 @@ struct CertificateParts {
   std::vector<std::string> read_back;      // the formats whose variables were read back and are bit by bit the source's
   std::vector<BindingFault> binding;       // variables that are not the checkpoint's
   std::vector<std::string> configuration;  // fields that differ from PyTorch's
+  PrecisionCost precision;                 // of the variables
   const Trace* trace = nullptr;            // these two are null without a verification
   const Verification* verification = nullptr;
   const LitertReport* litert = nullptr;  // null without a model.tflite; without runs where nothing is verified

@@ -33,6 +33,7 @@ std::vector<std::string> arguments(const PythonFiles& files, const fs::path& mod
     words.insert(words.end(), {"--signature", files.at(kSignatureFile).string()});
   }
   if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
+  if (!options.weights.empty()) words.insert(words.end(), {"--weights", options.weights});
   if (!options.program.empty()) words.insert(words.end(), {"--program", options.program.string()});
   if (options.program_only) words.emplace_back("--program-only");
   return words;

@@ -82,14 +82,13 @@ void SavedModelSession::add_call(const exporting::SavedFunction& function,
 }
 
 std::map<std::string, Values> SavedModelSession::run(std::size_t index, const Feeds& feeds) {
-  return run(std::vector<std::size_t>{index}, feeds).front();
+  return run({FunctionCall{index, &feeds}}).front();
 }
 
-std::vector<std::map<std::string, Values>> SavedModelSession::run(const std::vector<std::size_t>& indices,
-                                                                  const Feeds& feeds) {
+std::vector<std::map<std::string, Values>> SavedModelSession::run(const std::vector<FunctionCall>& calls) {
   std::vector<tf::Session::Feed> fed;
   std::vector<tf::Tensor> fetched;
-  for (const std::size_t index : indices) {
+  for (const auto& [index, feeds] : calls) {
     const exporting::SavedFunction& function = functions_.at(index);
     const std::optional<Call>& call = calls_.at(index);
     if (!call) {
@@ -98,8 +97,8 @@ std::vector<std::map<std::string, Values>> SavedModelSession::run(const std::vec
     }
     for (std::size_t i = 0; i < function.inputs.size(); ++i) {
       const std::string& name = function.inputs[i].name;
-      const auto view = feeds.find(name);
-      if (view == feeds.end()) {
+      const auto view = feeds->find(name);
+      if (view == feeds->end()) {
         throw Error(ErrorKind::kUsage, where_ + ": " + function.label + " needs the input \"" + name + "\"");
       }
       fed.emplace_back(call->arguments[i],
@@ -110,7 +109,7 @@ std::vector<std::map<std::string, Values>> SavedModelSession::run(const std::vec
   const std::vector<tf::HostTensor> results = session_->run(fed, fetched);
   std::vector<std::map<std::string, Values>> outputs;
   auto result = results.begin();
-  for (const std::size_t index : indices) {
+  for (const auto& [index, feeds] : calls) {
     std::map<std::string, Values>& of_one = outputs.emplace_back();
     for (const exporting::FunctionTensor& output : functions_[index].outputs) {
       of_one.emplace(output.name, to_values(*result++, output.has_rank ? output.shape : Shape()));

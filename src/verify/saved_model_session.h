@@ -15,6 +15,12 @@
 
 namespace crossload::verify {
 
+/// A function, by its place in SavedModelSession::functions(), and what it is called with.
+struct FunctionCall {
+  std::size_t index;
+  const Feeds* feeds;
+};
+
 class SavedModelSession {
  public:
   /// Loads the model and restores its variables. Throws Error(kBadInput).
@@ -25,8 +31,8 @@ class SavedModelSession {
   /// Calls functions()[index] with its inputs, taken from the feeds by name. The results by name, the members of a list
   /// as "hidden_states.0", .... Throws Error(kUsage) when an input is not among the feeds, and what TensorFlow says.
   std::map<std::string, Values> run(std::size_t index, const Feeds& feeds);
-  /// Several in one run, with the same feeds; the results in the order of the indices.
-  std::vector<std::map<std::string, Values>> run(const std::vector<std::size_t>& indices, const Feeds& feeds);
+  /// Several in one run, none twice; the results in the order of the calls.
+  std::vector<std::map<std::string, Values>> run(const std::vector<FunctionCall>& calls);
 
  private:
   struct Call {

@@ -23,7 +23,8 @@ MASK_OF = {
     "pixel_values": "pixel_mask",
 }
 DECODER_ROWS = ("decoder_input_ids", "decoder_inputs_embeds")
-ENCODER_STATES = "encoder_hidden_states"  # an input too, whose rows are keys: only what is made of it alone has them
+# Inputs whose rows are keys: only what is made of them alone has those rows.
+MASK_OF_KEYS = {"encoder_hidden_states": "encoder_attention_mask", "encoder_outputs": "attention_mask"}
 
 
 def float_tensors(result):
@@ -128,8 +129,8 @@ class Watch:
             masks = {self.if_given(MASK_OF[name]) for name in rows}
             return masks.pop() if len(masks) == 1 else None  # texts and images at once: of neither
         if len(tensors) == 1:
-            if names == [ENCODER_STATES]:
-                return self.if_given("encoder_attention_mask")
+            if names and names[0] in MASK_OF_KEYS:
+                return self.if_given(MASK_OF_KEYS[names[0]])
             known = self.origins.find(tensors[0])
             if known:
                 return known[0]
@@ -164,7 +165,8 @@ class Watch:
         if known:
             return known[0]
         if name.startswith("encoder_"):
-            return self.side("input_ids", "inputs_embeds", "input_values", "input_features", "pixel_values")
+            sides = ("encoder_outputs", "input_ids", "inputs_embeds", "input_values", "input_features", "pixel_values")
+            return self.side(*sides)
         is_pair = getattr(getattr(self.model, "config", None), "is_encoder_decoder", False)
         if is_pair or name.startswith(("decoder_", "cross_")):
             return self.side(*DECODER_ROWS) or (None if self.is_pair() else self.main_side())
@@ -178,4 +180,5 @@ class Watch:
         return masks.pop() if len(masks) == 1 else None
 
     def side(self, *names):
-        return next((self.if_given(MASK_OF[name]) for name in names if name in self.given), None)
+        masks = {**MASK_OF_KEYS, **MASK_OF}
+        return next((self.if_given(masks[name]) for name in names if name in self.given), None)

@@ -45,20 +45,26 @@ def call_cells(signature, main, maker, plan):
     return cells
 
 
+def round_weights(model, weights):
+    """In place: to a narrower type, and widened again."""
+    for name, tensor in model.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        narrow = tensor.to(WIDTHS[weights])
+        if not narrow.isfinite().equal(tensor.isfinite()):
+            raise Failure(BAD_INPUT, f"{weights} does not hold the numbers of {name}")
+        tensor.copy_(narrow)
+
+
 @contextlib.contextmanager
 def rounded(model, weights):
     """The model with its weights rounded to a narrower type and widened again; afterwards they are back, bit by bit."""
     if weights is None:
         yield
         return
-    state = {name: t for name, t in model.state_dict().items() if t.is_floating_point()}
-    kept = {name: tensor.clone() for name, tensor in state.items()}
+    kept = {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
     try:
-        for name, tensor in state.items():
-            narrow = tensor.to(WIDTHS[weights])
-            if not narrow.isfinite().equal(tensor.isfinite()):
-                raise Failure(BAD_INPUT, f"{weights} does not hold the numbers of {name}")
-            tensor.copy_(narrow)
+        round_weights(model, weights)
         yield
     finally:
         model.float()

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from reference.bare import load_bare
-from reference.cells import call_cells, record_cells
+from reference.cells import call_cells, record_cells, round_weights
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
 from reference.grid import GRIDS, grid_cells
@@ -34,6 +34,7 @@ class Job:
     program: Path = None  # the model is traced, and the program file written here
     has_weights: bool = True  # else it is traced from its configuration alone, and not recorded
     python_class: str = None  # in place of a model's folder: package.module:function, see python_class.py
+    weights: str = None  # "float16" or "bfloat16": what is recorded is of the weights as these hold them
 
 
 def job_of(line):
@@ -74,20 +75,32 @@ def record_checkpoint(job, threads):
     maker = InputMaker(model, signature, with_tokenizer, job.seed)
     inputs, plan = choose_inputs(job.model, job.inputs, model, signature, maker)
     notes = loaded.notes + require_unused(model, loaded.missing, job.model, lambda: outputs_of(model, inputs, job.seed))
+    exact = round_as_asked(job, model, inputs)
     main, metadata = record_model(model, inputs, loaded.config, job.seed, threads)
     metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
-    finish(job, main, metadata, record_cells(model, cells, job.seed), notes + maker.notes)
+    finish(job, main, metadata, record_cells(model, cells, job.seed), notes + maker.notes, exact)
 
 
-def finish(job, main, metadata, recorded, notes):
-    """Writes the trace."""
+def round_as_asked(job, model, inputs):
+    """The outputs of the weights before they are rounded; none where they are not."""
+    if not job.weights:
+        return {}
+    exact = {f"exact.{name}": tensor for name, tensor in outputs_of(model, inputs, job.seed).items()}
+    round_weights(model, job.weights)
+    return exact
+
+
+def finish(job, main, metadata, recorded, notes, exact=None):
+    """Writes the trace; `exact`: what the weights gave before they were rounded."""
     metadata["cells"] = json.dumps(recorded.described())
+    if job.weights:
+        metadata["weights"] = job.weights
     if not main.attentions:
         notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
     metadata["notes"] = json.dumps([*notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
     progress("writing")
-    write_trace(job.output, {**main.all_tensors(), **recorded.tensors()}, metadata)
+    write_trace(job.output, {**main.all_tensors(), **recorded.tensors(), **(exact or {})}, metadata)
 
 
 def record_traced(job, threads):
@@ -101,6 +114,7 @@ def record_traced(job, threads):
     if job.output is None:
         return
     model, signature, maker = tracing.loaded.model, tracing.signature(), tracing.maker
+    exact = round_as_asked(job, model, tracing.inputs)
     main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
     cells = tracing.cells
     if maker:
@@ -108,7 +122,7 @@ def record_traced(job, threads):
     recorded = record_cells(model, cells, job.seed, as_installed=True)
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
     what = "which changes what is returned; the traced graph is without it"
-    finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)])
+    finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)], exact)
 
 
 def fits(inputs, signature):

@@ -60,7 +60,13 @@ def record_recipe(recipe, signature, threads):
     recorded = record_cells(model, cells, recipe["seed"])
     if recorded.notes:
         raise Failure(BAD_INPUT, "; ".join(recorded.notes))
-    return {**tensors, **recorded.tensors()}, {**metadata, "cells": json.dumps(recorded.described())}
+    return {**tensors, **without_on_request(recorded.tensors(), model.config)}, {**metadata, "cells": json.dumps(recorded.described())}
+
+
+def without_on_request(tensors, config):
+    """Of cells, whose calls return hidden states and attentions only where the configuration says so."""
+    unwanted = [name for name in ("hidden_states", "attentions") if not getattr(config, f"output_{name}", False)]
+    return {key: tensor for key, tensor in tensors.items() if not key.rstrip("0123456789").rstrip(".").endswith(tuple(unwanted))}
 
 
 def randomize(model, generator, scale):

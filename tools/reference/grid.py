@@ -16,7 +16,11 @@ GRIDS = ("none", "quick", "full")
 LONGEST = 512  # positions in a cell
 STAGES_AT_MOST = 256 << 20  # bytes of the tensors of a cell's modules; a larger cell has outputs alone
 BYTES_OF_ELEMENT = 4 + 8 + 4  # float32, float64, noise
-REPLACES = {"inputs_embeds": "input_ids", "decoder_inputs_embeds": "decoder_input_ids"}
+REPLACES = {
+    "inputs_embeds": ("input_ids",),
+    "decoder_inputs_embeds": ("decoder_input_ids",),
+    "encoder_outputs": ("input_ids", "input_features"),
+}
 COMES_WITH = {"encoder_attention_mask": "encoder_hidden_states"}
 
 
@@ -183,15 +187,16 @@ class Grid:
     def optional_inputs_at_once(self):
         """All that serving lacks, in one cell each for the ids' replacements and the rest."""
         optional = self.signature.optional()
-        replacing = [name for name in optional if name in REPLACES]
-        for names in (replacing, [name for name in optional if name not in REPLACES]):
+        of_encoder = [name for name in optional if name == "encoder_outputs"]  # in place of all that it takes
+        replacing = [name for name in optional if name in REPLACES and name not in of_encoder]
+        for names in (replacing, of_encoder, [name for name in optional if name not in REPLACES]):
             if names:
                 self.with_inputs(names)
 
     def with_inputs(self, added):
         if any(COMES_WITH.get(name, name) not in (*added, *self.names) for name in added):
             return
-        replaced = {REPLACES[name] for name in added if name in REPLACES}
+        replaced = {other for name in added for other in REPLACES.get(name, ()) if other in self.names}
         names = [name for name in self.names if name not in replaced] + list(added)
         instead = f" in place of {' and '.join(sorted(replaced))}" if replaced else ""
         self.add(f"with:{'+'.join(added)}", f"{' and '.join(added)}{instead}", names)

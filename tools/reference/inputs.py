@@ -89,6 +89,8 @@ class InputMaker:
             "decoder_inputs_embeds": lambda: self.embeddings(
                 mask if plan.decoder_shifts else decoder_mask, spec, generator
             ),
+            "decoder_position_ids": lambda: text.positions(decoder_mask, self.decoder_limit, generator),
+            "encoder_outputs": lambda: self.encoder_outputs(mask, decoder_mask, spec, generator),
             "encoder_hidden_states": lambda: self.encoder_states(mask, spec, generator),
             "encoder_attention_mask": lambda: self.encoder_mask(mask),
             "pixel_values": lambda: signals.images(plan.images, self.image_shape(plan, spec), generator),
@@ -140,6 +142,11 @@ class InputMaker:
     def encoder_states(self, mask, spec, generator):
         width = spec.shape[-1] if spec is not None and spec.shape[-1] > 0 else field_of(self.config, "hidden_size")
         return torch.randn(len(mask), max(ENCODER_LENGTHS), width, generator=generator)
+
+    def encoder_outputs(self, mask, decoder_mask, spec, generator):
+        """Of the texts, or of spectra of a fixed length."""
+        length = spec.shape[1] if spec.shape[1] > 0 else mask.shape[-1]
+        return torch.randn(len(decoder_mask), length, spec.shape[-1], generator=generator)
 
     def image_shape(self, plan, spec):
         return signals.image_shape(self.config, spec, plan.is_square)

@@ -76,6 +76,7 @@ def parse_arguments(description):
         help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
         "a trace; default: two texts, ...",
     )
+    add("--weights", choices=("float16", "bfloat16"), help="round the weights to this type first")
     add("--grid", choices=GRIDS, default="none", help="further inputs to run (default none)")
     add("--seed", type=int, default=0, help="of random inputs (default 0)")
     add("--threads", type=int, default=1, help="of PyTorch (default 1)")
@@ -186,6 +187,7 @@ def record_one(args):
         program=args.program,
         python_class=args.python_class,
         has_weights=not args.no_weights,
+        weights=args.weights,
     )
     record_checkpoint(job, args.threads)
 

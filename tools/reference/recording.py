@@ -59,6 +59,11 @@ def shaken(x, generator):
     return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
 
 
+def as_passed(inputs):
+    """As PyTorch takes them: the outputs of an encoder are a tuple, of which the last hidden states are the first."""
+    return {name: (tensor,) if name == "encoder_outputs" else tensor for name, tensor in inputs.items()}
+
+
 def call_model(model, inputs, dtype, seed, attentions=True):
     """What the model returns, as it returns it."""
     torch.manual_seed(seed)
@@ -67,7 +72,7 @@ def call_model(model, inputs, dtype, seed, attentions=True):
     what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
     try:
         with failing(BAD_INPUT, what, HINT), torch.no_grad():
-            return model(**inputs, **options_for(model.forward, attentions))
+            return model(**as_passed(inputs), **options_for(model.forward, attentions))
     finally:
         torch.set_default_dtype(torch.float32)
 

@@ -9,7 +9,7 @@ import torch
 from reference.messages import Failure
 
 LENGTH_IS_LAST = ("input_ids", "token_type_ids", "position_ids", "decoder_input_ids", "decoder_position_ids")
-LENGTH_BEFORE_LAST = ("inputs_embeds", "decoder_inputs_embeds", "encoder_hidden_states")
+LENGTH_BEFORE_LAST = ("inputs_embeds", "decoder_inputs_embeds", "encoder_hidden_states", "encoder_outputs")
 MASKS = ("attention_mask", "decoder_attention_mask", "encoder_attention_mask")
 
 
