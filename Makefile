@@ -103,7 +103,7 @@ operations: setup
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target run_programs
 	@$(python) -W ignore tests/operations/run.py both $(build_folder)/run_programs $(build_folder)/operations \
-	  --report docs/operations.md $(OPERATIONS)
+	  $(if $(OPERATIONS),$(OPERATIONS),--report docs/operations.md)
 
 pytorch-matrix: setup
 	@echo 'Making the files by PyTorch and reading them: about 2 minutes.'

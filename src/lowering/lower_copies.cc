@@ -70,13 +70,14 @@ Tensor padded_with_itself(const Operation& op, Tensor x, const tf::Paddings& pad
 /// PyTorch says it for the last axis first, and a negative number cuts off.
 Value pad(const Operation& op) {
   const std::string mode = op.node().args.contains("mode") ? op.text("mode") : "constant";
+  const bool takes_places = mode == "replicate" || mode == "circular";  // where a negative size is one as well
   const Dims sizes = op.dims("pad");
   Tensor x = op.tensor("self");
   const int rank = op.rank();
   tf::Paddings paddings(static_cast<std::size_t>(rank), {0, 0});
   for (std::size_t i = 0; i + 1 < sizes.size(); i += 2) {
     const int axis = rank - 1 - static_cast<int>(i / 2);
-    const auto cut = [](const Dim& size) { return size.known() && size.size() < 0; };
+    const auto cut = [&](const Dim& size) { return size.known() && size.size() < 0 && !takes_places; };
     const auto begin = cut(sizes[i]) ? std::optional<Dim>(-sizes[i]) : std::nullopt;
     const auto end = cut(sizes[i + 1]) ? std::optional<Dim>(sizes[i + 1]) : std::nullopt;
     if (begin || end) x = tf::slice(x, axis, begin, end);

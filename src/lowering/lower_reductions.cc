@@ -195,6 +195,7 @@ Value cumprod(const Operation& op) {
 }
 
 Value diff(const Operation& op) {
+  if (op.integer("n") == 0) return op.value("self");
   const int axis = op.axis("dim");
   std::vector<Tensor> parts;
   if (op.has("prepend")) parts.push_back(op.tensor("prepend"));

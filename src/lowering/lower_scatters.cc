@@ -154,8 +154,10 @@ Value index_into(const Operation& op, bool adds) {
 
 /// The elements of the source one after the other, at the places where the mask is true.
 Value masked_scatter(const Operation& op) {
-  const Tensor x = op.tensor("self");
-  const Tensor mask = tf::broadcast_to(op.tensor("mask", DataType::kBool), tf::dims_of(x));
+  const Tensor given = op.tensor("self");
+  const Tensor condition = op.tensor("mask", DataType::kBool);
+  const Tensor x = op.type_of("self").shape == op.type().shape ? given : tf::where(condition, given, given);  // widened
+  const Tensor mask = tf::broadcast_to(condition, tf::dims_of(x));
   const Tensor places = op.graph().operation("Where").input(mask).output();  // [n, rank]
   const Dim count = tf::dims_of(places).front();
   const Tensor source = tf::reshape(op.tensor("source", op.dtype()), {-1});

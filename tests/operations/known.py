@@ -16,6 +16,12 @@ KNOWN = (
     ("refused", "is not in the list of allowed values"),
     ("refused", "int(32|64) cannot hold"),
     ("fails", "Integers to negative integer powers are not allowed"),
+    # In the run: PyTorch itself takes sizes that TensorFlow's kernels do not.
+    ("fails", "paddings must be less than the dimension size"),
+    ("fails", "Size of out_backprop doesn't match computed"),  # an output_padding of a stride or more, as dilation allows
+    # 3e38 times something overflows in PyTorch's order of the products.
+    ("differs", r"^aten\.hardswish\.default\(float32\[12\]\)"),
+    ("fails", "No OpKernel was registered to support Op 'TensorScatterM(ax|in)'"),  # of bool
     # Which of equal elements comes first is not said, unless the order is stable.
     ("differs", "^(argsort|msort|sort|topk|kthvalue) (bool|int64)"),
     # NaN has no place in TensorFlow's orders.

@@ -11,7 +11,9 @@ each run in two sizes). A sample passes when every tensor has PyTorch's type and
 floating numbers are within the defaults of `torch.testing.assert_close`, or no further from PyTorch's float64 run than
 a small multiple of what PyTorch's own float32 run is. Refused ones end a conversion with a sentence that names the
 operation; they never give other numbers. An operation without samples is one that torch.export takes apart, or that
-works on sizes.
+works on sizes. What differs and is known: NaN has no place in TensorFlow's orders (sort, topk, argmax and their like),
+which of equal elements comes first is PyTorch's own choice where an order is not stable, and numbers near the largest
+float32 overflow in one order of products and not in another. `tests/operations/known.py` lists these and the refusals.
 
 """
 NOTED = ("refused", "fails", "differs", "dies")
