@@ -13,7 +13,7 @@
 #include "contribute/source_tree.h"
 #include "crossload/error.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 /// One answer of a person at a terminal; the default for an empty one.
@@ -97,4 +97,4 @@ void add_add_new_model(CLI::App* app, Action* action) {
   command->callback([options, action] { *action = [options] { return run(*options); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -7,7 +7,7 @@
 #include "contribute/readiness.h"
 #include "contribute/source_tree.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 struct Flags {
@@ -54,4 +54,4 @@ void add_check(CLI::App* app, Action* action) {
   command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

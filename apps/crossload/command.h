@@ -8,7 +8,7 @@ namespace CLI {
 class App;
 }
 
-namespace crossload::program {
+namespace crossload::cli {
 
 /// What to run when a command was given; returns the exit code.
 using Action = std::function<int()>;
@@ -26,4 +26,4 @@ void add_login(CLI::App* app, Action* action);
 void add_logout(CLI::App* app, Action* action);
 void add_whoami(CLI::App* app, Action* action);
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

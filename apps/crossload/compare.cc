@@ -9,7 +9,7 @@
 #include "run_flags.h"
 #include "terminal.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 int run(const CompareOptions& options) {
@@ -37,4 +37,4 @@ void add_compare(CLI::App* app, Action* action) {
   command->callback([options, action] { *action = [options] { return run(*options); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

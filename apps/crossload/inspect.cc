@@ -9,7 +9,7 @@
 #include "command.h"
 #include "crossload/error.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 int run(const std::string& path) {
@@ -49,4 +49,4 @@ void add_inspect(CLI::App* app, Action* action) {
   command->callback([path, action] { *action = [path] { return run(*path); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

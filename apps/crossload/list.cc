@@ -17,7 +17,7 @@
 #include "crossload/error.h"
 #include "crossload/inspect.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 std::string joined(const std::vector<std::string>& words) {
@@ -211,4 +211,4 @@ void add_list(CLI::App* app, Action* action) {
   });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -7,7 +7,7 @@
 #include "crossload/hub.h"
 #include "secrets.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 int run(bool from_stdin) {
@@ -37,4 +37,4 @@ void add_login(CLI::App* app, Action* action) {
   command->callback([from_stdin, action] { *action = [from_stdin] { return run(*from_stdin); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

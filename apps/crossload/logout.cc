@@ -5,7 +5,7 @@
 #include "command.h"
 #include "crossload/hub.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 int run() {
@@ -27,4 +27,4 @@ void add_logout(CLI::App* app, Action* action) {
   command->callback([action] { *action = run; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -16,7 +16,7 @@
 #include "terminal.h"
 #include "transfer_bars.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 /// The flags as they were given.
@@ -204,4 +204,4 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   command->callback([flags, action] { *action = [flags] { return run(*flags); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

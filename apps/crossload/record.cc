@@ -9,7 +9,7 @@
 #include "run_flags.h"
 #include "terminal.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 
 void add_record(CLI::App* app, Action* action) {
   auto options = std::make_shared<RecordOptions>();
@@ -39,4 +39,4 @@ void add_record(CLI::App* app, Action* action) {
   });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

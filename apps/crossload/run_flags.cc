@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 /// PATTERN=REASON, any number of times, into pairs.
@@ -100,4 +100,4 @@ void add_run_flags(CLI::App* command, RunSettings* settings) {
   command->add_flag("--onednn", settings->onednn, "Let TensorFlow use oneDNN's kernels");
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

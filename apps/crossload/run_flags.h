@@ -10,7 +10,7 @@ namespace CLI {
 class App;
 }
 
-namespace crossload::program {
+namespace crossload::cli {
 
 /// --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict, --override-model-class, --ignore-tensors,
 /// --tensorflow, --python, --threads, --onednn, --json and --report: what a command that compares has.
@@ -25,4 +25,4 @@ void add_python_flag(CLI::App* command, std::filesystem::path* python);
 void add_dtype_flag(CLI::App* command, std::string* dtype, const std::string& what);
 void add_threads_flag(CLI::App* command, int* threads);
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -10,7 +10,7 @@
 
 #include "crossload/error.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 /// The terminal without echo, and without signals from its keys: a program that ends here would leave it silent.
@@ -91,4 +91,4 @@ void forbid_core_dumps() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace crossload::program {
+namespace crossload::cli {
 
 /// Asks on the terminal, without showing what is typed. Throws Error(kUsage) when there is no terminal, or when the
 /// user ends it with Ctrl-C or Ctrl-D.
@@ -15,4 +15,4 @@ std::string first_line_of_stdin();
 /// From here on a crash leaves no image of the memory, in which a token would be.
 void forbid_core_dumps();
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

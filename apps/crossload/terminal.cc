@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 constexpr int kBarWidth = 20;
@@ -101,4 +101,4 @@ Outcome run_job(const std::function<Outcome(const Progress&)>& job, bool wrote) 
   return outcome;
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

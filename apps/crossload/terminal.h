@@ -9,7 +9,7 @@
 #include "crossload/outcome.h"
 #include "crossload/progress.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 
 /// Columns of the terminal on stderr, 80 when that is none.
 std::size_t terminal_width();
@@ -35,4 +35,4 @@ class ProgressBar {
 /// the output.
 Outcome run_job(const std::function<Outcome(const Progress&)>& job, bool wrote);
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -7,7 +7,7 @@
 
 #include "terminal.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 constexpr int kBarWidth = 20;
@@ -71,4 +71,4 @@ FileProgress TransferBars::callback() {
   return [this](const std::string& file, std::int64_t done, std::int64_t total) { show(file, done, total); };
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

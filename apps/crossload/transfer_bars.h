@@ -8,7 +8,7 @@
 
 #include "crossload/hub.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 
 /// On a terminal one bar a file, redrawn in place; elsewhere one plain line when a file is there. On stderr.
 class TransferBars {
@@ -35,4 +35,4 @@ class TransferBars {
   std::chrono::steady_clock::time_point last_;
 };
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

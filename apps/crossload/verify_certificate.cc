@@ -10,7 +10,7 @@
 #include "run_flags.h"
 #include "terminal.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 const char* word_of(CertificateCheck::Kind kind) {
@@ -95,4 +95,4 @@ void add_verify_certificate(CLI::App* app, Action* action) {
   command->callback([options, action] { *action = [options] { return run(*options); }; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -6,7 +6,7 @@
 #include "crossload/hub.h"
 #include "secrets.h"
 
-namespace crossload::program {
+namespace crossload::cli {
 namespace {
 
 int run() {
@@ -29,4 +29,4 @@ void add_whoami(CLI::App* app, Action* action) {
   command->callback([action] { *action = run; });
 }
 
-}  // namespace crossload::program
+}  // namespace crossload::cli

@@ -1,27 +1,33 @@
 #include "tf/session.h"
 
+#include <string_view>
+
 #include "tf/buffer.h"
 #include "tf/status.h"
 
 namespace crossload::tf {
 namespace {
 
+/// ConfigProto { graph_options (10) { rewrite_options (10) { function_optimization (10): OFF } } }
+constexpr std::string_view kKeepFunctions("\x52\x04\x52\x02\x50\x02", 6);
+
 /// A ConfigProto with intra_op_parallelism_threads (2) and inter_op_parallelism_threads (5), both varints.
-std::string config_proto(int threads) {
+std::string config_proto(const SessionOptions& options) {
   const auto field = [](int number, int value) {
     std::string bytes(1, static_cast<char>(number << 3));
     auto rest = static_cast<unsigned>(value);
     for (; rest >= 0x80; rest >>= 7U) bytes += static_cast<char>((rest & 0x7fU) | 0x80U);
     return bytes + static_cast<char>(rest);
   };
-  return field(2, threads) + field(5, threads);
+  const std::string threads = field(2, options.threads) + field(5, options.threads);
+  return options.inline_functions ? threads : threads + std::string(kKeepFunctions);
 }
 
 class Options {
  public:
   Options(const Library& library, const SessionOptions& options)
       : library_(library), options_(library.TF_NewSessionOptions()) {
-    const std::string config = config_proto(options.threads);
+    const std::string config = config_proto(options);
     Status status(library_);
     library_.TF_SetConfig(options_, config.data(), config.size(), status);
     status.check("session options");
