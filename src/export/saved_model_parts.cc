@@ -37,6 +37,14 @@ std::vector<std::string> member_names(const OutputSpec& output) {
   return names;
 }
 
+/// Whether the members of a list have the same sizes, as hidden states of images that shrink on their way have not.
+bool can_be_stacked(const std::vector<TensorSpec>& tensors) {
+  const Shape& first = tensors.front().shape;
+  return std::ranges::all_of(tensors, [&](const TensorSpec& tensor) {
+    return std::ranges::equal(tensor.shape, first, [](auto a, auto b) { return a < 0 || b < 0 || a == b; });
+  });
+}
+
 /// a, b, ..., z, aa, ab, ...: there are as many of them in each call as the model has variables.
 std::string short_name(std::size_t index) {
   constexpr std::size_t kLetters = 26;
@@ -182,6 +190,14 @@ class SavedModelParts::CallGraph {
     std::vector<std::string> names;
     for (auto& [output, members] : results_) {
       if (!wanted(output.name)) continue;
+      if (output.is_list && spec.stack_lists && !can_be_stacked(output.tensors)) {
+        for (std::size_t i = 0; i < members.size(); ++i) {
+          function.outputs.push_back({output.name + "." + std::to_string(i), /*is_list=*/false, {output.tensors[i]}});
+          returned.push_back(members[i]);
+          names.push_back(output.name + "_" + std::to_string(i));
+        }
+        continue;
+      }
       if (output.is_list && spec.stack_lists) {
         Shape shape = output.tensors.front().shape;
         shape.insert(shape.begin(), static_cast<std::int64_t>(members.size()));

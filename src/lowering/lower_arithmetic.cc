@@ -123,7 +123,9 @@ Value added(const Operation& op, TwoTensors f) {
 void add_arithmetic(Table* table) {
   add(table, "add", [](const Operation& op) { return scaled(op, sum); });
   add(table, "sub", [](const Operation& op) { return scaled(op, difference); });
-  add(table, "mul", [](const Operation& op) { return combine(op, product, op.dtype()); });
+  for (const char* name : {"mul", "multiply"}) {
+    add(table, name, [](const Operation& op) { return combine(op, product, op.dtype()); });
+  }
   add(table, "rsub", [](const Operation& op) {
     const double alpha = op.number("alpha");
     const auto f = [=](const Tensor& a, const Tensor& b) { return difference(a, alpha == 1 ? b : b * alpha); };

@@ -236,6 +236,18 @@ Value movedim(const Operation& op) {
   return tf::transpose(op.tensor("self"), permutation);
 }
 
+/// All in the sizes to which they broadcast together.
+Value broadcast_tensors(const Operation& op) {
+  std::vector<Tensor> tensors;
+  for (const Value& member : op.list("tensors")) tensors.push_back(member.forms()->plain());
+  Tensor sizes = tf::shape(tensors.front());
+  for (std::size_t i = 1; i < tensors.size(); ++i) {
+    sizes = op.graph().operation("BroadcastArgs").input(sizes).input(tf::shape(tensors[i])).output();
+  }
+  for (Tensor& tensor : tensors) tensor = op.graph().operation("BroadcastTo").input(tensor).input(sizes).output();
+  return tensors;
+}
+
 }  // namespace
 
 void add_shapes(Table* table) {
@@ -248,6 +260,7 @@ void add_shapes(Table* table) {
   table->add_each({"aten.expand.default", "aten.expand_copy.default"}, expand);
   table->add("aten.expand_as.default",
              [](const Operation& op) -> Value { return tf::broadcast_to(op.tensor("self"), op.dims_of("other")); });
+  table->add("aten.broadcast_tensors.default", broadcast_tensors);
   table->add("aten.transpose.int",
              [](const Operation& op) -> Value { return swapped(op.tensor("self"), op.axis("dim0"), op.axis("dim1")); });
   table->add("aten.t.default", [](const Operation& op) -> Value { return swapped(op.tensor("self"), 0, 1); });
