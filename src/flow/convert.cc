@@ -35,7 +35,7 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
 
   steps.reading.begin();
   auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify,
-                                                             flow::reference_weights(options.dtype, 1))
+                                                             flow::reference_weights(options.dtype, options.dtype != DType::kF32))
                               : nullptr;
   const flow::WrittenModels models(checkpoint, settings, options.formats, options.dtype,
                                    way.traced ? reference->program(steps.reading, way.no_class) : nullptr);
