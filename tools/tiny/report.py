@@ -1,12 +1,15 @@
 """docs/coverage.md: what became of every model type."""
 
 import collections
+import re
 
 ORDER = (
     *("agrees", "agrees by rounding", "traced", "disagrees", "not verified", "not converted"),
     *("runs", "built", "not built"),
 )
 GOOD = ORDER[:3]
+# What a reason begins with: the program, its Python and the folder, which say nothing of the model.
+BEGINNING = re.compile(r"^(crossload: )?(PyTorch reference \([^)]*\): )?(record_reference: )?(\S*/\S+: )?")
 LONGEST = 160  # letters of a reason
 
 
@@ -58,7 +61,7 @@ def share(part, whole):
 def row(one):
     inputs = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in one.get("inputs", {}).items())
     worst = f"{one['worst'][0]} {one['worst'][1]:.1e}" if one.get("worst") else ""
-    reason = one.get("reason", "").replace("|", "\\|").replace("\n", " ")
+    reason = BEGINNING.sub("", one.get("reason", "")).replace("|", "\\|").replace("\n", " ")
     reason = reason[:LONGEST] + ("..." if len(reason) > LONGEST else "")
     cells = (one["type"], one["class"], inputs, one["verdict"], worst, ", ".join(one.get("frozen", ())), reason)
     return f"| {' | '.join(cells)} |"
