@@ -101,6 +101,7 @@ class Parameters:
         self.names = Names(model, stored.shapes if stored else {})
         self.described, self.tensors, self.left_out = [], {}, set()
         self.key_of = {}  # by storage
+        self.constant_of = {}  # by key
         for spec in self.program.graph_signature.input_specs:
             if spec.kind.name in KINDS:
                 if spec.arg.name in needed:
@@ -118,8 +119,10 @@ class Parameters:
         is_stored = kind == "parameter" or (kind == "buffer" and spec.persistent)
         key = self.find_key(name, tensor) if is_stored and self.stored else None
         value = None
+        if key is not None and not tensor.is_floating_point():  # no variable, which holds floating numbers alone
+            self.constant_of[key], key = name, None
         if key is None:
-            value = f"{'weight' if is_stored else 'constant'}.{name}"
+            value = f"{'weight' if is_stored and tensor.is_floating_point() else 'constant'}.{name}"
             real = self.fakes.real(name, tensor) if self.fakes else tensor
             self.tensors[value] = real.detach().contiguous().clone()
         about = {"node": spec.arg.name, "name": name, "kind": kind, "dtype": dtype_name(tensor.dtype)}
@@ -146,6 +149,8 @@ class Parameters:
     def reason(self, key):
         """Why no parameter is read from a tensor; None where that is not known."""
         kind = type(self.model).__name__
+        if key in self.constant_of:
+            return f"{self.constant_of[key]} holds no floating numbers: it is a constant of the graph"
         makes = self.names.made.get(key)
         if makes:
             return f"Transformers makes {makes} of it"
