@@ -137,6 +137,8 @@ SavedModelGraph build_saved_model_graph(const std::shared_ptr<const tf::Library>
   for (const bool training : {false, true}) {
     for (const keras::WholeCall& whole : wholes) {
       for (const keras::Signature& inputs : keras::partial_calls(model, whole.inputs)) {
+        // Who trains on embeddings passes all of them: each set of inputs is a function that takes room.
+        if (training && &whole != &wholes.front() && inputs.size() < whole.inputs.size()) continue;
         if (!known.emplace(training, keras::names_of(inputs)).second) continue;
         for (const keras::Signature& call : in_each_width(inputs)) {
           for (const bool by_keyword : {false, true}) {
