@@ -25,7 +25,7 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
     throw Error(ErrorKind::kUsage, "--formats: none given; there are " + format_names());
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
   const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
-  const ConvertOptions options = flow::possible(wanted, way.traced);
+  const ConvertOptions options = flow::possible(wanted, way);
   flow::require_formats_hold(options.dtype, options.formats);
   const RunSettings& settings = options.settings;
   const bool has_saved_model = options.formats.contains(Format::kSavedModel);

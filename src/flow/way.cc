@@ -17,14 +17,15 @@ Way choose_way(const checkpoint::Checkpoint& checkpoint, const RunSettings& sett
   }
 }
 
-ConvertOptions possible(const ConvertOptions& options, bool traced) {
+ConvertOptions possible(const ConvertOptions& options, const Way& way) {
   ConvertOptions possible = options;
-  if (!traced) return possible;
+  if (!way.traced) return possible;
   for (const Format format : {Format::kH5, Format::kSafetensors}) possible.formats.erase(format);
   if (possible.formats.empty()) {
     throw Error(ErrorKind::kUnsupported,
-                "--formats: a traced model has no class in Transformers 4, whose formats h5 and safetensors are; give "
-                "saved_model");
+                (way.no_class.empty() ? "" : way.no_class + "; ") +
+                    "a traced model is a SavedModel: give --formats saved_model, since h5 and safetensors are read by "
+                    "classes of Transformers 4");
   }
   if (possible.settings.grid == "none") possible.settings.grid = "quick";  // what proves that sizes are free
   return possible;

@@ -19,6 +19,6 @@ Way choose_way(const checkpoint::Checkpoint& checkpoint, const RunSettings& sett
 
 /// What can be done of what is asked: a traced model has no class in Transformers 4, which alone reads h5 and
 /// safetensors, and is a SavedModel. Throws Error(kUnsupported) when nothing is left.
-ConvertOptions possible(const ConvertOptions& options, bool traced);
+ConvertOptions possible(const ConvertOptions& options, const Way& way);
 
 }  // namespace crossload::flow
