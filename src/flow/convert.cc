@@ -34,14 +34,15 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   const flow::ConversionSteps steps(options, &counted);
 
   steps.reading.begin();
-  auto reference = way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify,
-                                                             flow::reference_weights(options.dtype, options.dtype != DType::kF32))
-                              : nullptr;
+  // A traced model runs before its variables are known: PyTorch rounds its weights whether that changes them or not.
+  std::string weights = flow::reference_weights(options.dtype, options.dtype != DType::kF32);
+  auto reference =
+      way.traced ? flow::ReferenceTrace::traced(options.model, settings, options.verify, weights) : nullptr;
   const flow::WrittenModels models(checkpoint, settings, options.formats, options.dtype,
                                    way.traced ? reference->program(steps.reading, way.no_class) : nullptr);
   const load::LoadedModel& loaded = models.whole();
   const std::size_t rounded = flow::count_rounded(*loaded.weights);
-  const std::string weights = flow::reference_weights(options.dtype, rounded);
+  if (!way.traced) weights = flow::reference_weights(options.dtype, rounded);
   artifact::ArtifactWriter artifact(options.output, models.source(), options.formats, options.new_weights);
   const auto library = options.verify || has_saved_model || has_litert
                            ? tf::Library::open({settings.tensorflow, settings.onednn})
