@@ -21,8 +21,7 @@
 namespace crossload {
 
 Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
-  if (wanted.formats.empty())
-    throw Error(ErrorKind::kUsage, "--formats: none given; there are " + format_names());
+  if (wanted.formats.empty()) throw Error(ErrorKind::kUsage, "--formats: none given; there are " + format_names());
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
   const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
   const ConvertOptions options = flow::possible(wanted, way);

@@ -30,8 +30,8 @@ void LitertModel::write(const fs::path& artifact, const Step& step) {
   fs::path folder = artifact;
   if (!options_.formats.contains(Format::kSavedModel)) {
     folder = temporary_->path();
-    artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights}, Format::kSavedModel,
-                            options_.max_shard_size, library_, folder);
+    artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights},
+                            Format::kSavedModel, options_.max_shard_size, library_, folder);
   }
   std::vector<std::string> signatures = loaded_.model->interface().own_signatures;
   signatures.insert(signatures.begin(), kServingDefault);

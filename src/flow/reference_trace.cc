@@ -52,7 +52,8 @@ std::string signature_text(const keras::Model& model) {
 
 std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, const RunSettings& settings,
                                                      const load::LoadedModel& loaded, const std::string& weights) {
-  if (settings.reference.empty() && loaded.model_class.program) return traced(model, settings, /*verify=*/true, weights);
+  if (settings.reference.empty() && loaded.model_class.program)
+    return traced(model, settings, /*verify=*/true, weights);
   if (!settings.reference.empty()) {
     if (!settings.inputs.empty() || settings.grid != "none") {
       throw Error(ErrorKind::kUsage, std::string(settings.inputs.empty() ? "--grid" : "--inputs") + ": " +
@@ -69,15 +70,16 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::find(const fs::path& model, cons
   return std::make_unique<ReferenceTrace>(model, options);
 }
 
-std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, const RunSettings& settings,
-                                                       bool verify, const std::string& weights) {
+std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, const RunSettings& settings, bool verify,
+                                                       const std::string& weights) {
   if (!settings.reference.empty()) {
     throw Error(ErrorKind::kUsage,
                 "--reference: a model that is traced is run beside; leave --reference out, or give --via class");
   }
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(model);
-  const bool is_sentence = settings.override_model_class == load::kSentenceTransformer ||
-                           (settings.override_model_class.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
+  const bool is_sentence =
+      settings.override_model_class == load::kSentenceTransformer ||
+      (settings.override_model_class.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
   verify::ReferenceOptions options = options_of(settings);
   options.model_class = is_sentence ? load::kSentenceTransformer : settings.override_model_class;
   options.weights = weights;

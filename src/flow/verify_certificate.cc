@@ -83,7 +83,8 @@ load::IgnoredTensors ignored_in(const bytes::Json& certificate) {
 std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
   if (options.checkpoint.empty()) return {};
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.checkpoint);
-  const load::ModelClass model_class = load::choose_class(options.artifact, checkpoint, certificate.at("class").as_string());
+  const load::ModelClass model_class =
+      load::choose_class(options.artifact, checkpoint, certificate.at("class").as_string());
   std::vector<CertificateCheck> checks;
   for (const bytes::Json& format : certificate.at("read_back").elements()) {
     Format known = Format::kSavedModel;

@@ -14,14 +14,13 @@ bool has_signatures(const std::set<Format>& formats) {
 }
 
 /// The one of the formats that has most of a checkpoint.
-Format richest(const std::set<Format>& formats) {
-  return has_signatures(formats) ? Format::kSavedModel : Format::kH5;
-}
+Format richest(const std::set<Format>& formats) { return has_signatures(formats) ? Format::kSavedModel : Format::kH5; }
 
 /// What a user of a traced model may miss.
 std::vector<std::string> notes_of(const program::Program& program) {
   std::vector<std::string> notes = {
-      "traced by torch.export: the graph is that of evaluation, so that variables can be trained and dropout is absent"};
+      "traced by torch.export: the graph is that of evaluation, so that variables can be trained and dropout is "
+      "absent"};
   for (const program::FrozenAxis& axis : program.frozen) {
     notes.push_back("axis " + std::to_string(axis.axis) + " of " + axis.input + " is " + std::to_string(axis.size) +
                     " alone: PyTorch's own code fixes it when it is traced");
@@ -65,12 +64,9 @@ void WrittenModels::write_program(const std::filesystem::path& folder) const {
 
 artifact::ArtifactSource WrittenModels::source() const {
   const load::ModelClass& model_class = whole_.model_class;
-  return {checkpoint_.folder(),
-          checkpoint_.files(),
-          checkpoint_.config(),
-          model_class.pytorch_name(),
-          model_class.model_type(),
-          model_class.sentence ? checkpoint_.path() : std::filesystem::path()};
+  return {checkpoint_.folder(),     checkpoint_.files(),
+          checkpoint_.config(),     model_class.pytorch_name(),
+          model_class.model_type(), model_class.sentence ? checkpoint_.path() : std::filesystem::path()};
 }
 
 std::vector<std::filesystem::path> WrittenModels::files() const {

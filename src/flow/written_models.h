@@ -19,8 +19,8 @@ namespace crossload::flow {
 class WrittenModels {
  public:
   /// Throws Error as load_from_pytorch does. The checkpoint outlives it. `program`: of a model that is traced, else null.
-  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats, DType dtype,
-                const std::shared_ptr<const program::Program>& program = nullptr);
+  WrittenModels(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings, std::set<Format> formats,
+                DType dtype, const std::shared_ptr<const program::Program>& program = nullptr);
 
   /// The one that says most, which is compared with PyTorch.
   const load::LoadedModel& whole() const { return whole_; }

@@ -52,7 +52,9 @@ class ModelGraph : public tf::Graph {
     scopes_.try_emplace(scope, place, caller);
   }
   /// What stands for an input of the model that was not passed, see given_or_made.
-  void set_made_input(const std::string& name, const tf::Tensor& tensor) { made_inputs_.insert_or_assign(name, tensor); }
+  void set_made_input(const std::string& name, const tf::Tensor& tensor) {
+    made_inputs_.insert_or_assign(name, tensor);
+  }
   const std::map<std::string, tf::Tensor>& made_inputs() const { return made_inputs_; }
 
   /// The failure of a run, at the module that made the node.

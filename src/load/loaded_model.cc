@@ -258,7 +258,8 @@ ModelClass choose_class(const checkpoint::Config& config, const std::string& wan
 }
 
 ModelClass choose_class(const fs::path& artifact, const checkpoint::Checkpoint& checkpoint, const std::string& wanted) {
-  return artifact::ArtifactFolder(artifact).has_program() ? traced_class_in(artifact) : choose_class(checkpoint, wanted);
+  return artifact::ArtifactFolder(artifact).has_program() ? traced_class_in(artifact)
+                                                          : choose_class(checkpoint, wanted);
 }
 
 LoadedModel load_from_pytorch(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
@@ -282,10 +283,9 @@ LoadedModel load_from_tensorflow(const fs::path& folder, const std::string& want
   const artifact::ArtifactFolder artifact(folder);
   // Beside PyTorch's weights config.json is theirs, and may name another class than the one that was converted.
   const std::string chosen = wanted.empty() ? artifact.certified_class() : wanted;
-  const ModelClass model_class = artifact.has_program() ? traced_class_in(folder)
-                                 : chosen == kSentenceTransformer
-                                     ? sentence_class_in(folder, config, /*weights=*/false)
-                                     : choose_class(config, chosen);
+  const ModelClass model_class = artifact.has_program()           ? traced_class_in(folder)
+                                 : chosen == kSentenceTransformer ? sentence_class_in(folder, config, /*weights=*/false)
+                                                                  : choose_class(config, chosen);
   const std::unique_ptr<exporting::StoredWeights> stored = open_artifact(folder, model_class);
   std::map<std::string, tensor::TensorView> tensors;
   for (const auto& [name, tensor] : stored->tensors()) tensors.emplace(name, read_whole(*stored, name, tensor.shape));

@@ -57,9 +57,9 @@ struct Argument {
 
 struct Node {
   std::string name;
-  std::string op;                         // "aten.linear.default"; "add" for an operator of Python on sizes
-  std::map<std::string, Argument> args;   // by the names of the operation's schema, those with defaults too
-  std::string module;                     // the path of the module that it belongs to
+  std::string op;                        // "aten.linear.default"; "add" for an operator of Python on sizes
+  std::map<std::string, Argument> args;  // by the names of the operation's schema, those with defaults too
+  std::string module;                    // the path of the module that it belongs to
   Result result;
 };
 
