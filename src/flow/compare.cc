@@ -11,6 +11,7 @@
 #include "flow/configuration.h"
 #include "flow/half_precision.h"
 #include "flow/prove.h"
+#include "flow/python_module.h"
 #include "flow/reference_trace.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -92,8 +93,9 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
 namespace crossload {
 
 Outcome compare(const CompareOptions& options, const Progress& progress) {
+  const flow::PythonModule module(options.settings, options.model, progress);
   flow::Steps steps(progress);
-  return flow::compare(options, flow::ComparisonSteps(options.artifact, &steps));
+  return flow::compare(module.applied_to(options), flow::ComparisonSteps(options.artifact, &steps));
 }
 
 }  // namespace crossload

@@ -15,6 +15,7 @@ verify::ReferenceOptions options_of(const RunSettings& settings) {
   verify::ReferenceOptions options;
   options.python = settings.python;
   options.threads = settings.threads;
+  options.python_class = settings.python_class;
   options.inputs = settings.inputs;
   options.grid = settings.grid;
   return options;
