@@ -405,6 +405,20 @@ class RefusalsTest(TracerTest):
         with self.refused("inner.seen", "a call depends on those before it"):
             self.trace_body("states", "self.seen.add_(1); return x * self.seen")
 
+    def test_what_could_and_does_not(self):
+        bodies = {
+            "undropped": "return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])[0]",
+            "evaluated": "return torch.nn.functional.dropout(x, 0.5, self.training)",
+            "unchanged": "self.seen = self.seen.to(x.device); return x + self.seen",
+        }
+        for name, body in bodies.items():
+            with self.subTest(name):
+                self.assert_agrees(self.trace_body(name, body))
+
+    def test_dropout_outside_of_training(self):
+        with self.refused("in inner at dropped.py:7", "draws random numbers"):
+            self.trace_body("dropped", "return torch.nn.functional.dropout(x, 0.5, True)")
+
     def test_what_does_not_exist(self):
         for name in ("no_such_module:make", "floats", "json:dumps"):
             code = messages.USAGE if ":" not in name else messages.BAD_INPUT
