@@ -24,7 +24,7 @@ class Sizes:
 
 
 PROFILES = (Sizes(), Sizes(width=64, inner=128, head=16, least=32), Sizes(None, None, None, None, None))
-VOCABULARY, POSITIONS, IMAGE, PATCH, SPECIAL = 120, 64, 64, 16, 100
+VOCABULARY, POSITIONS, IMAGE, PATCH, FRAMES, SPECIAL = 120, 64, 64, 16, 6, 100
 
 LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
 LAYERS = r"(^|_)(n|num)_(\w+_)?(layers?|blocks)$|(^|_)layers$|^n_layer$|^depth$|_depth$|^num_layers_\w+$"
@@ -88,6 +88,8 @@ class Shrinker:
             return min(value, PATCH) if sizes.width is None or value < 14 else PATCH
         if named(IMAGES, name):
             return min(value, IMAGE)
+        if named(r"^num_frames$|^frames_per_clip$", name):
+            return min(value, FRAMES)
         if name == "first_k_dense_replace":
             return min(value, 1)
         if named(r"sliding_window|^window_length$|attention_window|local_attention|attention_chunk_size", name):
