@@ -35,11 +35,20 @@ def build(model_type, class_name, seed=0):
     return built
 
 
+def part_for(model_class, config):
+    """The configuration, or that part of it which the class is of, as the decoder of an encoder-decoder."""
+    if isinstance(config, model_class.config_class or object):
+        return config
+    parts = (one for one in vars(config).values() if isinstance(one, model_class.config_class))
+    return next(parts, config)
+
+
 def instance(class_name, config, seed):
     """With random weights such that numbers stay near 1."""
     model_class = getattr(transformers, class_name)
     if hasattr(config, "top_k") and "top_k" not in inspect.signature(type(config).__init__).parameters:
         config.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
+    config = part_for(model_class, config)
     config._attn_implementation, config._experts_implementation = "eager", "batched_mm"
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in model_class(config).parameters())

@@ -1,4 +1,7 @@
-"""What the rule of shrink.py does not know: fields of single model types. A dict with a model_type is a configuration."""
+"""What the rule of shrink.py does not know: fields of single model types.
+
+A dict with a model_type is a configuration; another one, for a part of a configuration, is of fields of that part.
+"""
 
 ROTARY = {"rope_type": "default", "rope_theta": 10000.0}
 SECTIONS = {"rope_parameters": {**ROTARY, "mrope_section": [2, 1, 1]}}  # of half a head of 8
@@ -12,6 +15,20 @@ BACKBONE = {
 }
 RESNET = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None, "backbone_config": BACKBONE}
 
+SERIES = {"prediction_length": 4, "context_length": 12, "num_time_features": 2, "feature_size": 11}  # 7 lags and 4
+SIZES = {"num_kv_shared_layers": 2, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]}
+LONG, SHORT = ([[1, 1, 1], [1, 1, 0]], [[1, 1], [1, 1]])
+IMAGE_WORDS = {"<image>": 110, "<|extra_200|>": 111}
+ASSISTANT = {
+    "text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}
+}
+
+ARGUMENTS = {
+    "gemma4_assistant": ASSISTANT,
+    "t5gemma2_encoder": {"text_config": {"model_type": "t5gemma2_text"}},
+}
+"""{model type: what its configuration is made with}"""
+
 FIELDS = {
     **dict.fromkeys(("qwen2_vl_text", "qwen2_5_vl_text", "glm4v_text", "glm4v_moe_text", "glm_image_text"), SECTIONS),
     **dict.fromkeys(
@@ -19,12 +36,37 @@ FIELDS = {
         {"rope_parameters": ROTARY, "head_dim": 8},
     ),
     **dict.fromkeys(("detr", "conditional_detr", "deformable_detr", "dab-detr", "table-transformer"), RESNET),
-    **dict.fromkeys(("dac", "encodec", "xcodec"), {"codebook_size": 64}),
-    **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), {"prediction_length": 4}),
-    "esm": {"vocab_size": 33},
+    **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), SERIES),
+    "esm": {"vocab_size": 33, "pad_token_id": 1},
     # A run on a smaller image changes the windows of such stages for good, so none may have less than two windows.
     **dict.fromkeys(("swin", "donut-swin"), {"window_size": 2, "depths": [1, 1], "num_heads": [2, 4]}),
     "gemma3n_text": {"num_kv_shared_layers": 0},
     "falcon_h1": {"mamba_d_ssm": 64},
-    "lfm2_moe": {"num_dense_layers": 1},
+    "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2},
+    "blt": {"encoder_hash_byte_group_vocab": 500},
+    "perceiver": {"num_self_attends_per_block": 2},
+    "chameleon": {"vocabulary_map": IMAGE_WORDS},
+    "emu3": {"vocabulary_map": IMAGE_WORDS},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": ROTARY}},
+    "dbrx": {"attn_config": {"rope_theta": 10000.0}},
+    "deepseek_v2": {"num_experts_per_tok": 2},
+    "deepseek_ocr2_text": {"mlp_layer_types": ["dense", "sparse"], "num_experts_per_tok": 2, "moe_intermediate_size": 64},
+    "diffusion_gemma_text": {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 64},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "ernie4_5_vl_moe_text": {"rope_parameters": {**ROTARY, "mrope_section": [1, 1, 2]}, "moe_intermediate_size": [32, 16]},
+    "granite4_vision": {"deepstack_layer_map": [[-1, 0]], "downsample_rate": "1/2", "spatial_target_layers": [0, 1, 0, 1]},
+    "nemotron": {"num_key_value_heads": 2},
+    "mimi": {"upsample_groups": 32},
+    "pocket_tts_audio_tokenizer": {"upsample_groups": 32},
+    "vibevoice_acoustic_tokenizer": {"num_filters": 4},
+    "vitmatte": {"fusion_hidden_sizes": [32, 24, 16, 8], "convstream_hidden_sizes": [8, 16, 24]},
+    "qwen4_exp_text": {
+        "indexer_n_heads": 2,
+        "indexer_kv_heads": 1,
+        "indexer_head_dim": 8,
+        "indexer_budget": 8,
+        "indexer_compress_ratio": 2,
+        "ngram_vocab_size_base": 100,
+    },
 }
+"""{model type: fields}"""

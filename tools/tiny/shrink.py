@@ -9,7 +9,7 @@ import re
 
 import transformers
 
-from tiny.exceptions import FIELDS
+from tiny.exceptions import ARGUMENTS, FIELDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sizes:
 
 
 PROFILES = (Sizes(), Sizes(width=64, inner=128, head=16, least=32), Sizes(None, None, None, None, None))
-VOCABULARY, POSITIONS, IMAGE, PATCH, FRAMES, SPECIAL = 120, 64, 64, 16, 6, 100
+VOCABULARY, CODEBOOK, POSITIONS, IMAGE, PATCH, FRAMES, SPECIAL = 120, 64, 64, 64, 16, 6, 100
 
 LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
 LAYERS = r"(^|_)(n|num)_(\w+_)?(layers?|blocks)$|(^|_)layers$|^n_layer$|^depth$|_depth$|^num_layers_\w+$"
@@ -44,7 +44,9 @@ RANK = r"lora_rank|_rank$|^low_rank"
 STATES = r"state_size$|d_state$|^ssm_state"
 EXPERTS = r"(num|n)_(\w+_)?experts$|moe_num_experts|num_local_experts|n_routed_experts|expert_num$"
 CHOSEN = r"experts_per_tok|per_token$|moe_top_?k|^top_k$|moe_k$|num_selected_experts|experts_top_k|router_topk"
-WORDS = r"vocab(ulary)?_size(_\w+)?$|codebook_size$|^num_embeddings$|^n_tokens$"
+WORDS = r"vocab(ulary)?_size(_\w+)?$|^num_embeddings$|^n_tokens$"
+CODES = r"codebook_size$"  # a power of 2 in many models
+CHANNELS = r"^(base_channels|num_filters|n_filters|d_latents|upsample_initial_channels?)$"
 PLACES = r"^max_\w*position_embeddings$|^n_positions$|^max_(source|target)_positions$|^n_ctx$|^max_seq_len\w*$|^block_size$|^max_sequence_length$|^seq_length$"
 TOKEN = r"_token_(id|index)s?$|_(id|ids)$"
 FEW = r"^num_queries$|^num_query_tokens$|^num_labels$|resampler_n_latents|^num_denoising$|^num_latents$|^n_codebooks$|^num_codebooks$|^num_quantizers$"
@@ -72,6 +74,8 @@ class Shrinker:
             return min(value, self.layers_of(config))
         if named(WORDS, name):
             return min(value, VOCABULARY)
+        if named(CODES, name):
+            return min(value, CODEBOOK)
         if named(TOKEN, name):
             return self.token(value)
         if named(EXPERTS, name):
@@ -118,7 +122,7 @@ class Shrinker:
             return min(value, 8)
         if named(INNER, name) and value > sizes.width:
             return sizes.inner
-        if named(WIDTH, name, NOT_WIDTH) and value > 8:
+        if named(WIDTH, name, NOT_WIDTH) and value > 8 or named(CHANNELS, name) and value > sizes.width:
             return sizes.width
         return value
 
@@ -199,7 +203,7 @@ class Shrinker:
                 assign(config, name, type(fields[name])(value) if isinstance(value, list) else value)
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
-            assign(config, name, made(value))
+            assign_exception(config, name, value)
         config.use_cache = False
 
 
@@ -228,16 +232,30 @@ def assign(config, name, value):
         pass
 
 
+def assign_exception(config, name, value):
+    """Sets a field to what exceptions.py says of it."""
+    part = getattr(config, name, None)
+    if not isinstance(value, dict):
+        assign(config, name, value)
+    elif "model_type" in value:
+        assign(config, name, made(value))
+    elif isinstance(part, transformers.PretrainedConfig):
+        for inner, one in value.items():
+            assign_exception(part, inner, one)
+    else:
+        assign(config, name, dict(value))
+
+
 def made(value):
-    """The value of an exception."""
-    if isinstance(value, dict) and "model_type" in value:
-        fields = {name: one for name, one in value.items() if name != "model_type"}
-        return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
-    return value
+    """A configuration of a dict that has a model_type; other values as they are."""
+    if not isinstance(value, dict) or "model_type" not in value:
+        return value
+    fields = {name: made(one) for name, one in value.items() if name != "model_type"}
+    return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
 
 
 def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
-    config = transformers.CONFIG_MAPPING[model_type]()
+    config = made({"model_type": model_type, **ARGUMENTS.get(model_type, {})})
     Shrinker(sizes).shrink(config)
     return config
