@@ -25,6 +25,8 @@ def widest_signature(model, path):
     """Every input that forward takes and whose making is known."""
     accepted, config = inspect.signature(model.forward).parameters, model.config
     found = [as_integers(spec) for spec in known_signature(model).serving]
+    if "decoder_input_ids" not in accepted:  # the decoder reads something else, of some other length
+        found = [spec for spec in found if spec.name != "decoder_attention_mask"]
     names = {spec.name for spec in found}
     for name, (is_floating, rank) in MORE.items():
         if name in accepted and name not in names:

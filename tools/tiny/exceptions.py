@@ -16,8 +16,6 @@ BACKBONE = {
 RESNET = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None, "backbone_config": BACKBONE}
 
 SERIES = {"prediction_length": 4, "context_length": 12, "num_time_features": 2, "feature_size": 11}  # 7 lags and 4
-SIZES = {"num_kv_shared_layers": 2, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]}
-LONG, SHORT = ([[1, 1, 1], [1, 1, 0]], [[1, 1], [1, 1]])
 IMAGE_WORDS = {"<image>": 110, "<|extra_200|>": 111}
 ASSISTANT = {
     "text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}
@@ -31,10 +29,9 @@ ARGUMENTS = {
 
 FIELDS = {
     **dict.fromkeys(("qwen2_vl_text", "qwen2_5_vl_text", "glm4v_text", "glm4v_moe_text", "glm_image_text"), SECTIONS),
-    **dict.fromkeys(
-        ("ministral", "hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan_vl_text"),
-        {"rope_parameters": ROTARY, "head_dim": 8},
-    ),
+    **dict.fromkeys(("glm_ocr_text", "paddleocr_vl_text"), SECTIONS),
+    **dict.fromkeys(("ministral", "hunyuan_v1_dense", "hunyuan_v1_moe"), {"rope_parameters": ROTARY, "head_dim": 8}),
+    "hunyuan_vl_text": {**SECTIONS, "head_dim": 8},
     **dict.fromkeys(("detr", "conditional_detr", "deformable_detr", "dab-detr", "table-transformer"), RESNET),
     **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), SERIES),
     "esm": {"vocab_size": 33, "pad_token_id": 1},
@@ -42,13 +39,12 @@ FIELDS = {
     **dict.fromkeys(("swin", "donut-swin"), {"window_size": 2, "depths": [1, 1], "num_heads": [2, 4]}),
     "gemma3n_text": {"num_kv_shared_layers": 0},
     "falcon_h1": {"mamba_d_ssm": 64},
-    "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2},
-    "blt": {"encoder_hash_byte_group_vocab": 500},
+    "blt": {"encoder_hash_byte_group_vocab": 500, "global_config": {"encoder_cross_output_size": 64}},
     "perceiver": {"num_self_attends_per_block": 2},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
     "emu3": {"vocabulary_map": IMAGE_WORDS},
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROTARY}},
-    "dbrx": {"attn_config": {"rope_theta": 10000.0}},
+    "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8.0}},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "deepseek_ocr2_text": {"mlp_layer_types": ["dense", "sparse"], "num_experts_per_tok": 2, "moe_intermediate_size": 64},
     "diffusion_gemma_text": {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 64},
@@ -60,6 +56,26 @@ FIELDS = {
     "pocket_tts_audio_tokenizer": {"upsample_groups": 32},
     "vibevoice_acoustic_tokenizer": {"num_filters": 4},
     "vitmatte": {"fusion_hidden_sizes": [32, 24, 16, 8], "convstream_hidden_sizes": [8, 16, 24]},
+    **dict.fromkeys(("idefics3", "smolvlm"), {"_pad_token_id": 0, "pad_token_id": 0}),
+    **dict.fromkeys(("qwen2_5_omni_thinker", "qwen3_omni_moe_thinker"), {"vision_start_token_id": 108}),
+    "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 64},
+    **dict.fromkeys(("step3p7_text", "step3p5"), {"sliding_window": 8}),
+    "llama4_vision_model": {"intermediate_size": 128, "projector_input_dim": 32, "projector_output_dim": 32},
+    "align_vision_model": {
+        "width_coefficient": 1.0,
+        "in_channels": [8, 8, 8, 16, 16, 24, 24],
+        "out_channels": [8, 8, 16, 16, 24, 24, 32],
+        "hidden_dim": 32,
+    },
+    "moonshine_streaming": {"num_key_value_heads": 4},
+    "t5gemma2_text": {"dropout_rate": 0.0},
+    **dict.fromkeys(("vibevoice_acoustic_tokenizer_encoder", "vibevoice_acoustic_tokenizer_decoder"), {"num_filters": 4}),
+    "wavtokenizer_encoder": {"codebook_dim": 32},
+    "zamba": {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"]},
+    "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2, "layer_types": ["conv", "full_attention"]},
+    **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), {"text_config": {"num_kv_shared_layers": 2}}),
+    "maskformer": {"backbone_config": {**BACKBONE, "out_features": ["stage1", "stage2", "stage3", "stage4"]}},
+    "dpt": {"backbone_out_indices": [0, 1, 0, 1]},
     "qwen4_exp_text": {
         "indexer_n_heads": 2,
         "indexer_kv_heads": 1,

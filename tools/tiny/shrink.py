@@ -127,9 +127,10 @@ class Shrinker:
         return value
 
     def layers_of(self, config):
-        """As many as there are kinds of layers, and two at least."""
+        """As many as there are kinds of layers, or are to be returned by a backbone, and two at least."""
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
-        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))))
+        returned = getattr(config, "out_indices", None) if getattr(config, "stage_names", None) else None
+        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, len(returned or ())))
 
     def token(self, value):
         if not isinstance(value, int) or value < SPECIAL:
@@ -208,12 +209,14 @@ class Shrinker:
 
 
 def rename_stages(config, before):
-    """Of a backbone, whose stages are its layers: the last one is what it returns."""
+    """Of a backbone, whose stages are its layers: the last ones are what it returns, as many as before."""
     names = getattr(config, "stage_names", None)
     if names and before and len(names) == before + 1:
         layers = next(n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int))
+        returned = min(layers, len(config.out_indices or (layers,)))
         config.stage_names = list(names[: layers + 1])
-        config._out_features, config._out_indices = [config.stage_names[-1]], [layers]
+        config._out_features = config.stage_names[-returned:]
+        config._out_indices = list(range(layers + 1 - returned, layers + 1))
 
 
 def is_list(name, value):
