@@ -114,11 +114,12 @@ class InputMaker:
             return self.choices(mask)
         if self.signature.find("input_values") and not is_of_fixed_length("input_values", self.config):
             return text.kept(self.sound_lengths(plan), "right")
-        shape = signals.spectra_shape(self.config, self.signature.find("input_features"))
+        spec = self.signature.find("input_features")
+        shape = signals.spectra_shape(self.config, spec)
         if shape is None:
             what = f"the length that attention_mask has is not known for {type(self.model).__name__}"
             raise Failure(BAD_INPUT, f"{self.path}: {what}; give the inputs with --inputs")
-        length = shape[0]
+        length = shape[signals.is_mel_first(self.config, spec)]
         return text.kept([max(1, int(share * length)) for share in plan.shares], "right", length)
 
     def decoder_ids(self, plan, ids, mask, generator):

@@ -12,7 +12,7 @@ import torch
 from reference.models import field_of
 
 GRIDS = ((1, 6, 4), (1, 4, 4))  # of the images, in patches; multiples of what towers merge
-PADDED = 30  # patches of an image, with the padding
+SHAPES, PADDED = ((6, 6), (6, 3)), 45  # of padded ones: patches down and across, and of an image with the padding
 TOWER = ("hidden_states", "pixel_values")  # names that towers have for their patches
 
 
@@ -41,7 +41,7 @@ def numbers_of_patch(config):
 
 def patches(config, rank, generator):
     count = sum(map(math.prod, GRIDS))
-    shape = (count,) if rank == 2 else (len(GRIDS), PADDED)
+    shape = (count,) if rank == 2 else (len(SHAPES), PADDED)
     return torch.randn(*shape, numbers_of_patch(config), generator=generator).clamp(-2, 2.5)
 
 
@@ -55,7 +55,7 @@ def merge_sizes(config):
 
 def shapes():
     """[batch, 2]: patches down and across."""
-    return torch.tensor([grid[1:] for grid in GRIDS])
+    return torch.tensor(SHAPES)
 
 
 def kept_patches():
@@ -64,7 +64,7 @@ def kept_patches():
 
 def places():
     """[batch, patches, 2]: where each patch is, across and down; -1 for the padding."""
-    found = torch.full((len(GRIDS), PADDED, 2), -1)
-    for row, (_, height, width) in zip(found, GRIDS):
+    found = torch.full((len(SHAPES), PADDED, 2), -1)
+    for row, (height, width) in zip(found, SHAPES):
         row[: height * width] = torch.cartesian_prod(torch.arange(height), torch.arange(width)).flip(-1)
     return found

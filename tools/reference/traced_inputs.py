@@ -11,6 +11,7 @@ from reference.chosen import check_inputs, first_that_runs, plans_for, read_inpu
 from reference.files import INPUT, load_tensors, without_prefix
 from reference.further_inputs import FURTHER, further_names, rank_of
 from reference.messages import BAD_INPUT, Failure
+from reference.models import field_of
 from reference.recording import call_model, cast, with_or_without_attentions
 from reference.signature import MODALITIES, InputSpec, Signature, known_signature
 from reference.text import TEXTS
@@ -28,6 +29,8 @@ def widest_signature(model, path):
     if "decoder_input_ids" not in accepted:  # the decoder reads something else, of some other length
         found = [spec for spec in found if spec.name != "decoder_attention_mask"]
     names = {spec.name for spec in found}
+    if {"input_values", "input_features"} <= names and signals.spectra_shape(config, None) is None:
+        found = [spec for spec in found if spec.name != "input_features"]  # of encoders of which one takes them
     for name, (is_floating, rank) in MORE.items():
         if name in accepted and name not in names:
             found.append(InputSpec(name, is_floating, (-1,) * rank))
@@ -68,6 +71,10 @@ def signatures(model, path):
         tried.append(signature_with(with_shape(specs, "input_values", (-1, 1, -1))))
     if "input_features" in names and bands:
         tried.append(signature_with(with_shape(specs, "input_features", (-1, bands, -1))))
+    size = field_of(getattr(model.config, "backbone_config", None), "image_size")
+    if "pixel_values" in names and size:
+        height, width = size if isinstance(size, (list, tuple)) else (size, size)
+        tried.append(signature_with(with_shape(specs, "pixel_values", (-1, -1, height, width))))
     if "input_ids" in names and any(name in MODALITIES for name in names if name != "input_ids"):
         tried.append(signature_with(s for s in specs if s.name not in (*MODALITIES[1:], "pixel_mask")))
     return tried

@@ -8,7 +8,8 @@ import transformers
 from reference.checkpoints import Job
 from reference.inputs import InputMaker
 from reference.messages import Failure
-from reference.traced_inputs import choose_traced_inputs
+from reference.traced_inputs import choose_traced_inputs, ordered, takes_attentions
+from tiny.inputs import inputs_for
 from tiny.shrink import PROFILES, tiny_config
 
 MOST = 40_000_000  # parameters
@@ -25,14 +26,23 @@ def build(model_type, class_name, seed=0):
             failure = failure or error
             continue
         try:
-            job = Job(model=None, output=None, seed=seed)
-            inputs = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
-            return model, inputs, None
+            return model, runnable_inputs(model_type, model, seed), None
         except Failure as error:
             built = built or (model, None, str(error))
     if built is None:
         raise failure
     return built
+
+
+def runnable_inputs(model_type, model, seed):
+    """{name: tensor}. Failure when none are known, or the model does not run with them."""
+    made = inputs_for(model_type, model, seed)
+    if made is None:
+        job = Job(model=None, output=None, seed=seed)
+        return choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
+    inputs = ordered(model, made)
+    takes_attentions(model, inputs, seed)
+    return inputs
 
 
 def part_for(model_class, config):

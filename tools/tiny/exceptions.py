@@ -16,6 +16,12 @@ BACKBONE = {
 RESNET = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None, "backbone_config": BACKBONE}
 
 SERIES = {"prediction_length": 4, "context_length": 12, "num_time_features": 2, "feature_size": 11}  # 7 lags and 4
+SHARED = {"attention_hidden_size": 64, "attention_head_dim": 16}  # an attention that reads two states at once
+SAM_PARTS = {
+    "vision_config": {"output_channels": 32, "num_pos_feats": 16, "global_attn_indexes": [1]},
+    "prompt_encoder_config": {"image_embedding_size": 4},
+}
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
 IMAGE_WORDS = {"<image>": 110, "<|extra_200|>": 111}
 ASSISTANT = {
     "text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}
@@ -63,7 +69,7 @@ FIELDS = {
     "llama4_vision_model": {"intermediate_size": 128, "projector_input_dim": 32, "projector_output_dim": 32},
     "align_vision_model": {
         "width_coefficient": 1.0,
-        "in_channels": [8, 8, 8, 16, 16, 24, 24],
+        "in_channels": [32, 8, 8, 16, 16, 24, 24],
         "out_channels": [8, 8, 16, 16, 24, 24, 32],
         "hidden_dim": 32,
     },
@@ -71,10 +77,24 @@ FIELDS = {
     "t5gemma2_text": {"dropout_rate": 0.0},
     **dict.fromkeys(("vibevoice_acoustic_tokenizer_encoder", "vibevoice_acoustic_tokenizer_decoder"), {"num_filters": 4}),
     "wavtokenizer_encoder": {"codebook_dim": 32},
-    "zamba": {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"]},
+    "zamba": {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, **SHARED},
     "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2, "layer_types": ["conv", "full_attention"]},
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), {"text_config": {"num_kv_shared_layers": 2}}),
-    "maskformer": {"backbone_config": {**BACKBONE, "out_features": ["stage1", "stage2", "stage3", "stage4"]}},
+    **dict.fromkeys(("maskformer", "mask2former", "oneformer"), {"backbone_config": {**BACKBONE, "out_features": STAGES}}),
+    "zamba2": {**SHARED, "mamba_headdim": 16},
+    "zoedepth": {"bottleneck_features": 32},
+    "qwen2_5_omni_text": SECTIONS,
+    "qwen3_omni_moe": {"talker_config": {"spatial_merge_size": 2}},
+    "pvt": {"num_encoder_blocks": 4},
+    "sam": SAM_PARTS,
+    "sam_hq": {**SAM_PARTS, "mask_decoder_config": {"vit_dim": 32}},
+    "sam2": {"vision_config": {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}},
+    "sam2_hiera_det_model": {"hidden_size": 16},
+    "sam3_tracker": {"vision_config": {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}},
+    "xmod": {"default_language": "en_XX"},
+    "fastspeech2_conformer_hifigan": {"model_in_dim": 80},
+    "depth_pro": {"intermediate_hook_ids": [1, 0]},
+    "tvp": {"max_img_size": 64, "visual_prompt_size": 16, "num_frames": 3},
     "dpt": {"backbone_out_indices": [0, 1, 0, 1]},
     "qwen4_exp_text": {
         "indexer_n_heads": 2,
