@@ -36,7 +36,8 @@ def numbers_of_patch(config):
     size = field_of(config, "patch_size")
     sizes = size if isinstance(size, (list, tuple)) else (size, size)
     channels = field_of(config, "in_channels", field_of(config, "in_chans", field_of(config, "num_channels", 3)))
-    return channels * field_of(config, "temporal_patch_size", 1) * math.prod(sizes[-2:])
+    frames = field_of(config, "temporal_patch_size", field_of(config, "patch_temporal", 1))
+    return channels * frames * math.prod(sizes[-2:])
 
 
 def patches(config, rank, generator):

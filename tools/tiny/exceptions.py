@@ -21,6 +21,14 @@ SAM_PARTS = {
     "vision_config": {"output_channels": 32, "num_pos_feats": 16, "global_attn_indexes": [1]},
     "prompt_encoder_config": {"image_embedding_size": 4},
 }
+RATIOS = {"long": 7, "mid": 5, "short": 3}  # of the kernels of PaddleOCR's detectors
+INTRACLASS = {  # kernel, stride and padding
+    "reduce_channel": [1, 1, 0],
+    "return_channel": [1, 1, 0],
+    **{f"vertical_long_to_small_conv_{name}ratio": [[n, 1], 1, [n // 2, 0]] for name, n in RATIOS.items()},
+    **{f"horizontal_small_to_long_conv_{name}ratio": [[1, n], 1, [0, n // 2]] for name, n in RATIOS.items()},
+    **{f"symmetric_conv_long_{name}ratio": [n, 1, n // 2] for name, n in RATIOS.items()},
+}
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 IMAGE_WORDS = {"<image>": 110, "<|extra_200|>": 111}
 ASSISTANT = {
@@ -29,6 +37,7 @@ ASSISTANT = {
 
 ARGUMENTS = {
     "gemma4_assistant": ASSISTANT,
+    "lw_detr": {"projector_scale_factors": [1.0]},
     "t5gemma2_encoder": {"text_config": {"model_type": "t5gemma2_text"}},
 }
 """{model type: what its configuration is made with}"""
@@ -81,7 +90,7 @@ FIELDS = {
     "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2, "layer_types": ["conv", "full_attention"]},
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), {"text_config": {"num_kv_shared_layers": 2}}),
     **dict.fromkeys(("maskformer", "mask2former", "oneformer"), {"backbone_config": {**BACKBONE, "out_features": STAGES}}),
-    "zamba2": {**SHARED, "mamba_headdim": 16},
+    "zamba2": {**SHARED, "mamba_headdim": 16, "hybrid_layer_ids": [1]},
     "zoedepth": {"bottleneck_features": 32},
     "qwen2_5_omni_text": SECTIONS,
     "qwen3_omni_moe": {"talker_config": {"spatial_merge_size": 2}},
@@ -91,6 +100,26 @@ FIELDS = {
     "sam2": {"vision_config": {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}},
     "sam2_hiera_det_model": {"hidden_size": 16},
     "sam3_tracker": {"vision_config": {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}},
+    "uvdoc": {"backbone_config": {"out_features": [*STAGES, "stage5", "stage6"]}},
+    **dict.fromkeys(("pp_ocrv5_server_det", "pp_ocrv6_medium_det"), {"intraclass_block_config": INTRACLASS}),
+    "pp_ocrv6_small_det": {"layer_list_out_channels": [96, 96, 192, 384], "backbone_config": {"out_features": STAGES}},
+    "pp_doclayout_v2": {
+        "backbone_config": {
+            "stem_channels": [3, 16, 16],
+            "stage_in_channels": [16, 32, 64, 128],
+            "stage_mid_channels": [8, 8, 16, 16],
+            "stage_out_channels": [32, 64, 128, 256],
+        },
+        "encoder_in_channels": [64, 128, 256],
+        "decoder_in_channels": [64, 64, 64],
+    },
+    **dict.fromkeys(("granite_speech5_encoder", "granite_speech5_ctc"), {"context_size": 8}),
+    **dict.fromkeys(("mimi_decoder", "pocket_tts_audio_tokenizer_decoder"), {"upsample_groups": 32}),
+    "muse_spark_audio": {"num_hidden_layers": 4},
+    "xcodec": {"acoustic_model_config": {"encoder_hidden_size": 8, "hidden_size": 128}},
+    **dict.fromkeys(("neucodec", "xcodec2"), {"quantization_dim": 64}),
+    **dict.fromkeys(("blip-2", "instructblip"), {"image_token_index": 110}),
+    "instructblipvideo": {"video_token_index": 110},
     "xmod": {"default_language": "en_XX"},
     "fastspeech2_conformer_hifigan": {"model_in_dim": 80},
     "depth_pro": {"intermediate_hook_ids": [1, 0]},

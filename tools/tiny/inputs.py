@@ -3,7 +3,7 @@ called with. Sizes of one call differ from each other, as traced_inputs.py says.
 
 import torch
 
-from reference import signals, text
+from reference import patches, signals, text
 from reference.models import field_of
 from reference.traced_inputs import DECODER_LENGTHS, LENGTHS
 
@@ -44,7 +44,9 @@ class Draw:
         """input_ids and attention_mask, with as many tokens of an image in each row."""
         mask = self.mask(LENGTH) if not image_tokens else text.kept([n + image_tokens for n in LENGTHS], "right")
         ids = self.ids(*mask.shape) * mask
-        ids[:, BEFORE_IMAGE : BEFORE_IMAGE + image_tokens] = image_id or self.of("image_token_id")
+        if image_tokens:
+            known = (self.of(name) for name in ("image_token_id", "image_token_index"))
+            ids[:, BEFORE_IMAGE : BEFORE_IMAGE + image_tokens] = image_id or next(filter(None, known))
         return {"input_ids": ids, "attention_mask": mask}
 
     def codes(self, length=LENGTH, books=None):
@@ -84,13 +86,41 @@ def queries_of_images(draw):
 
 def instructed(draw, images):
     count = draw.config.num_query_tokens * (images.shape[1] if images.dim() == 5 else 1)
-    token = draw.of("image_token_id") if images.dim() == 4 else draw.of("video_token_id")
+    token = draw.of("video_token_index") if images.dim() == 5 else None
     asked = {"qformer_input_ids": draw.ids(BATCH, 7), "qformer_attention_mask": draw.mask(7)}
     return {**draw.texts(count, token), "pixel_values": images, **asked}
 
 
 def spectra_with_mask(draw, *shape, mask="input_features_mask", time=1):
     return {"input_features": draw.floats(BATCH, *shape), mask: draw.mask(shape[time - 1])}
+
+
+def grounded(draw):
+    """Of Kosmos-2: where the image stands is a mask."""
+    count = draw.config.latent_query_num
+    texts = draw.texts(count, 7)
+    where = torch.zeros_like(texts["input_ids"])
+    where[:, BEFORE_IMAGE : BEFORE_IMAGE + count] = 1
+    return {**texts, "pixel_values": draw.images(BATCH), "image_embeds_position_mask": where}
+
+
+def square_patches(draw):
+    """[patches, channels, height, width] of all images one after the other, and their grids."""
+    count = patches.grids().prod(-1).sum()
+    return {"pixel_values": draw.images(count, height=16, width=16), "grid_thw": patches.grids()}
+
+
+def one_row_of_patches(draw):
+    """Of MiniCPM: the patches of all images in a row, [1, channels, height, width of all]."""
+    sizes = patches.grids()[:, 1:]
+    size = draw.config.patch_size
+    return {"pixel_values": draw.images(1, height=size, width=size * int(sizes.prod(-1).sum())), "target_sizes": sizes}
+
+
+def merged_patches(draw):
+    """Of Inkling: squares of pixels, one for each token of the language model."""
+    count, side = patches.grids().prod(-1).sum(), draw.config.patch_size * draw.config.spatial_merge_size
+    return {"pixel_values": draw.floats(count, side, side, 3), "image_grid_thw": patches.grids()}
 
 
 def both_sounds(draw):
@@ -130,6 +160,7 @@ MADE = {
         "pixel_values": draw.images(BATCH, 3),
         "image_attention_mask": torch.ones(BATCH, LENGTH, 3, dtype=torch.long),
     },
+    "inkling2_vision": merged_patches,
     "instructblip": lambda draw: instructed(draw, draw.images(BATCH)),
     "instructblipvideo": lambda draw: instructed(draw, draw.images(BATCH, 4)),
     "jev": lambda draw: {
@@ -138,18 +169,17 @@ MADE = {
         "num_options": torch.tensor([[2, 2, 2]]),
         "question_type_ids": torch.tensor([[0, 0, 0]]),
     },
-    "kosmos-2": lambda draw: {
-        "pixel_values": draw.images(BATCH),
-        **draw.texts(draw.config.latent_query_num, 7),
-        "image_embeds_position_mask": (draw.texts(draw.config.latent_query_num, 0)["input_ids"] == 0).long(),
-    },
+    "kimi_k25_vision": square_patches,
+    "kosmos-2": grounded,
     "kyutai_speech_to_text": lambda draw: {"input_ids": draw.codes(books=draw.config.num_codebooks + 1)},
+    "llama4": lambda draw: {**draw.texts(4), "pixel_values": draw.images(BATCH)},
     "lxmert": lambda draw: {
         **draw.texts(),
         "visual_feats": draw.floats(BATCH, 7, draw.config.visual_feat_dim),
         "visual_pos": draw.floats(BATCH, 7, draw.config.visual_pos_dim),
     },
-    "mimi_decoder": lambda draw: {"latents": draw.floats(BATCH, FRAMES, draw.config.hidden_size)},
+    "mimi_decoder": lambda draw: {"latents": draw.floats(BATCH, draw.config.hidden_size, 7)},
+    **dict.fromkeys(("minicpm_ocr_vision", "minicpmv4_7_vision"), one_row_of_patches),
     "muse_glimmer_assistant": lambda draw: {
         "noise_embeds": draw.floats(BATCH, STEPS, draw.config.hidden_size),
         "context_hidden_states": draw.floats(BATCH, 7, draw.config.hidden_size * len(draw.config.target_layer_ids)),
@@ -171,7 +201,7 @@ MADE = {
     "perceiver": lambda draw: {"inputs": draw.floats(BATCH, LENGTH, draw.config.d_model), "attention_mask": draw.mask()},
     "pi0": lambda draw: {
         "action_embeds": draw.floats(BATCH, STEPS, draw.config.dit_config.hidden_size),
-        **draw.texts(32, draw.of("image_token_id")),
+        **draw.texts(32),
         "pixel_values": draw.images(BATCH, 2),
         "pixel_attention_mask": torch.ones(BATCH, 2, dtype=torch.long),
     },
@@ -181,8 +211,9 @@ MADE = {
         "decoder_input_ids": draw.ids(BATCH, STEPS),
         "decoder_attention_mask": draw.mask(STEPS),
     },
-    "pocket_tts_audio_tokenizer_decoder": lambda draw: {"latents": draw.floats(BATCH, FRAMES, 32)},
+    "pocket_tts_audio_tokenizer_decoder": lambda draw: {"latents": draw.floats(BATCH, draw.config.hidden_size, 7)},
     "qwen3_asr_encoder": lambda draw: spectra_with_mask(draw, 128, 200, time=2),
+    "sam2": lambda draw: {"pixel_values": draw.images(BATCH)},
     "seggpt": images_with_prompts,
     "SpeechT5Model": lambda draw: {
         "input_values": draw.floats(BATCH, LENGTH, draw.config.hidden_size),
@@ -196,11 +227,16 @@ MADE = {
     },
     "tvp": lambda draw: {**draw.texts(), "pixel_values": draw.images(BATCH, 3)},
     "univnet": lambda draw: {
-        "input_features": draw.floats(BATCH, LENGTH, draw.config.num_mel_channels),
+        "input_features": draw.floats(BATCH, LENGTH, draw.config.num_mel_bins),
         "noise_sequence": draw.floats(BATCH, LENGTH, draw.config.model_in_channels),
     },
     "vibevoice_acoustic_tokenizer_decoder": lambda draw: {"hidden_states": draw.floats(BATCH, draw.config.hidden_size, 7)},
     "vibevoice_acoustic_tokenizer_encoder": lambda draw: {"hidden_states": draw.sounds()},
+    "voxtral_realtime": lambda draw: {**draw.texts(), "input_features": draw.floats(BATCH, 128, 8 * LENGTH)},
+    "voxtral_realtime_encoder": lambda draw: {
+        "input_features": draw.floats(BATCH, 128, 2 * LENGTH),
+        "attention_mask": draw.mask(),
+    },
     "xcodec": lambda draw: {"input_values": draw.sounds()},
     "xcodec2": both_sounds,
 }
