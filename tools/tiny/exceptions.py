@@ -35,8 +35,12 @@ ASSISTANT = {
     "text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}
 }
 
+DOTS = {"per_layer_config": {}, "use_sliding_window": False}
+
 ARGUMENTS = {
     "gemma4_assistant": ASSISTANT,
+    "dots3_note_text": DOTS,
+    "dots3_note": {"text_config": {"model_type": "dots3_note_text", **DOTS}},
     "lw_detr": {"projector_scale_factors": [1.0]},
     "t5gemma2_encoder": {"text_config": {"model_type": "t5gemma2_text"}},
 }
@@ -101,25 +105,44 @@ FIELDS = {
     "sam2_hiera_det_model": {"hidden_size": 16},
     "sam3_tracker": {"vision_config": {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}},
     "uvdoc": {"backbone_config": {"out_features": [*STAGES, "stage5", "stage6"]}},
-    **dict.fromkeys(("pp_ocrv5_server_det", "pp_ocrv6_medium_det"), {"intraclass_block_config": INTRACLASS}),
-    "pp_ocrv6_small_det": {"layer_list_out_channels": [96, 96, 192, 384], "backbone_config": {"out_features": STAGES}},
+    **dict.fromkeys(
+        ("pp_ocrv5_server_det", "pp_ocrv6_small_det", "pp_ocrv6_medium_det"),
+        {
+            "backbone_config": {**BACKBONE, "out_features": STAGES, "stage_out_channels": BACKBONE["hidden_sizes"]},
+            "intraclass_block_config": INTRACLASS,
+            "layer_list_out_channels": BACKBONE["hidden_sizes"],
+            "kernel_list": [3, 2, 2],
+            "scale_factor_list": [1, 2, 4, 8],
+        },
+    ),
     "pp_doclayout_v2": {
+        "class_thresholds": [0.5] * 20,
+        "class_order": list(range(20)),
         "backbone_config": {
             "stem_channels": [3, 16, 16],
             "stage_in_channels": [16, 32, 64, 128],
             "stage_mid_channels": [8, 8, 16, 16],
             "stage_out_channels": [32, 64, 128, 256],
+            "hidden_sizes": [32, 64, 128, 256],
         },
         "encoder_in_channels": [64, 128, 256],
-        "decoder_in_channels": [64, 64, 64],
+        "encoder_hidden_dim": 32,
+        "decoder_in_channels": [32, 32, 32],
     },
     **dict.fromkeys(("granite_speech5_encoder", "granite_speech5_ctc"), {"context_size": 8}),
     **dict.fromkeys(("mimi_decoder", "pocket_tts_audio_tokenizer_decoder"), {"upsample_groups": 32}),
     "muse_spark_audio": {"num_hidden_layers": 4},
-    "xcodec": {"acoustic_model_config": {"encoder_hidden_size": 8, "hidden_size": 128}},
+    "xcodec": {"acoustic_model_config": {"encoder_hidden_size": 8, "hidden_size": 128}, "codebook_dim": 160},
     **dict.fromkeys(("neucodec", "xcodec2"), {"quantization_dim": 64}),
     **dict.fromkeys(("blip-2", "instructblip"), {"image_token_index": 110}),
     "instructblipvideo": {"video_token_index": 110},
+    "mistral4": {"head_dim": 16},
+    "clvp_encoder": {"num_attention_heads": 1},
+    "clvp_decoder": {"decoder_fixing_codes": [83, 45, 45, 90]},
+    "dots3_note": {
+        "vision_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
+        "audio_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
+    },
     "xmod": {"default_language": "en_XX"},
     "fastspeech2_conformer_hifigan": {"model_in_dim": 80},
     "depth_pro": {"intermediate_hook_ids": [1, 0]},

@@ -201,7 +201,7 @@ MADE = {
     "perceiver": lambda draw: {"inputs": draw.floats(BATCH, LENGTH, draw.config.d_model), "attention_mask": draw.mask()},
     "pi0": lambda draw: {
         "action_embeds": draw.floats(BATCH, STEPS, draw.config.dit_config.hidden_size),
-        **draw.texts(32),
+        **draw.texts(32, draw.config.vlm_config.image_token_id),
         "pixel_values": draw.images(BATCH, 2),
         "pixel_attention_mask": torch.ones(BATCH, 2, dtype=torch.long),
     },
@@ -225,7 +225,10 @@ MADE = {
         "past_values_padding": torch.zeros(BATCH, 3 * draw.config.patch_length, dtype=torch.long),
         "freq": torch.tensor([[0], [1]]),
     },
-    "tvp": lambda draw: {**draw.texts(), "pixel_values": draw.images(BATCH, 3)},
+    "tvp": lambda draw: {  # it takes a batch of one alone
+        **{name: tensor[:1] for name, tensor in draw.texts().items()},
+        "pixel_values": draw.images(1, 3),
+    },
     "univnet": lambda draw: {
         "input_features": draw.floats(BATCH, LENGTH, draw.config.num_mel_bins),
         "noise_sequence": draw.floats(BATCH, LENGTH, draw.config.model_in_channels),
