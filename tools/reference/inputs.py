@@ -2,10 +2,12 @@
 tokens, no noise alone."""
 
 import dataclasses
+import functools
 
 import torch
 
-from reference import signals, text
+from reference import patches, signals, text
+from reference.further_inputs import FURTHER
 from reference.messages import BAD_INPUT, Failure
 from reference.models import field_of
 from reference.signature import is_of_fixed_length
@@ -93,14 +95,16 @@ class InputMaker:
             "encoder_outputs": lambda: self.encoder_outputs(mask, decoder_mask, spec, generator),
             "encoder_hidden_states": lambda: self.encoder_states(mask, spec, generator),
             "encoder_attention_mask": lambda: self.encoder_mask(mask),
-            "pixel_values": lambda: signals.images(plan.images, self.image_shape(plan, spec), generator),
+            "pixel_values": lambda: self.pixels(plan, spec, generator),
             "pixel_mask": lambda: torch.ones(
                 plan.images, *self.image_shape(plan, self.signature.find("pixel_values"))[1:]
             ),
             "input_values": lambda: self.sounds(plan, spec, generator),
             "input_features": lambda: self.spectra(plan, spec, generator),
-        }.get(name, lambda: self.unknown(spec, mask, generator))
-        tensor = make()
+        }.get(name)
+        if make is None and name in FURTHER:
+            make = functools.partial(FURTHER[name].make, self, plan, generator)
+        tensor = make() if make else self.unknown(spec, mask, generator)
         is_floating = spec is not None and spec.is_floating
         return tensor.float() if is_floating else tensor.long() if not tensor.is_floating_point() else tensor
 
@@ -110,11 +114,12 @@ class InputMaker:
             return self.choices(mask)
         if self.signature.find("input_values") and not is_of_fixed_length("input_values", self.config):
             return text.kept(self.sound_lengths(plan), "right")
-        shape = signals.spectra_shape(self.config, self.signature.find("input_features"))
+        spec = self.signature.find("input_features")
+        shape = signals.spectra_shape(self.config, spec)
         if shape is None:
             what = f"the length that attention_mask has is not known for {type(self.model).__name__}"
             raise Failure(BAD_INPUT, f"{self.path}: {what}; give the inputs with --inputs")
-        length = shape[0]
+        length = shape[signals.is_mel_first(self.config, spec)]
         return text.kept([max(1, int(share * length)) for share in plan.shares], "right", length)
 
     def decoder_ids(self, plan, ids, mask, generator):
@@ -151,12 +156,29 @@ class InputMaker:
     def image_shape(self, plan, spec):
         return signals.image_shape(self.config, spec, plan.is_square)
 
+    def pixels(self, plan, spec, generator):
+        """Images, videos, or the patches of images."""
+        rank = len(spec.shape) if spec is not None else 4
+        if rank < 4:
+            return patches.patches(self.config, rank, generator)
+        make = self.videos if rank == 5 else self.images
+        return make(plan, spec, generator)
+
+    def images(self, plan, spec, generator):
+        return signals.images(plan.images, self.image_shape(plan, spec), generator)
+
+    def videos(self, plan, spec, generator):
+        frames = signals.frames(self.config, spec)
+        return signals.videos(plan.images, frames, self.image_shape(plan, spec), generator)
+
     def sound_lengths(self, plan):
         one = signals.samples_for(self.config, 1)
         stride = signals.samples_for(self.config, 2) - one
         return [max(1, int(one + (frames - 1) * stride)) for frames in plan.sounds]
 
     def sounds(self, plan, spec, generator):
+        if spec is not None and len(spec.shape) == 3 and spec.shape[1] == 1:
+            return signals.sounds(self.sound_lengths(plan), generator).unsqueeze(1)
         if (spec is not None and len(spec.shape) == 3) or is_of_fixed_length("input_values", self.config):
             return self.spectra(plan, spec, generator)
         return signals.sounds(self.sound_lengths(plan), generator)
@@ -166,7 +188,7 @@ class InputMaker:
         if shape is None:
             what = f"the shape of the spectra is not known for {type(self.model).__name__}"
             raise Failure(BAD_INPUT, f"{self.path}: {what}; give the inputs with --inputs")
-        return signals.spectra(self.config, shape, plan.shares, generator)
+        return signals.spectra(shape, signals.is_mel_first(self.config, spec), plan.shares, generator)
 
     def unknown(self, spec, mask, generator):
         """An input whose meaning is not known: by its type and shape alone."""

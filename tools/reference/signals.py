@@ -38,10 +38,15 @@ def sounds(lengths, generator):
     return torch.stack(rows)
 
 
-def spectra(config, shape, shares, generator):
+def is_mel_first(config, spec):
+    """Whether spectra are [batch, mel, time], as those of Whisper, or [batch, time, mel]."""
+    fixed = [size > 0 for size in spec.shape[1:]] if spec is not None and len(spec.shape) == 3 else []
+    return fixed == [True, False] or hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins")
+
+
+def spectra(shape, mel_first, shares, generator):
     """Log-mel features of a fixed length as the processors scale them: a signal for a share of the time, then the
-    silence that they pad with. [batch, mel, time] of Whisper, [batch, time, mel] of others."""
-    mel_first = hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins")
+    silence that they pad with. [batch, mel, time] or [batch, time, mel]."""
     mels, length = shape if mel_first else reversed(shape)
     time, bands = torch.arange(length) / max(length, 1), torch.arange(mels) / max(mels, 1)
     rows = []
@@ -60,32 +65,42 @@ def spectra_shape(config, spec):
     """(mel, time) of Whisper, else (time, mel); None when it is not known."""
     if spec is not None and len(spec.shape) == 3 and min(spec.shape[1:]) > 0:
         return tuple(spec.shape[1:])
+    if spec is not None and len(spec.shape) == 3 and max(spec.shape[1:]) > 0:
+        return tuple(size if size > 0 else FRAMES for size in spec.shape[1:])
     if hasattr(config, "num_mel_bins") and hasattr(config, "max_source_positions"):
         return config.num_mel_bins, 2 * config.max_source_positions
     if hasattr(config, "input_feat_per_channel"):  # as Speech2Text has them
         return 64, config.input_feat_per_channel
     if is_of_fixed_length("input_values", config):
         return getattr(config, "max_length", 1024), config.num_mel_bins
-    bands = next((size for name in BANDS if (size := field_of(config, name))), None)
-    return (FRAMES, bands) if bands else None
+    return (FRAMES, bands(config)) if bands(config) else None
+
+
+def bands(config):
+    """How many numbers a frame has; None when it is not known."""
+    return next((size for name in BANDS if (size := field_of(config, name))), None)
 
 
 def image_shape(config, spec, is_square=True):
     """(channels, height, width): what the signature says, else the configuration's size, else another one, not square
     where that is allowed."""
-    size = field_of(config, "image_size")
+    size = image_size(config)
     sizes = (
         list(size) if isinstance(size, (list, tuple)) else [size, size] if size else [224, 224 if is_square else 160]
     )
     known = [field_of(config, "num_channels", 3), *sizes]
-    given = spec.shape[1:] if spec is not None and len(spec.shape) == 4 else (-1, -1, -1)
+    given = spec.shape[-3:] if spec is not None and len(spec.shape) >= 4 else (-1, -1, -1)
     return tuple(int(one) if one > 0 else int(other) for one, other in zip(given, known))
 
 
 def has_free_size(config, spec):
     """Whether images of any size may be given: neither the signature nor the configuration has one."""
-    fixed = spec is not None and len(spec.shape) == 4 and min(spec.shape[2:]) > 0
-    return not fixed and not field_of(config, "image_size")
+    fixed = spec is not None and len(spec.shape) >= 4 and min(spec.shape[-2:]) > 0
+    return not fixed and not image_size(config)
+
+
+def image_size(config):
+    return field_of(config, "image_size", field_of(config, "crop_size"))
 
 
 def images(batch, shape, generator):
@@ -98,3 +113,14 @@ def images(batch, shape, generator):
         smooth = a * x + b * y + torch.sin(2 * math.pi * (2 * c * x + 3 * d * y + a))
         rows.append(smooth + 0.25 * torch.randn(height, width, generator=generator))
     return torch.stack(rows).clamp(-2.1, 2.6).reshape(batch, channels, height, width)
+
+
+def frames(config, spec, least=2):
+    """How many images a video has, or as many as belong together: as the signature or the configuration says."""
+    given = spec.shape[1] if spec is not None and len(spec.shape) == 5 else -1
+    return given if given > 0 else field_of(config, "num_frames", field_of(config, "frames_per_clip", least))
+
+
+def videos(batch, count, shape, generator):
+    """[batch, frames, channels, height, width]"""
+    return images(batch * count, shape, generator).unflatten(0, (batch, count))

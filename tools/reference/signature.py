@@ -72,6 +72,14 @@ def read_spec(entry):
 
 def signature_of(model, path):
     """By the parameters of PyTorch's forward, for inputs whose making is known."""
+    signature = known_signature(model)
+    if not signature.serving:
+        raise Failure(BAD_INPUT, f"{path}: no inputs are known for {type(model).__name__}; give them with --inputs")
+    return signature
+
+
+def known_signature(model):
+    """The same, empty where none are known."""
     accepted = inspect.signature(model.forward).parameters
     rank = 3 if type(model).__name__.endswith("ForMultipleChoice") else 2
     serving, optional = [], []
@@ -92,8 +100,6 @@ def signature_of(model, path):
         take("decoder_input_ids", False, [-1, -1])
         take("decoder_attention_mask", False, [-1, -1])
         take("decoder_inputs_embeds", True, [-1, -1, -1], optional)
-    if not serving:
-        raise Failure(BAD_INPUT, f"{path}: no inputs are known for {type(model).__name__}; give them with --inputs")
     if "input_ids" in accepted:
         take("position_ids", False, [-1, -1], optional)
         take("inputs_embeds", True, [-1, -1, -1], optional)

@@ -28,7 +28,7 @@ def text_limit(model):
     limit = field_of(model.config, "max_position_embeddings", NO_LIMIT)
     for path, module in model.named_modules():  # of RoBERTa and its kin: positions are counted after the padding's
         if path.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limit = min(limit, module.num_embeddings - module.padding_idx - 1)
+            limit = min(limit, len(module.weight) - module.padding_idx - 1)
     return limit if limit > 0 else NO_LIMIT
 
 

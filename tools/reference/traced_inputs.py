@@ -5,12 +5,15 @@ import inspect
 
 import torch
 
+from reference import patches, signals
 from reference.cells import Cell
 from reference.chosen import check_inputs, first_that_runs, plans_for, read_inputs
 from reference.files import INPUT, load_tensors, without_prefix
-from reference.messages import Failure
+from reference.further_inputs import FURTHER, further_names, rank_of
+from reference.messages import BAD_INPUT, Failure
+from reference.models import field_of
 from reference.recording import call_model, cast, with_or_without_attentions
-from reference.signature import MODALITIES, InputSpec, Signature, signature_of
+from reference.signature import MODALITIES, InputSpec, Signature, known_signature
 from reference.text import TEXTS
 
 # Sizes that are neither 1 nor a divisor of a usual size of a model, and no two of them alike.
@@ -21,15 +24,34 @@ MORE = {"bbox": (False, 3), "pixel_mask": (False, 3)}  # inputs beside those of 
 
 def widest_signature(model, path):
     """Every input that forward takes and whose making is known."""
-    accepted = inspect.signature(model.forward).parameters
-    found = [as_integers(spec) for spec in signature_of(model, path).serving]
+    accepted, config = inspect.signature(model.forward).parameters, model.config
+    found = [as_integers(spec) for spec in known_signature(model).serving]
+    if "decoder_input_ids" not in accepted:  # the decoder reads something else, of some other length
+        found = [spec for spec in found if spec.name != "decoder_attention_mask"]
     names = {spec.name for spec in found}
+    if {"input_values", "input_features"} <= names and signals.spectra_shape(config, None) is None:
+        found = [spec for spec in found if spec.name != "input_features"]  # of encoders of which one takes them
     for name, (is_floating, rank) in MORE.items():
         if name in accepted and name not in names:
             found.append(InputSpec(name, is_floating, (-1,) * rank))
+    for name in further_names(accepted, config, is_needed_alone=not found):
+        found.append(InputSpec(name, FURTHER[name].is_floating, (-1,) * rank_of(name, config)))
+    if not found:
+        raise Failure(BAD_INPUT, f"{path}: no inputs are known for {type(model).__name__}; give them with --inputs")
+    if patches.is_of_patches(accepted) and "pixel_values" in names:
+        found = with_shape(found, "pixel_values", (-1,) * (2 + patches.is_padded(accepted)))
     order = list(accepted)
     found.sort(key=lambda spec: order.index(spec.name))
-    return Signature(tuple(found), (), tuple(found))
+    return signature_with(found)
+
+
+def signature_with(specs):
+    return Signature(tuple(specs), (), tuple(specs))
+
+
+def with_shape(specs, name, shape):
+    """The specs, the one of that name with another shape."""
+    return [dataclasses.replace(spec, shape=shape) if spec.name == name else spec for spec in specs]
 
 
 def as_integers(spec):
@@ -37,13 +59,24 @@ def as_integers(spec):
     return InputSpec(spec.name, False, spec.shape) if spec.name.endswith("mask") else spec
 
 
-def narrower(signature):
-    """Signatures to try one after the other: all inputs, then the text alone of a model that takes more."""
-    names = signature.names()
-    tried = [signature]
+def signatures(model, path):
+    """Signatures to try one after the other: all inputs, those of other shapes that models have, what may be left out
+    too, then the text alone of a model that takes more."""
+    signature = widest_signature(model, path)
+    names, specs = signature.names(), signature.serving
+    tried, bands = [signature], signals.bands(model.config)
+    if "pixel_values" in names and len(signature.find("pixel_values").shape) == 4:
+        tried.append(signature_with(with_shape(specs, "pixel_values", (-1,) * 5)))
+    if "input_values" in names:
+        tried.append(signature_with(with_shape(specs, "input_values", (-1, 1, -1))))
+    if "input_features" in names and bands:
+        tried.append(signature_with(with_shape(specs, "input_features", (-1, bands, -1))))
+    size = field_of(getattr(model.config, "backbone_config", None), "image_size")
+    if "pixel_values" in names and size:
+        height, width = size if isinstance(size, (list, tuple)) else (size, size)
+        tried.append(signature_with(with_shape(specs, "pixel_values", (-1, -1, height, width))))
     if "input_ids" in names and any(name in MODALITIES for name in names if name != "input_ids"):
-        kept = tuple(s for s in signature.serving if s.name not in (*MODALITIES[1:], "pixel_mask"))
-        tried.append(Signature(kept, (), kept))
+        tried.append(signature_with(s for s in specs if s.name not in (*MODALITIES[1:], "pixel_mask")))
     return tried
 
 
@@ -76,7 +109,7 @@ def choose_traced_inputs(job, model, make_maker):
         signature = Signature(specs, (), specs)
         return ordered(model, check_inputs(given, model, signature, job.inputs or job.model)), None, None
     failures = []
-    for signature in narrower(widest_signature(model, job.model)):
+    for signature in signatures(model, job.model):
         maker = make_maker(signature)
         for texts in (TEXTS, ()):
             plans = traced_plans(model, signature, texts)

@@ -8,7 +8,8 @@ import transformers
 from reference.checkpoints import Job
 from reference.inputs import InputMaker
 from reference.messages import Failure
-from reference.traced_inputs import choose_traced_inputs
+from reference.traced_inputs import choose_traced_inputs, ordered, takes_attentions
+from tiny.inputs import inputs_for
 from tiny.shrink import PROFILES, tiny_config
 
 MOST = 40_000_000  # parameters
@@ -25,9 +26,7 @@ def build(model_type, class_name, seed=0):
             failure = failure or error
             continue
         try:
-            job = Job(model=None, output=None, seed=seed)
-            inputs = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
-            return model, inputs, None
+            return model, runnable_inputs(model_type, model, seed), None
         except Failure as error:
             built = built or (model, None, str(error))
     if built is None:
@@ -35,11 +34,31 @@ def build(model_type, class_name, seed=0):
     return built
 
 
+def runnable_inputs(model_type, model, seed):
+    """{name: tensor}. Failure when none are known, or the model does not run with them."""
+    made = inputs_for(model_type, model, seed)
+    if made is None:
+        job = Job(model=None, output=None, seed=seed)
+        return choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
+    inputs = ordered(model, made)
+    takes_attentions(model, inputs, seed)
+    return inputs
+
+
+def part_for(model_class, config):
+    """The configuration, or that part of it which the class is of, as the decoder of an encoder-decoder."""
+    if isinstance(config, model_class.config_class or object):
+        return config
+    parts = (one for one in vars(config).values() if isinstance(one, model_class.config_class))
+    return next(parts, config)
+
+
 def instance(class_name, config, seed):
     """With random weights such that numbers stay near 1."""
     model_class = getattr(transformers, class_name)
     if hasattr(config, "top_k") and "top_k" not in inspect.signature(type(config).__init__).parameters:
         config.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
+    config = part_for(model_class, config)
     config._attn_implementation, config._experts_implementation = "eager", "batched_mm"
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in model_class(config).parameters())

@@ -9,7 +9,7 @@ import re
 
 import transformers
 
-from tiny.exceptions import FIELDS
+from tiny.exceptions import ARGUMENTS, FIELDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Sizes:
 
 
 PROFILES = (Sizes(), Sizes(width=64, inner=128, head=16, least=32), Sizes(None, None, None, None, None))
-VOCABULARY, POSITIONS, IMAGE, PATCH, SPECIAL = 120, 64, 64, 16, 100
+VOCABULARY, CODEBOOK, POSITIONS, IMAGE, PATCH, FRAMES, SPECIAL = 120, 64, 64, 64, 16, 6, 100
 
 LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
 LAYERS = r"(^|_)(n|num)_(\w+_)?(layers?|blocks)$|(^|_)layers$|^n_layer$|^depth$|_depth$|^num_layers_\w+$"
@@ -44,7 +44,9 @@ RANK = r"lora_rank|_rank$|^low_rank"
 STATES = r"state_size$|d_state$|^ssm_state"
 EXPERTS = r"(num|n)_(\w+_)?experts$|moe_num_experts|num_local_experts|n_routed_experts|expert_num$"
 CHOSEN = r"experts_per_tok|per_token$|moe_top_?k|^top_k$|moe_k$|num_selected_experts|experts_top_k|router_topk"
-WORDS = r"vocab(ulary)?_size(_\w+)?$|codebook_size$|^num_embeddings$|^n_tokens$"
+WORDS = r"vocab(ulary)?_size(_\w+)?$|^num_embeddings$|^n_tokens$"
+CODES = r"codebook_size$"  # a power of 2 in many models
+CHANNELS = r"^(base_channels|num_filters|n_filters|d_latents|upsample_initial_channels?)$"
 PLACES = r"^max_\w*position_embeddings$|^n_positions$|^max_(source|target)_positions$|^n_ctx$|^max_seq_len\w*$|^block_size$|^max_sequence_length$|^seq_length$"
 TOKEN = r"_token_(id|index)s?$|_(id|ids)$"
 FEW = r"^num_queries$|^num_query_tokens$|^num_labels$|resampler_n_latents|^num_denoising$|^num_latents$|^n_codebooks$|^num_codebooks$|^num_quantizers$"
@@ -72,6 +74,8 @@ class Shrinker:
             return min(value, self.layers_of(config))
         if named(WORDS, name):
             return min(value, VOCABULARY)
+        if named(CODES, name):
+            return min(value, CODEBOOK)
         if named(TOKEN, name):
             return self.token(value)
         if named(EXPERTS, name):
@@ -88,6 +92,8 @@ class Shrinker:
             return min(value, PATCH) if sizes.width is None or value < 14 else PATCH
         if named(IMAGES, name):
             return min(value, IMAGE)
+        if named(r"^num_frames$|^frames_per_clip$", name):
+            return min(value, FRAMES)
         if name == "first_k_dense_replace":
             return min(value, 1)
         if named(r"sliding_window|^window_length$|attention_window|local_attention|attention_chunk_size", name):
@@ -116,14 +122,15 @@ class Shrinker:
             return min(value, 8)
         if named(INNER, name) and value > sizes.width:
             return sizes.inner
-        if named(WIDTH, name, NOT_WIDTH) and value > 8:
+        if named(WIDTH, name, NOT_WIDTH) and value > 8 or named(CHANNELS, name) and value > sizes.width:
             return sizes.width
         return value
 
     def layers_of(self, config):
-        """As many as there are kinds of layers, and two at least."""
+        """As many as there are kinds of layers, or are to be returned by a backbone, and two at least."""
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
-        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))))
+        returned = getattr(config, "out_indices", None) if getattr(config, "stage_names", None) else None
+        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, len(returned or ())))
 
     def token(self, value):
         if not isinstance(value, int) or value < SPECIAL:
@@ -197,17 +204,19 @@ class Shrinker:
                 assign(config, name, type(fields[name])(value) if isinstance(value, list) else value)
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
-            assign(config, name, made(value))
+            assign_exception(config, name, value)
         config.use_cache = False
 
 
 def rename_stages(config, before):
-    """Of a backbone, whose stages are its layers: the last one is what it returns."""
+    """Of a backbone, whose stages are its layers: the last ones are what it returns, as many as before."""
     names = getattr(config, "stage_names", None)
     if names and before and len(names) == before + 1:
         layers = next(n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int))
+        returned = min(layers, len(config.out_indices or (layers,)))
         config.stage_names = list(names[: layers + 1])
-        config._out_features, config._out_indices = [config.stage_names[-1]], [layers]
+        config._out_features = config.stage_names[-returned:]
+        config._out_indices = list(range(layers + 1 - returned, layers + 1))
 
 
 def is_list(name, value):
@@ -226,16 +235,30 @@ def assign(config, name, value):
         pass
 
 
+def assign_exception(config, name, value):
+    """Sets a field to what exceptions.py says of it."""
+    part = getattr(config, name, None)
+    if not isinstance(value, dict):
+        assign(config, name, value)
+    elif "model_type" in value:
+        assign(config, name, made(value))
+    elif isinstance(part, transformers.PretrainedConfig):
+        for inner, one in value.items():
+            assign_exception(part, inner, one)
+    else:
+        assign(config, name, dict(value))
+
+
 def made(value):
-    """The value of an exception."""
-    if isinstance(value, dict) and "model_type" in value:
-        fields = {name: one for name, one in value.items() if name != "model_type"}
-        return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
-    return value
+    """A configuration of a dict that has a model_type; other values as they are."""
+    if not isinstance(value, dict) or "model_type" not in value:
+        return value
+    fields = {name: made(one) for name, one in value.items() if name != "model_type"}
+    return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
 
 
 def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
-    config = transformers.CONFIG_MAPPING[model_type]()
+    config = made({"model_type": model_type, **ARGUMENTS.get(model_type, {})})
     Shrinker(sizes).shrink(config)
     return config
