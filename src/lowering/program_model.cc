@@ -76,6 +76,7 @@ std::string list_of(const std::string& name) {
 
 keras::Interface interface_of(const program::Program& program) {
   keras::Interface interface;
+  std::string masked;  // what attention_mask has the sizes of
   std::string ids;
   std::string decoder_ids;
   for (const program::Input& input : program.inputs) {
@@ -86,14 +87,15 @@ keras::Interface interface_of(const program::Program& program) {
     }
     const bool is_integer = tf::is_integer(input.type.dtype);
     interface.serving.push_back({input.name, is_integer ? tf::DataType::kInt32 : input.type.dtype, shape});
-    if (input.name == "input_ids") ids = input.name;
+    if (input.name == "input_ids") ids = masked = input.name;
+    if (input.name == "input_values" && shape.size() == 2 && ids.empty()) masked = input.name;
     if (input.name == "decoder_input_ids") decoder_ids = input.name;
   }
   for (const program::Output& output : program.outputs) {
     if (output.name == "sentence_embedding") interface.own_signatures.push_back(output.name);
   }
   for (const keras::InputSpec& input : interface.serving) {
-    if (input.name == "attention_mask" && !ids.empty()) interface.defaults.push_back(keras::ones_for({ids}));
+    if (input.name == "attention_mask" && !masked.empty()) interface.defaults.push_back(keras::ones_for({masked}));
     if (input.name == "decoder_attention_mask" && !decoder_ids.empty()) {
       interface.defaults.push_back(keras::ones_for({decoder_ids}, input.name));
     }
