@@ -149,6 +149,9 @@ def read_certificate(document):
     if worst := max(stages, key=lambda one: one["max_error"], default=None):
         found["worst"] = [worst["path"], worst["max_error"]]
     found["frozen"] = [f"{axis[2]} axis {axis[1]}" for note in document["notes"] if (axis := FIXED_AXIS.match(note))]
+    for function in document["functions"]:
+        if function["finding"]:
+            found["reason"] = f"{function['name']}: {function['finding']}"
     if first := document["first_divergence"]:
         found["reason"] = f"{first['path']} ({first.get('class')}) is {first['max_error']} off; {first['hint']}"
     return found

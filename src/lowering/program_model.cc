@@ -72,6 +72,13 @@ std::string list_of(const std::string& name) {
   return is_index ? name.substr(0, dot) : "";
 }
 
+/// The sizes of what a node gives, as PyTorch recorded them; none of an input or a parameter.
+std::vector<program::Size> sizes_of(const program::Program& program, const std::string& node) {
+  const auto found = std::ranges::find(program.nodes, node, &program::Node::name);
+  const auto* type = found == program.nodes.end() ? nullptr : std::get_if<program::TensorType>(&found->result);
+  return type == nullptr ? std::vector<program::Size>() : type->shape;
+}
+
 }  // namespace
 
 keras::Interface interface_of(const program::Program& program) {
@@ -158,8 +165,12 @@ keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const ke
       continue;
     }
     std::vector<tf::Tensor> members;
-    for (; i < tensors.size() && list_of(wanted.outputs[i].name) == list; ++i) members.push_back(tensors[i]);
-    result.add(list, members);
+    std::set<std::vector<program::Size>> shapes;
+    for (; i < tensors.size() && list_of(wanted.outputs[i].name) == list; ++i) {
+      members.push_back(tensors[i]);
+      shapes.insert(sizes_of(*program_, wanted.outputs[i].node));
+    }
+    result.add(list, members, /*is_even=*/shapes.size() == 1);
   }
   return result;
 }
