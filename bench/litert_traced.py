@@ -29,7 +29,6 @@ from tiny import eight  # noqa: E402
 from tiny.fork_server import forked_python  # noqa: E402
 
 BEGIN, END = "<!-- litert-traced-table:begin -->", "<!-- litert-traced-table:end -->"
-REASONS = 300  # letters of a refusal
 
 
 def run_tool():
@@ -49,7 +48,7 @@ def measure(crossload, python, model_type, folder):
     row = {"class": class_name}
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
-        return {**row, "code": done.returncode, "failure": re.sub(r"\s+", " ", said.replace("|", "/"))[:REASONS]}
+        return {**row, "code": done.returncode, "failure": re.sub(r"crossload: |LiteRT \(.*?\): ", "", said.replace("|", "/"))}
     certificate = json.loads((folder / "tf" / "crossload.json").read_text())
     return {**row, "first_line": done.stdout, "litert": certificate["litert"]}
 
