@@ -22,29 +22,14 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
 from reference import libraries, messages  # noqa: E402
+from reference.messages import Failure  # noqa: E402
 
 libraries.silence()
 with messages.without_progress():
     libraries.load(threads=1)
 
-from tiny.build import build  # noqa: E402
+from tiny import eight  # noqa: E402
 from tiny.fork_server import forked_python  # noqa: E402
-
-class Failed(Exception):
-    """Ends the program; what it says is for the terminal."""
-
-
-CLASSES = {
-    "llama": "LlamaForCausalLM",
-    "modernbert": "ModernBertForMaskedLM",
-    "swin": "SwinForImageClassification",
-    "segformer": "SegformerForSemanticSegmentation",
-    "qwen3": "Qwen3ForCausalLM",
-    "t5": "T5ForConditionalGeneration",
-    "wav2vec2": "Wav2Vec2ForCTC",
-    "clip": "CLIPModel",
-}
-
 
 def say(text):
     print(text, file=messages.Terminal.err, flush=True)
@@ -68,19 +53,13 @@ def record():
 
 def convert(crossload, python, folder, model_type):
     """The artifact."""
-    class_name = CLASSES[model_type]
-    model, _, why = build(model_type, class_name)
-    if why is not None:
-        raise Failed(f"{class_name}: {why}")
-    if hasattr(model.config, "dropout_rate"):
-        model.config.dropout_rate = 0.0  # a traced graph has no dropout, which training=True would have to show
-    model.save_pretrained(folder / "model")
+    class_name = eight.save(model_type, folder / "model")
     artifact = folder / model_type
     words = [crossload, "pt-to-tf", "--model-name", folder / "model", "--output", artifact, "--via", "trace"]
     words += ["--override-model-class", class_name, "--formats", "saved_model", "--python", python]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise Failed(f"{' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
+        raise Failure(1, f"{class_name} is not converted: {done.stderr}")
     say(next((line for line in done.stdout.splitlines() if line.startswith(class_name)), class_name))
     return artifact
 
@@ -97,7 +76,7 @@ def main():
     parser.add_argument("programs", nargs="*", metavar="PROGRAM")
     parser.add_argument("--crossload", type=Path, default=ROOT / "build" / "crossload")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "acceptance-traced")
-    parser.add_argument("--only", default=",".join(CLASSES), metavar="NAME,NAME")
+    parser.add_argument("--only", default=",".join(eight.CLASSES), metavar="NAME,NAME")
     options = parser.parse_args()
     shutil.rmtree(options.folder, ignore_errors=True)
     pairs = []
@@ -115,7 +94,7 @@ if __name__ == "__main__":
     os.chdir(ROOT)
     try:
         code = main()
-    except Failed as failed:
-        say(f"tests/acceptance/traced.py: failed: {failed}")
+    except Failure as failure:
+        say(f"tests/acceptance/traced.py: {failure}")
         code = 1
     sys.exit(code)
