@@ -129,8 +129,7 @@ class Shrinker:
     def layers_of(self, config):
         """As many as there are kinds of layers, or are to be returned by a backbone, and two at least."""
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
-        returned = getattr(config, "out_indices", None) if getattr(config, "stage_names", None) else None
-        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, len(returned or ())))
+        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, returned_stages(config)))
 
     def token(self, value):
         if not isinstance(value, int) or value < SPECIAL:
@@ -213,10 +212,16 @@ def rename_stages(config, before):
     names = getattr(config, "stage_names", None)
     if names and before and len(names) == before + 1:
         layers = next(n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int))
-        returned = min(layers, len(config.out_indices or (layers,)))
+        returned = min(layers, max(1, returned_stages(config)))
         config.stage_names = list(names[: layers + 1])
         config._out_features = config.stage_names[-returned:]
         config._out_indices = list(range(layers + 1 - returned, layers + 1))
+
+
+def returned_stages(config):
+    """How many stages a backbone returns whose stages are its layers; 0 of all other models."""
+    is_flat = getattr(config, "stage_names", None) and not hasattr(config, "depths")
+    return len(config.out_indices or ()) if is_flat else 0
 
 
 def is_list(name, value):
