@@ -4,6 +4,7 @@ Fields of the same kind get the same size in all parts of a configuration, so th
 fits. Lists keep their ratios, and lists with an entry for each layer lose those of the layers that go.
 """
 
+import copy
 import dataclasses
 import re
 
@@ -204,7 +205,8 @@ class Shrinker:
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
             assign_exception(config, name, value)
-        config.use_cache = False
+        if hasattr(config, "use_cache"):
+            config.use_cache = False
 
 
 def rename_stages(config, before):
@@ -244,7 +246,8 @@ def assign_exception(config, name, value):
     """Sets a field to what exceptions.py says of it."""
     part = getattr(config, name, None)
     if not isinstance(value, dict):
-        assign(config, name, value)
+        if value is not None or hasattr(config, name):
+            assign(config, name, value)
     elif "model_type" in value:
         assign(config, name, made(value))
     elif isinstance(part, transformers.PretrainedConfig):
@@ -255,15 +258,13 @@ def assign_exception(config, name, value):
 
 
 def made(value):
-    """A configuration of a dict that has a model_type; other values as they are."""
-    if not isinstance(value, dict) or "model_type" not in value:
-        return value
-    fields = {name: made(one) for name, one in value.items() if name != "model_type"}
+    """A configuration of a dict that has a model_type."""
+    fields = {name: one for name, one in value.items() if name != "model_type"}
     return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
 
 
 def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
-    config = made({"model_type": model_type, **ARGUMENTS.get(model_type, {})})
+    config = transformers.CONFIG_MAPPING[model_type](**copy.deepcopy(ARGUMENTS.get(model_type, {})))
     Shrinker(sizes).shrink(config)
     return config
