@@ -95,7 +95,27 @@ def llava():
     return hf.LlavaForConditionalGeneration(hf.LlavaConfig(vision_config=vision, text_config=text, image_token_index=59))
 
 
-ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip)
+def videomae():
+    return hf.VideoMAEModel(hf.VideoMAEConfig(**SMALL, image_size=20, patch_size=10, num_frames=4, tubelet_size=2))
+
+
+def siglip2():
+    return hf.Siglip2VisionModel(hf.Siglip2VisionConfig(**SMALL, num_patches=16, patch_size=4))
+
+
+def dac():
+    sizes = dict(encoder_hidden_size=4, decoder_hidden_size=16, downsampling_ratios=[2, 2], upsampling_ratios=[2, 2])
+    return hf.DacModel(hf.DacConfig(**sizes, n_codebooks=2, codebook_size=8, codebook_dim=4))
+
+
+def time_series():
+    sizes = dict(d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=20, decoder_ffn_dim=20)
+    times = dict(prediction_length=4, context_length=9, num_time_features=2, lags_sequence=[1, 2, 3])
+    kinds = dict(num_static_categorical_features=1, cardinality=[5], embedding_dimension=[3])
+    return hf.TimeSeriesTransformerModel(hf.TimeSeriesTransformerConfig(**sizes, **times, **kinds))
+
+
+ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip, videomae, siglip2, dac, time_series)
 FOLDER = tempfile.TemporaryDirectory()
 unittest.addModuleCleanup(FOLDER.cleanup)
 
@@ -196,6 +216,25 @@ class AgreementTest(TracerTest):
         self.assertEqual(names, {"sizes:1x14", "sizes:3x8", "sizes:1x1"})
         sizes = [tuple(inputs["pixel_values"].shape) for _, inputs, _ in self.traced(vit).runs()]
         self.assertEqual(sizes, [(2, 3, 30, 30), (1, 3, 30, 30), (3, 3, 30, 30)])
+
+    def test_inputs_that_forward_cannot_do_without(self):
+        shapes = {
+            videomae: {"pixel_values": (2, 4, 3, 20, 20)},
+            siglip2: {"pixel_values": (2, 45, 48), "pixel_attention_mask": (2, 45), "spatial_shapes": (2, 2)},
+            dac: {"input_values": (2, 1, 7440)},
+            time_series: {
+                "past_values": (2, 12),
+                "past_time_features": (2, 12, 2),
+                "past_observed_mask": (2, 12),
+                "static_categorical_features": (2, 1),
+                "future_values": (2, 4),
+                "future_time_features": (2, 4, 2),
+            },
+        }
+        for make, expected in shapes.items():
+            with self.subTest(make.__name__):
+                _, inputs, _ = next(self.traced(make).runs())
+                self.assertEqual({name: tuple(tensor.shape) for name, tensor in inputs.items()}, expected)
 
     def test_inputs_of_the_users_own(self):
         given = self.folder / "given.safetensors"

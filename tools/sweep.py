@@ -96,6 +96,7 @@ def try_class(args, model_type, class_name):
 
 def try_steps(args, folder, result):
     from tiny.build import build
+    from tiny.inputs import maker_for
 
     model, inputs, why = build(result["type"], result["class"])
     result["verdict"], result["parameters"] = "built", sum(parameter.numel() for parameter in model.parameters())
@@ -108,17 +109,28 @@ def try_steps(args, folder, result):
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [result["class"]]
     model.save_pretrained(folder)
+    given = write_inputs(folder, inputs) if maker_for(result["type"], result["class"]) else None
     if args.program:
-        convert(args, folder, result)
+        convert(args, folder, given, result)
     else:
-        export(folder, result)
+        export(folder, given, result)
 
 
-def export(folder, result):
+def write_inputs(folder, inputs):
+    """The file of inputs that the program cannot make by itself."""
+    from safetensors.torch import save_file
+
+    path = folder / "inputs.safetensors"
+    save_file(inputs, path)
+    return path
+
+
+def export(folder, given, result):
     from reference.checkpoints import Job, load_traced
     from reference.traced_program import Tracing
 
-    job = Job(model=folder, output=None, model_class=result["class"], program=folder / "program.safetensors")
+    program = folder / "program.safetensors"
+    job = Job(model=folder, output=None, model_class=result["class"], inputs=given, program=program)
     tracing = Tracing(job, *load_traced(job))
     tracing.write()
     program = tracing.program
@@ -127,10 +139,11 @@ def export(folder, result):
     result["operations"] = sorted({node["op"] for node in program["nodes"]})
 
 
-def convert(args, folder, result):
+def convert(args, folder, given, result):
     certificate = folder / "certificate.json"
     command = [args.program, "pt-to-tf", "--via", "trace", "--model-name", folder, "--output", folder / "tf"]
     command += ["--override-model-class", result["class"], "--python", args.python, "--json", certificate]
+    command += ["--inputs", given] if given else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         _, said = process.communicate()

@@ -13,7 +13,7 @@ from reference.messages import BAD_INPUT, Failure, failing, listing
 from reference.recording import outputs_of
 from reference.text import TEXTS
 
-OF_IMAGES = ("pixel_values", "pixel_mask")
+OF_IMAGES = ("pixel_", "image_", "video_", "grid_", "merge_sizes", "spatial_shapes", "target_sizes")  # beginnings
 MAY_BE_SHARED = ("position_ids", "decoder_position_ids")  # one row may count for all
 
 
@@ -69,7 +69,7 @@ def check_input(name, tensor, signature, source):
 
 def check_batches(inputs, source):
     """Texts and images may be of different number, all others not."""
-    counted = {n: t.shape[0] for n, t in inputs.items() if n not in OF_IMAGES and t.dim()}
+    counted = {n: t.shape[0] for n, t in inputs.items() if not n.startswith(OF_IMAGES) and t.dim()}
     batches = {n: count for n, count in counted.items() if not (n in MAY_BE_SHARED and count == 1)}
     if len(set(batches.values())) > 1:
         sizes = ", ".join(f"{name} {count}" for name, count in batches.items())

@@ -27,8 +27,9 @@ def text_limit(model):
     """How many positions a text may have."""
     limit = field_of(model.config, "max_position_embeddings", NO_LIMIT)
     for path, module in model.named_modules():  # of RoBERTa and its kin: positions are counted after the padding's
-        if path.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limit = min(limit, len(module.weight) - module.padding_idx - 1)
+        rows = getattr(module, "weight", None)
+        if path.endswith("position_embeddings") and rows is not None and getattr(module, "padding_idx", None) is not None:
+            limit = min(limit, len(rows) - module.padding_idx - 1)
     return limit if limit > 0 else NO_LIMIT
 
 

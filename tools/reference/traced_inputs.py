@@ -76,7 +76,7 @@ def signatures(model, path):
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
         tried.append(signature_with(with_shape(specs, "pixel_values", (-1, -1, height, width))))
     if "input_ids" in names and any(name in MODALITIES for name in names if name != "input_ids"):
-        tried.append(signature_with(s for s in specs if s.name not in (*MODALITIES[1:], "pixel_mask")))
+        tried.append(signature_with(s for s in specs if s.name not in (*MODALITIES[1:], "pixel_mask", *FURTHER)))
     return tried
 
 

@@ -3,8 +3,12 @@
 A dict with a model_type is a configuration; another one, for a part of a configuration, is of fields of that part.
 """
 
+import transformers
+
+IS_5 = int(transformers.__version__.partition(".")[0]) >= 5
 ROTARY = {"rope_type": "default", "rope_theta": 10000.0}
-SECTIONS = {"rope_parameters": {**ROTARY, "mrope_section": [2, 1, 1]}}  # of half a head of 8
+ROTARIES = "rope_parameters" if IS_5 else "rope_scaling"
+SECTIONS = {ROTARIES: {**ROTARY, "mrope_section": [2, 1, 1]}}  # of half a head of 8
 BACKBONE = {
     "model_type": "resnet",
     "embedding_size": 8,
@@ -13,7 +17,10 @@ BACKBONE = {
     "layer_type": "basic",
     "out_features": ["stage2", "stage3", "stage4"],
 }
-RESNET = {"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None, "backbone_config": BACKBONE}
+RESNET = {
+    **{"use_timm_backbone": False, "use_pretrained_backbone": False, "backbone": None, "backbone_kwargs": None},
+    "backbone_config": BACKBONE,
+}
 
 SERIES = {"prediction_length": 4, "context_length": 12, "num_time_features": 2, "feature_size": 11}  # 7 lags and 4
 SHARED = {"attention_hidden_size": 64, "attention_head_dim": 16}  # an attention that reads two states at once
@@ -31,14 +38,26 @@ INTRACLASS = {  # kernel, stride and padding
 }
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 IMAGE_WORDS = {"<image>": 110, "<|extra_200|>": 111}
-ASSISTANT = {
-    "text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}
+DECODER = {"model_type": "bert", "is_decoder": True, "add_cross_attention": True}
+MUSIC = {
+    "text_encoder": {"model_type": "t5"},
+    "audio_encoder": {"model_type": "encodec"},
+    "decoder": {},
 }
-
 DOTS = {"per_layer_config": {}, "use_sliding_window": False}
 
 ARGUMENTS = {
-    "gemma4_assistant": ASSISTANT,
+    "encoder-decoder": {"encoder": {"model_type": "bert"}, "decoder": DECODER},
+    "gemma4_assistant": {
+        "text_config": {
+            **{"model_type": "gemma4_text", "hidden_size_per_layer_input": 0},
+            "vocab_size_per_layer_input": 0,
+        }
+    },
+    **dict.fromkeys(("musicgen", "musicgen_melody"), MUSIC),
+    "speech-encoder-decoder": {"encoder": {"model_type": "wav2vec2"}, "decoder": DECODER},
+    "vision-encoder-decoder": {"encoder": {"model_type": "vit"}, "decoder": DECODER},
+    "vision-text-dual-encoder": {"vision_config": {"model_type": "vit"}, "text_config": {"model_type": "bert"}},
     "dots3_note_text": DOTS,
     "dots3_note": {"text_config": {"model_type": "dots3_note_text", **DOTS}},
     "lw_detr": {"projector_scale_factors": [1.0]},
@@ -48,7 +67,8 @@ ARGUMENTS = {
 
 FIELDS = {
     **dict.fromkeys(("qwen2_vl_text", "qwen2_5_vl_text", "glm4v_text", "glm4v_moe_text", "glm_image_text"), SECTIONS),
-    **dict.fromkeys(("glm_ocr_text", "paddleocr_vl_text"), SECTIONS),
+    **dict.fromkeys(("glm_ocr_text", "paddleocr_vl_text", "qwen3_vl_text", "qwen3_vl_moe_text"), SECTIONS),
+    **dict.fromkeys(("qwen3_omni_moe_text", "qwen2_5_omni_text", "qwen2_5_omni_talker"), SECTIONS),
     **dict.fromkeys(("ministral", "hunyuan_v1_dense", "hunyuan_v1_moe"), {"rope_parameters": ROTARY, "head_dim": 8}),
     "hunyuan_vl_text": {**SECTIONS, "head_dim": 8},
     **dict.fromkeys(("detr", "conditional_detr", "deformable_detr", "dab-detr", "table-transformer"), RESNET),
@@ -77,7 +97,7 @@ FIELDS = {
     "vitmatte": {"fusion_hidden_sizes": [32, 24, 16, 8], "convstream_hidden_sizes": [8, 16, 24]},
     **dict.fromkeys(("idefics3", "smolvlm"), {"_pad_token_id": 0, "pad_token_id": 0}),
     **dict.fromkeys(("qwen2_5_omni_thinker", "qwen3_omni_moe_thinker"), {"vision_start_token_id": 108}),
-    "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 64},
+    "qwen3_omni_moe_talker_text": {**SECTIONS, "shared_expert_intermediate_size": 64},
     **dict.fromkeys(("step3p7_text", "step3p5"), {"sliding_window": 8}),
     "llama4_vision_model": {"intermediate_size": 128, "projector_input_dim": 32, "projector_output_dim": 32},
     "align_vision_model": {
@@ -96,7 +116,6 @@ FIELDS = {
     **dict.fromkeys(("maskformer", "mask2former", "oneformer"), {"backbone_config": {**BACKBONE, "out_features": STAGES}}),
     "zamba2": {**SHARED, "mamba_headdim": 16, "hybrid_layer_ids": [1]},
     "zoedepth": {"bottleneck_features": 32},
-    "qwen2_5_omni_text": SECTIONS,
     "qwen3_omni_moe": {"talker_config": {"spatial_merge_size": 2}},
     "pvt": {"num_encoder_blocks": 4},
     "sam": SAM_PARTS,
@@ -144,9 +163,9 @@ FIELDS = {
         "audio_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
     },
     "xmod": {"default_language": "en_XX"},
-    "fastspeech2_conformer_hifigan": {"model_in_dim": 80},
+    "fastspeech2_conformer_with_hifigan": {"vocoder_config": {"model_in_dim": 80}},
     "depth_pro": {"intermediate_hook_ids": [1, 0]},
-    "tvp": {"max_img_size": 64, "visual_prompt_size": 16, "num_frames": 3},
+    "tvp": {"type_vocab_size": 2, "max_img_size": 64, "visual_prompt_size": 16, "num_frames": 3},
     "dpt": {"backbone_out_indices": [0, 1, 0, 1]},
     "qwen4_exp_text": {
         "indexer_n_heads": 2,
@@ -158,3 +177,11 @@ FIELDS = {
     },
 }
 """{model type: fields}"""
+
+FIELDS_OF_4 = {
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    **dict.fromkeys(("jamba", "zamba"), {"use_mamba_kernels": False}),
+}
+"""The same for Transformers 4, where 5 has other defaults."""
+if not IS_5:
+    FIELDS = {**FIELDS, **{name: {**FIELDS.get(name, {}), **fields} for name, fields in FIELDS_OF_4.items()}}

@@ -246,7 +246,12 @@ MADE = {
 """{model type or class: its inputs}"""
 
 
+def maker_for(model_type, class_name):
+    """None where the usual inputs will do."""
+    return MADE.get(class_name) or MADE.get(model_type)
+
+
 def inputs_for(model_type, model, seed):
     """{name: tensor}; None where the usual ones will do."""
-    make = MADE.get(type(model).__name__) or MADE.get(model_type)
+    make = maker_for(model_type, type(model).__name__)
     return make(Draw(model.config, seed)) if make else None

@@ -4,6 +4,7 @@ Fields of the same kind get the same size in all parts of a configuration, so th
 fits. Lists keep their ratios, and lists with an entry for each layer lose those of the layers that go.
 """
 
+import copy
 import dataclasses
 import re
 
@@ -129,8 +130,7 @@ class Shrinker:
     def layers_of(self, config):
         """As many as there are kinds of layers, or are to be returned by a backbone, and two at least."""
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
-        returned = getattr(config, "out_indices", None) if getattr(config, "stage_names", None) else None
-        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, len(returned or ())))
+        return max(self.layers, min(4, len(dict.fromkeys(map(str, kinds)))), min(4, returned_stages(config)))
 
     def token(self, value):
         if not isinstance(value, int) or value < SPECIAL:
@@ -205,7 +205,8 @@ class Shrinker:
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
             assign_exception(config, name, value)
-        config.use_cache = False
+        if hasattr(config, "use_cache"):
+            config.use_cache = False
 
 
 def rename_stages(config, before):
@@ -213,10 +214,16 @@ def rename_stages(config, before):
     names = getattr(config, "stage_names", None)
     if names and before and len(names) == before + 1:
         layers = next(n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int))
-        returned = min(layers, len(config.out_indices or (layers,)))
+        returned = min(layers, max(1, returned_stages(config)))
         config.stage_names = list(names[: layers + 1])
         config._out_features = config.stage_names[-returned:]
         config._out_indices = list(range(layers + 1 - returned, layers + 1))
+
+
+def returned_stages(config):
+    """How many stages a backbone returns whose stages are its layers; 0 of all other models."""
+    is_flat = getattr(config, "stage_names", None) and not hasattr(config, "depths")
+    return len(config.out_indices or ()) if is_flat else 0
 
 
 def is_list(name, value):
@@ -239,7 +246,8 @@ def assign_exception(config, name, value):
     """Sets a field to what exceptions.py says of it."""
     part = getattr(config, name, None)
     if not isinstance(value, dict):
-        assign(config, name, value)
+        if value is not None or hasattr(config, name):
+            assign(config, name, value)
     elif "model_type" in value:
         assign(config, name, made(value))
     elif isinstance(part, transformers.PretrainedConfig):
@@ -250,15 +258,13 @@ def assign_exception(config, name, value):
 
 
 def made(value):
-    """A configuration of a dict that has a model_type; other values as they are."""
-    if not isinstance(value, dict) or "model_type" not in value:
-        return value
-    fields = {name: made(one) for name, one in value.items() if name != "model_type"}
+    """A configuration of a dict that has a model_type."""
+    fields = {name: one for name, one in value.items() if name != "model_type"}
     return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
 
 
 def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
-    config = made({"model_type": model_type, **ARGUMENTS.get(model_type, {})})
+    config = transformers.CONFIG_MAPPING[model_type](**copy.deepcopy(ARGUMENTS.get(model_type, {})))
     Shrinker(sizes).shrink(config)
     return config
