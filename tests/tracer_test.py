@@ -575,6 +575,21 @@ class ParametersTest(TracerTest):
         self.assertEqual({cell["name"] for cell in traced.cells}, {"sizes:1x10+1x1", "sizes:3x4+3x1", "sizes:1x1"})
         self.assert_agrees(traced)
 
+    def test_equal_elements_are_sorted_in_the_order_they_had(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    return {"sorted": x.sort(1)[1], "argsorted": torch.argsort(x, descending=True)}
+            def make():
+                return Net(), {"x": torch.randint(0, 3, (2, 500)).float()}
+        """
+        traced = self.python_class("ties", net)
+        x = traced.tensors["input.x"]
+        self.assertTrue(torch.equal(traced.tensors["output.sorted"], x.sort(dim=1, stable=True)[1]))
+        expected = torch.argsort(x, descending=True, stable=True)
+        self.assertTrue(torch.equal(traced.tensors["output.argsorted"], expected))
+
     if IS_5:
 
         def test_fused_experts_travel_and_what_they_are_made_of_is_named(self):
