@@ -55,6 +55,7 @@ ARGUMENTS = {
         }
     },
     **dict.fromkeys(("musicgen", "musicgen_melody"), MUSIC),
+    "phi4_multimodal": {"vision_config": {}, "audio_config": {}},
     "speech-encoder-decoder": {"encoder": {"model_type": "wav2vec2"}, "decoder": DECODER},
     "vision-encoder-decoder": {"encoder": {"model_type": "vit"}, "decoder": DECODER},
     "vision-text-dual-encoder": {"vision_config": {"model_type": "vit"}, "text_config": {"model_type": "bert"}},
@@ -179,7 +180,10 @@ FIELDS = {
 """{model type: fields}"""
 
 FIELDS_OF_4 = {
+    "Glm4vMoe_text": SECTIONS,
     "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    "mllama_text_model": {"rope_scaling": ROTARY},
+    "superglue": {"keypoint_encoder_sizes": [16, 32], "gnn_layers_types": ["self", "cross"]},
     **dict.fromkeys(("jamba", "zamba"), {"use_mamba_kernels": False}),
 }
 """The same for Transformers 4, where 5 has other defaults."""
