@@ -88,6 +88,21 @@ class PythonClassTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("binding: square/weight (PyTorch's square.weight): 36 of 36 elements differ", done.stdout)
 
+    def test_an_option_that_is_not_supported_is_no_disagreement(self):
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def forward(self, image):
+                    return {"made": torch.nn.functional.max_pool2d(image, 2, 1, 0, 2)}
+
+            def make():
+                return Net(), {"image": torch.randn(2, 3, 9, 8)}
+        """
+        (self.folder / "pooled.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        said = ("aten.max_pool2d.default", "dilation is not supported")
+        self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make"))
+
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")
         self.refused(2, "net: is not package.module:function", words=(*convert, "net"))

@@ -20,7 +20,7 @@ keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inp
   try {
     return model(inputs, how);
   } catch (const keras::ModuleError& error) {
-    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+    throw error.where_pytorch_runs();
   }
 }
 

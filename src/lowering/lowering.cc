@@ -132,7 +132,7 @@ class Walk {
       environment_.values.emplace(node.name, std::move(value));
     } catch (const tf::OperationError& error) {
       const std::string op = node.op + (error.type().empty() || error.type() == node.op ? "" : " by " + error.type());
-      throw keras::ModuleError({place, caller, op, error.reason()});
+      throw keras::ModuleError({place, caller, op, error.reason()}, error.kind());
     }
   }
 
