@@ -18,7 +18,7 @@ const Table& operations() {
     Table made;
     for (const auto add : {add_symbols, add_shapes, add_copies, add_creation, add_elementwise, add_arithmetic,
                            add_reductions, add_matrices, add_indexing, add_scatters, add_norms, add_images, add_pools,
-                           add_sampling, add_convolutions, add_complex}) {
+                           add_sampling, add_recurrent, add_convolutions, add_complex}) {
       add(&made);
     }
     return made;

@@ -47,6 +47,7 @@ void add_scatters(Table* table);
 void add_copies(Table* table);
 void add_pools(Table* table);
 void add_sampling(Table* table);
+void add_recurrent(Table* table);
 void add_complex(Table* table);
 void add_norms(Table* table);
 void add_images(Table* table);

@@ -436,7 +436,21 @@ def layers():
     film = tensor((2, 3, 4, 6, 8))
     group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), stride=2).add(f.conv3d, film, tensor((5, 3, 3, 3, 3)), tensor((5,)), padding=1)
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
+    for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
+        group.add(torch.lstm, *recurrent(**sizes))
     return group
+
+
+def recurrent(layers=1, ways=1, biases=True, first=False, time=5, batch=2, width=3, hidden=4):
+    """The arguments of torch.lstm."""
+    x = tensor((batch, time, width) if first else (time, batch, width))
+    parameters = []
+    for layer in range(layers):
+        for _ in range(ways):
+            shapes = [(4 * hidden, ways * hidden if layer else width), (4 * hidden, hidden), *[(4 * hidden,)] * (2 * biases)]
+            parameters += [tensor(shape, torch.float32, -1, 1) for shape in shapes]
+    states = [tensor((layers * ways, batch, hidden)), tensor((layers * ways, batch, hidden))]
+    return x, states, parameters, biases, layers, 0.0, False, ways == 2, first
 
 
 def images():
