@@ -181,6 +181,7 @@ FIELDS = {
 
 FIELDS_OF_4 = {
     "Glm4vMoe_text": SECTIONS,
+    "EvollaModel": {"num_key_value_heads": 4},
     "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
     "mllama_text_model": {"rope_scaling": ROTARY},
     "superglue": {"keypoint_encoder_sizes": [16, 32], "gnn_layers_types": ["self", "cross"]},
