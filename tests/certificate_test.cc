@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "bytes/digest.h"
 #include "bytes/json.h"
 #include "checkpoint/checkpoint.h"
 #include "crossload/convert.h"
 #include "crossload/verify_certificate.h"
+#include "forged_certificate.h"
 #include "goldens.h"
 #include "test_support.h"
 #include "verify/certificate_check.h"
@@ -424,13 +424,7 @@ TEST_F(Replay, FindsAForgedFormat) {
   fs::copy(artifact(), copy, fs::copy_options::recursive);
   const fs::path weights = copy / "model.safetensors";
   change_byte(weights, fs::file_size(weights) - 1);
-  bytes::Json forged = certificate();
-  for (bytes::Json entry : forged.at("written").elements()) {
-    if (entry.at("file").as_string() == "model.safetensors") entry.set("sha256", bytes::sha256_of_file(weights));
-  }
-  forged.set(verify::kCertificateHash, "");
-  verify::seal(&forged);
-  write_file(copy / "crossload.json", forged.dump_pretty());
+  forge_certificate(copy, "model.safetensors");
   EXPECT_TRUE(verify_certificate({.artifact = copy}).holds());
   const VerifyCertificateResult result =
       verify_certificate({.artifact = copy, .checkpoint = kGolden, .replay = true, .reference = kGolden});

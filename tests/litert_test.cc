@@ -1,6 +1,4 @@
 // model.tflite: written by TensorFlow's converter, run by LiteRT's interpreters, held against PyTorch.
-#include "verify/litert.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,13 +6,12 @@
 #include <filesystem>
 
 #include "bytes/json.h"
-#include "checkpoint/checkpoint.h"
+#include "crossload/compare.h"
 #include "crossload/convert.h"
 #include "crossload/error.h"
-#include "export/saved_model_graph.h"
+#include "crossload/verify_certificate.h"
+#include "forged_certificate.h"
 #include "goldens.h"
-#include "load/loaded_model.h"
-#include "tensorflow_library.h"
 #include "test_files.h"
 #include "test_support.h"
 #include "verify/trace.h"
@@ -23,8 +20,12 @@ namespace crossload {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::StartsWith;
 
 ConvertOptions options_for(const std::string& recipe, const fs::path& output, LitertType type = LitertType::kFloat32) {
@@ -70,23 +71,92 @@ TEST(Litert, AgreesInEveryOutputAndInTheModulesThatItStillHas) {
   EXPECT_GT(2 * litert.at("stages").size(), static_cast<std::size_t>(litert.at("tensors_traced").as_integer()));
   EXPECT_GT(litert.at("operators").at("FULLY_CONNECTED").as_integer(), 0);
   EXPECT_TRUE(litert.at("made_of").at("FULLY_CONNECTED").contains("BiasAdd + MatMul"));
+}
 
-  // A fault in the file itself is found in the module that has it.
-  const fs::path golden = golden_path("bert_for_masked_lm");
-  const fs::path file = folder.path() / "out" / "model.tflite";
-  const verify::Trace trace = verify::Trace::open(golden);
-  spoil(file, trace, "weight.bert.encoder.layer.1.intermediate.dense.bias");
-  const auto checkpoint = checkpoint::Checkpoint::open(golden);
-  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint, ""));
-  const exporting::ServedStages served = exporting::served_stages(tf::library(), *loaded.model, *loaded.weights);
-  const verify::LitertProcess process("", folder.path());
-  const verify::LitertRuns runs = process.run(file, golden, &served, 1, [](const std::string&) {});
-  verify::LitertConversion conversion;
-  conversion.signatures = {"serving_default"};
-  const verify::LitertReport report = verify::judge_litert(conversion, runs, served, trace, {}, std::nullopt);
-  EXPECT_EQ(report.verdict(), verify::Verdict::kDisagrees);
-  ASSERT_NE(report.first_divergence(), nullptr);
-  EXPECT_EQ(report.first_divergence()->path, "bert.encoder.layer.1.intermediate.dense");
+/// An artifact of a golden that has model.tflite, and what becomes of it when the file is changed.
+class ChangedFile : public testing::Test {
+ protected:
+  fs::path artifact() const { return folder_.path() / "out"; }
+
+  void convert_golden(const std::string& recipe, LitertType type, const std::set<Format>& formats) {
+    golden_ = golden_path(recipe);
+    ConvertOptions options = options_for(recipe, artifact(), type);
+    options.formats = formats;
+    converted_ = convert(options);
+    ASSERT_TRUE(converted_.written) << testing::PrintToString(converted_.findings);
+  }
+
+  /// All values of a weight become others.
+  void spoil_weight(const std::string& tensor) const {
+    spoil(artifact() / "model.tflite", verify::Trace::open(golden_), "weight." + tensor);
+  }
+
+  Outcome compared() const {
+    CompareOptions options{.artifact = artifact()};
+    options.settings.reference = golden_;
+    return compare(options);
+  }
+
+  /// The checks of a replay that fail, "replay: litert: is not what ...". `with_checkpoint`: of which it can be made.
+  std::vector<std::string> failures_of_replay(bool with_checkpoint) const {
+    VerifyCertificateOptions options{.artifact = artifact(), .replay = true, .reference = golden_};
+    if (with_checkpoint) options.checkpoint = golden_;
+    std::vector<std::string> failures;
+    for (const CertificateCheck& check : verify_certificate(options).checks) {
+      if (!check.holds()) failures.push_back(check.subject + ": " + check.detail);
+    }
+    return failures;
+  }
+
+  const Outcome& converted() const { return converted_; }
+
+ private:
+  TemporaryFolder folder_;
+  fs::path golden_;
+  Outcome converted_;
+};
+
+TEST_F(ChangedFile, IsFoundByCompareInTheModuleThatHasIt) {
+  convert_golden("bert_for_masked_lm", LitertType::kFloat32, {Format::kH5, Format::kLitert});
+  const Outcome same = compared();
+  EXPECT_TRUE(same.agrees) << testing::PrintToString(same.findings);
+  EXPECT_EQ(litert_of(same).at("stages").dump(), litert_of(converted()).at("stages").dump());
+  EXPECT_EQ(litert_of(same).at("outputs").dump(), litert_of(converted()).at("outputs").dump());
+
+  spoil_weight("bert.encoder.layer.1.intermediate.dense.bias");
+  const Outcome changed = compared();
+  EXPECT_FALSE(changed.agrees);
+  EXPECT_THAT(changed.findings, Contains(AllOf(HasSubstr("first divergence in model.tflite"),
+                                               HasSubstr("bert.encoder.layer.1.intermediate.dense"))));
+}
+
+TEST_F(ChangedFile, IsFoundByReplayWhereItIsTheOnlyFormat) {
+  convert_golden("bert_for_sequence_classification", LitertType::kFloat32, {Format::kLitert});
+  EXPECT_THAT(failures_of_replay(/*with_checkpoint=*/true), IsEmpty());
+  spoil_weight("classifier.bias");
+  EXPECT_THAT(failures_of_replay(true), ElementsAre(HasSubstr("SHA-256")));
+  forge_certificate(artifact(), "model.tflite");
+  EXPECT_THAT(failures_of_replay(true),
+              IsSupersetOf({HasSubstr("replay: litert: is not what the converter of TensorFlow"),
+                            HasSubstr("replay: model.tflite: certified to agree, now it disagrees")}));
+  EXPECT_THAT(failures_of_replay(false), Contains(HasSubstr("replay: verdict: certified is \"agrees\"")));
+}
+
+TEST_F(ChangedFile, IsFoundInARoundedModelByItsCertifiedErrors) {
+  convert_golden("bert_for_sequence_classification", LitertType::kInt8, {Format::kLitert});
+  EXPECT_THAT(failures_of_replay(true), IsEmpty());
+  spoil_weight("classifier.bias");
+  forge_certificate(artifact(), "model.tflite");
+  EXPECT_THAT(failures_of_replay(false),
+              ElementsAre(AllOf(HasSubstr("replay: model.tflite: is another model: serving_default.logits"),
+                                HasSubstr("certified "))));
+  EXPECT_THAT(failures_of_replay(true), Contains(HasSubstr("replay: litert: is not what the converter")));
+}
+
+TEST(Litert, WithoutWhatItWasMadeOfTheCheckpointIsAskedFor) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "model.tflite", "");
+  EXPECT_ERROR(compare({.artifact = folder.path()}), ErrorKind::kUsage, "name the PyTorch checkpoint with --model-name");
 }
 
 TEST(Litert, StandsBesideTheOtherFormats) {

@@ -444,6 +444,20 @@ class RefusalsTest(TracerTest):
         with self.refused("inner.seen", "a call depends on those before it"):
             self.trace_body("states", "self.seen.add_(1); return x * self.seen")
 
+    def test_what_could_and_does_not(self):
+        bodies = {
+            "undropped": "return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])[0]",
+            "evaluated": "return torch.nn.functional.dropout(x, 0.5, self.training)",
+            "unchanged": "self.seen = self.seen.to(x.device); return x + self.seen",
+        }
+        for name, body in bodies.items():
+            with self.subTest(name):
+                self.assert_agrees(self.trace_body(name, body))
+
+    def test_dropout_outside_of_training(self):
+        with self.refused("in inner at dropped.py:7", "draws random numbers"):
+            self.trace_body("dropped", "return torch.nn.functional.dropout(x, 0.5, True)")
+
     def test_what_does_not_exist(self):
         for name in ("no_such_module:make", "floats", "json:dumps"):
             code = messages.USAGE if ":" not in name else messages.BAD_INPUT
@@ -560,6 +574,21 @@ class ParametersTest(TracerTest):
         self.assertEqual([one["name"] for one in traced.program["outputs"]], ["made"])
         self.assertEqual({cell["name"] for cell in traced.cells}, {"sizes:1x10+1x1", "sizes:3x4+3x1", "sizes:1x1"})
         self.assert_agrees(traced)
+
+    def test_equal_elements_are_sorted_in_the_order_they_had(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    return {"sorted": x.sort(1)[1], "argsorted": torch.argsort(x, descending=True)}
+            def make():
+                return Net(), {"x": torch.randint(0, 3, (2, 500)).float()}
+        """
+        traced = self.python_class("ties", net)
+        x = traced.tensors["input.x"]
+        self.assertTrue(torch.equal(traced.tensors["output.sorted"], x.sort(dim=1, stable=True)[1]))
+        expected = torch.argsort(x, descending=True, stable=True)
+        self.assertTrue(torch.equal(traced.tensors["output.argsorted"], expected))
 
     if IS_5:
 

@@ -6,7 +6,7 @@
               <run>/<interpreter>/<signature>/<output>   what the interpreter returned
               <run>/stage/<path>                         tensors inside that are known to be a module's result
             <run> is "main", or "cell.<n>" for the further inputs of the trace that a signature takes. Its metadata has
-            "litert": the interpreters with their versions, and how many of the stages were found.
+            "litert": what the file is, the interpreters with their versions, what did not run, and sizes that are known.
 
 Exit codes: 2 wrong usage, 3 bad input, 4 not supported by LiteRT, 5 environment.
 """

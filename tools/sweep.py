@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from tiny.report import write_report  # noqa: E402
 
 TERMINAL = os.fdopen(os.dup(1), "w")  # libraries are kept from the other
 CONVERTED = {0: "agrees", 1: "disagrees"}
+FIXED_AXIS = re.compile(r"axis (\d+) of (\w+) is \d+ alone")
 
 
 def parse_arguments():
@@ -151,11 +153,21 @@ def convert(args, folder, given, result):
     if process.returncode:
         result["reason"] = (said.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
     if certificate.is_file():
-        document = json.loads(certificate.read_text(encoding="utf-8"))
-        result["verdict"] = document["verdict"]
-        stages = [one for one in document["stages"] if isinstance(one.get("max_abs_diff"), (int, float))]
-        worst = max(stages, key=lambda one: one["max_abs_diff"], default=None)
-        result["worst"] = [worst["name"], worst["max_abs_diff"]] if worst else None
+        result.update(read_certificate(json.loads(certificate.read_text(encoding="utf-8"))))
+
+
+def read_certificate(document):
+    found = {"verdict": document["verdict"]}
+    stages = [one for one in document["stages"] if isinstance(one.get("max_error"), (int, float))]
+    if worst := max(stages, key=lambda one: one["max_error"], default=None):
+        found["worst"] = [worst["path"], worst["max_error"]]
+    found["frozen"] = [f"{axis[2]} axis {axis[1]}" for note in document["notes"] if (axis := FIXED_AXIS.match(note))]
+    for function in document["functions"]:
+        if function["finding"]:
+            found["reason"] = f"{function['name']}: {function['finding']}"
+    if first := document["first_divergence"]:
+        found["reason"] = f"{first['path']} ({first.get('class')}) is {first['max_error']} off; {first['hint']}"
+    return found
 
 
 def sweep(args):

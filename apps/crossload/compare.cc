@@ -25,8 +25,9 @@ void add_compare(CLI::App* app, Action* action) {
   CLI::App* command =
       app->add_subcommand("compare", "Compares TensorFlow weights that are there already with PyTorch.");
   command
-      ->add_option("ARTIFACT", options->artifact,
-                   "A folder with config.json and tf_model.h5, saved_model/ or TensorFlow's model.safetensors")
+      ->add_option(
+          "ARTIFACT", options->artifact,
+          "A folder with config.json and tf_model.h5, saved_model/, TensorFlow's model.safetensors or model.tflite")
       ->required();
   command->add_option("--model-name", options->model, "The PyTorch checkpoint it was made from, a folder");
   add_run_flags(command, &options->settings);
@@ -34,7 +35,11 @@ void add_compare(CLI::App* app, Action* action) {
       "Examples:\n"
       "  crossload compare ./my-bert-tf --model-name ./my-bert\n"
       "  crossload compare ./my-bert-tf --reference my-bert.trace.safetensors --report my-bert.html");
-  command->callback([options, action] { *action = [options] { return run(*options); }; });
+  const CLI::Option* max_error = command->get_option("--max-error");
+  command->callback([options, action, max_error] {
+    if (max_error->count() > 0) options->litert_max_error = options->settings.max_error;
+    *action = [options] { return run(*options); };
+  });
 }
 
 }  // namespace crossload::cli

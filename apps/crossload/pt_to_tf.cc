@@ -69,7 +69,9 @@ void choose_litert(const Flags& flags, ConvertOptions* options) {
 
 ConvertOptions options_of(const Flags& flags) {
   ConvertOptions options = flags.options;
-  options.output = flags.output.empty() ? default_output(flags.model_name) : std::filesystem::path(flags.output);
+  const std::string& function = options.settings.python_class;
+  const std::string name = function.empty() ? flags.model_name : function.substr(function.find(':') + 1);
+  options.output = flags.output.empty() ? default_output(name) : std::filesystem::path(flags.output);
   options.formats = parse_formats(flags.formats);
   choose_litert(flags, &options);
   parse_word(flags.dtype, &options.dtype);
@@ -142,10 +144,20 @@ int run_hub(const Flags& flags) {
   return exit_code(outcome);
 }
 
+/// What is converted: a checkpoint, or a module of the user's own.
+void require_model(const Flags& flags) {
+  const bool has_name = !flags.model_name.empty();
+  if (has_name != !flags.options.settings.python_class.empty()) return;
+  throw Error(ErrorKind::kUsage, has_name ? "--python-class: is instead of a checkpoint; leave --model-name out"
+                                          : "nothing to convert; name a checkpoint with --model-name, or a module with "
+                                            "--python-class");
+}
+
 int run(const Flags& flags) {
+  require_model(flags);
   if (is_hub_name(flags.model_name)) return run_hub(flags);
   ConvertOptions options = options_of(flags);
-  options.model = local_model(flags.model_name);
+  if (!flags.model_name.empty()) options.model = local_model(flags.model_name);
   if (flags.push) {
     throw Error(ErrorKind::kUnsupported,
                 "--push: only models of the Hub are published there; name one as foo/bar or hf://foo/bar");
@@ -159,11 +171,9 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app->add_subcommand(
       "pt-to-tf", "Converts a PyTorch checkpoint to TensorFlow and compares every module with PyTorch.");
-  command
-      ->add_option("--model-name", flags->model_name,
-                   "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
-                   "foo/bar@revision, hf://foo/bar")
-      ->required();
+  command->add_option("--model-name", flags->model_name,
+                      "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
+                      "foo/bar@revision, hf://foo/bar");
   command->add_option(
       "--output,--local-dir", flags->output,
       "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "

@@ -87,6 +87,10 @@ void add_threads_flag(CLI::App* command, int* threads) {
 
 void add_run_flags(CLI::App* command, RunSettings* settings) {
   add_class_flag(command, &settings->override_model_class);
+  command->add_option(
+      "--python-class", settings->python_class,
+      "PACKAGE.MODULE:FUNCTION instead of a checkpoint: a module of your own, which the function returns "
+      "with example inputs, (torch.nn.Module, {name: tensor}); looked for from the current folder");
   add_ignore_flag(command, &settings->ignore_tensors);
   add_reference_flag(command, &settings->reference);
   add_input_flags(command, &settings->inputs, &settings->grid);

@@ -12,7 +12,7 @@ class App;
 
 namespace crossload::cli {
 
-/// --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict, --override-model-class, --ignore-tensors,
+/// --python-class, --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict, --override-model-class, --ignore-tensors,
 /// --tensorflow, --python, --threads, --onednn, --json and --report: what a command that compares has.
 void add_run_flags(CLI::App* command, RunSettings* settings);
 

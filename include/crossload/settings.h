@@ -17,6 +17,9 @@ struct RunSettings {
   /// How the model gets into TensorFlow: by a "class" of Crossload's, by a "trace" of torch.export, or, when empty, by a
   /// class where there is one for it, else by a trace.
   std::string via = {};
+  /// A module that is no model of Transformers, in place of a checkpoint: the function "package.module:function" returns
+  /// it with its example inputs, (torch.nn.Module, {name: tensor}). It is traced.
+  std::string python_class = {};
   /// Tensors of the checkpoint that the class has no place for and that may go: patterns with * and ? for their names
   /// in the file, and the reasons, which the certificate's ledger repeats.
   std::vector<std::pair<std::string, std::string>> ignore_tensors = {};

@@ -20,7 +20,7 @@ keras::ModelOutput call(const keras::Model& model, const keras::ModelInputs& inp
   try {
     return model(inputs, how);
   } catch (const keras::ModuleError& error) {
-    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+    throw error.where_pytorch_runs();
   }
 }
 
@@ -38,11 +38,11 @@ std::vector<std::string> member_names(const OutputSpec& output) {
 }
 
 /// Whether the members of a list have the same sizes, as hidden states of images that shrink on their way have not.
-bool can_be_stacked(const std::vector<TensorSpec>& tensors) {
-  const Shape& first = tensors.front().shape;
-  return std::ranges::all_of(tensors, [&](const TensorSpec& tensor) {
-    return std::ranges::equal(tensor.shape, first, [](auto a, auto b) { return a < 0 || b < 0 || a == b; });
-  });
+bool can_be_stacked(const OutputSpec& list) {
+  const Shape& first = list.tensors.front().shape;
+  return list.is_even && std::ranges::all_of(list.tensors, [&](const TensorSpec& tensor) {
+           return std::ranges::equal(tensor.shape, first, [](auto a, auto b) { return a < 0 || b < 0 || a == b; });
+         });
 }
 
 /// a, b, ..., z, aa, ab, ...: there are as many of them in each call as the model has variables.
@@ -92,9 +92,9 @@ class SavedModelParts::PartGraph {
   const Tensor& input(const std::string& name) const { return given_.at(name); }
   keras::ModelOutput run(bool training) { return call(parts_.model_, given_, parts_.how(training)); }
 
-  void add(const std::string& name, bool is_list, const std::vector<Tensor>& tensors) {
-    OutputSpec& spec = outputs_.emplace_back(OutputSpec{name, is_list, {}});
-    for (const Tensor& tensor : tensors) {
+  void add(const keras::ModelOutput::Field& field) {
+    OutputSpec& spec = outputs_.emplace_back(OutputSpec{field.name, field.is_list, {}, field.is_even});
+    for (const Tensor& tensor : field.tensors) {
       // An identity, so that an output that is an input, or two outputs that are one tensor, have nodes of their own.
       results_.push_back(tf::identity(tensor));
       spec.tensors.push_back({tensor.dtype(), tensor.shape()});
@@ -190,7 +190,7 @@ class SavedModelParts::CallGraph {
     std::vector<std::string> names;
     for (auto& [output, members] : results_) {
       if (!wanted(output.name)) continue;
-      if (output.is_list && spec.stack_lists && !can_be_stacked(output.tensors)) {
+      if (output.is_list && spec.stack_lists && !can_be_stacked(output)) {
         for (std::size_t i = 0; i < members.size(); ++i) {
           function.outputs.push_back({output.name + "." + std::to_string(i), /*is_list=*/false, {output.tensors[i]}});
           returned.push_back(members[i]);
@@ -279,9 +279,7 @@ std::unique_ptr<SavedModelParts::PartGraph> SavedModelParts::body_graph(const ke
                                                                         bool training) const {
   auto graph = std::make_unique<PartGraph>(*this, keras::names_of(whole.body));
   const keras::ModelOutput output = graph->run(training);
-  for (const keras::ModelOutput::Field& field : output.fields()) {
-    graph->add(field.name, field.is_list, field.tensors);
-  }
+  for (const keras::ModelOutput::Field& field : output.fields()) graph->add(field);
   return graph;
 }
 
@@ -311,15 +309,16 @@ const SavedModelParts::Part& SavedModelParts::maker(const keras::MadeInput& made
   const keras::InputSpec spec = keras::signature_of(model_, {made.name}).front();
   const auto found = graph.graph().made_inputs().find(made.name);
   if (found != graph.graph().made_inputs().end()) {
-    graph.add(made.name, /*is_list=*/false,
-              {as_input(found->second, made, spec.shape, graph.input(*keras::first_of(made.of, given)))});
+    graph.add({made.name,
+               {as_input(found->second, made, spec.shape, graph.input(*keras::first_of(made.of, given)))},
+               /*is_list=*/false});
   } else {  // a model that does not read it, as positions where they are relative
     const Tensor zero = graph.graph().constant(0, spec.dtype);
-    graph.add(made.name, /*is_list=*/false, {tf::fill(graph.graph(), tf::Dims(spec.shape.size(), 1), zero)});
+    graph.add({made.name, {tf::fill(graph.graph(), tf::Dims(spec.shape.size(), 1), zero)}, /*is_list=*/false});
   }
   for (const keras::ModelOutput::Field& field : output.fields()) {
     const bool is_of_body = std::ranges::find(body.outputs, field.name, &OutputSpec::name) != body.outputs.end();
-    if (made.gives_results && !is_of_body) graph.add(field.name, field.is_list, field.tensors);
+    if (made.gives_results && !is_of_body) graph.add(field);
   }
   const std::string name =
       "__inference_" + made.name + "_" + std::to_string(parts_.size()) + (training ? "_training" : "");

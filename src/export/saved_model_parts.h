@@ -24,6 +24,7 @@ struct OutputSpec {
   std::string name;
   bool is_list;
   std::vector<TensorSpec> tensors;  // the members of a list, or one
+  bool is_even = true;              // see keras::ModelOutput
 };
 
 /// A function that others call. Its arguments are the inputs, sorted by name, then every variable of the model.

@@ -1,16 +1,18 @@
 #include "crossload/compare.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
-#include "artifact/artifact_folder.h"
 #include "checkpoint/checkpoint.h"
 #include "crossload/error.h"
 #include "flow/certify.h"
 #include "flow/comparison.h"
 #include "flow/configuration.h"
 #include "flow/half_precision.h"
+#include "flow/litert_comparison.h"
 #include "flow/prove.h"
+#include "flow/python_module.h"
 #include "flow/reference_trace.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -32,20 +34,26 @@ std::optional<checkpoint::Checkpoint> find_checkpoint(const CompareOptions& opti
   return std::nullopt;
 }
 
+/// See CompareOptions::litert_max_error.
+bool has_own_limit(const CompareOptions& options, const verify::LitertReport& litert) {
+  return !options.litert_type && options.litert_max_error && litert.conversion.type != LitertType::kFloat32;
+}
+
 }  // namespace
 
 Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
-  const RunSettings& settings = options.settings;
+  RunSettings settings = options.settings;
   steps.reading.begin();
-  const load::LoadedModel loaded = load::load_from_tensorflow(options.artifact, settings.override_model_class);
-  const std::unique_ptr<exporting::StoredWeights> variables = load::open_artifact(options.artifact, loaded.model_class);
-  const auto library = tf::Library::open({settings.tensorflow, settings.onednn});
+  const ArtifactModel artifact(options);
+  const load::LoadedModel& loaded = artifact.loaded();
+  const exporting::StoredWeights& variables = artifact.variables();
+  const auto& library = artifact.library();
   verify::CertificateParts parts = begin_certificate(loaded, options.artifact, settings, library.get());
   parts.artifact = options.artifact;
 
   steps.waiting.begin();
   require_reference(options);
-  const DType dtype = common_dtype(*variables);
+  const DType dtype = common_dtype(variables);
   std::optional<checkpoint::Checkpoint> checkpoint;
   std::optional<load::LoadedModel> source;
   const auto open_source = [&] {
@@ -68,17 +76,23 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   if (!checkpoint) checkpoint = find_checkpoint(options, trace);
   if (checkpoint && !source) open_source();
   if (source) {
-    parts.binding = verify::find_binding_faults(*source->weights, *variables);
+    parts.binding = verify::find_binding_faults(*source->weights, variables);
     parts.ledger = source->weights->ledger();
     parts.read = load::files_of(*checkpoint, source->model_class);
     parts.read_below = checkpoint->path();
     parts.notes = source->weights->notes();
   }
 
+  std::optional<verify::LitertReport> litert;
+  if (steps.running_litert) {
+    litert = compare_litert(options, loaded, trace, library, *steps.running_litert);
+    parts.litert = &*litert;
+    if (has_own_limit(options, *litert)) settings.max_error = std::min(settings.max_error, RunSettings().max_error);
+  }
+
   steps.computing.begin();
-  const verify::Verification verification =
-      prove(loaded, {*variables, artifact::ArtifactFolder(options.artifact).saved_model()}, trace, settings, library,
-            source ? source->weights.get() : nullptr);
+  const verify::Verification verification = prove(loaded, {variables, artifact.saved_model()}, trace, settings, library,
+                                                  source ? source->weights.get() : nullptr);
   add_proof(trace, verification, settings, &parts);
   if (!verification.agrees()) parts.configuration = configuration_differences(loaded.model->config(), trace);
 
@@ -92,8 +106,9 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
 namespace crossload {
 
 Outcome compare(const CompareOptions& options, const Progress& progress) {
+  const flow::PythonModule module(options.settings, options.model, progress);
   flow::Steps steps(progress);
-  return flow::compare(options, flow::ComparisonSteps(options.artifact, &steps));
+  return flow::compare(module.applied_to(options), flow::ComparisonSteps(options.artifact, &steps));
 }
 
 }  // namespace crossload

@@ -14,13 +14,15 @@
 #include "flow/litert.h"
 #include "flow/not_finite.h"
 #include "flow/prove.h"
+#include "flow/python_module.h"
 #include "flow/reference_trace.h"
 #include "flow/way.h"
 #include "flow/written_models.h"
 
 namespace crossload {
+namespace {
 
-Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
+Outcome convert_checkpoint(const ConvertOptions& wanted, const Progress& progress) {
   if (wanted.formats.empty()) throw Error(ErrorKind::kUsage, "--formats: none given; there are " + format_names());
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(wanted.model);
   const flow::Way way = flow::choose_way(checkpoint, wanted.settings);
@@ -111,6 +113,13 @@ Outcome convert(const ConvertOptions& wanted, const Progress& progress) {
   outcome.notes.insert(outcome.notes.end(), artifact.notes().begin(), artifact.notes().end());
   outcome.written = true;
   return outcome;
+}
+
+}  // namespace
+
+Outcome convert(const ConvertOptions& options, const Progress& progress) {
+  const flow::PythonModule module(options.settings, options.model, progress);
+  return convert_checkpoint(module.applied_to(options), progress);
 }
 
 }  // namespace crossload

@@ -18,12 +18,18 @@ auto said_in(const Step& step) {
 
 }  // namespace
 
+std::vector<std::string> litert_signatures(const keras::Model& model) {
+  std::vector<std::string> signatures = model.interface().own_signatures;
+  signatures.insert(signatures.begin(), kServingDefault);
+  return signatures;
+}
+
 LitertModel::LitertModel(const ConvertOptions& options, const load::LoadedModel& loaded,
                          const std::shared_ptr<const tf::Library>& library)
     : options_(options), loaded_(loaded), library_(library) {
   if (!options.formats.contains(Format::kLitert)) return;
   temporary_.emplace("litert");
-  process_.emplace(options.settings.python, temporary_->path());
+  process_.emplace(options.settings.python, temporary_->path(), "leave litert out of --formats");
 }
 
 void LitertModel::write(const fs::path& artifact, const Step& step) {
@@ -33,11 +39,9 @@ void LitertModel::write(const fs::path& artifact, const Step& step) {
     artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights},
                             Format::kSavedModel, options_.max_shard_size, library_, folder);
   }
-  std::vector<std::string> signatures = loaded_.model->interface().own_signatures;
-  signatures.insert(signatures.begin(), kServingDefault);
   report_.emplace();
-  report_->conversion = process_->convert(folder / artifact::kSavedModelFolder, signatures, options_.litert.type,
-                                          artifact / artifact::kLitertFile, said_in(step));
+  report_->conversion = process_->convert(folder / artifact::kSavedModelFolder, litert_signatures(*loaded_.model),
+                                          options_.litert.type, artifact / artifact::kLitertFile, said_in(step));
 }
 
 WrittenWeights LitertModel::open_weights(const fs::path& artifact) const {

@@ -21,6 +21,9 @@ namespace crossload::flow {
 
 using WrittenWeights = std::vector<std::pair<std::string, std::unique_ptr<exporting::StoredWeights>>>;
 
+/// Those of the SavedModel that model.tflite has, serving_default first.
+std::vector<std::string> litert_signatures(const keras::Model& model);
+
 /// Does nothing for a conversion whose formats have no litert.
 class LitertModel {
  public:

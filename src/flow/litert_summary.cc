@@ -38,8 +38,8 @@ std::map<std::string, verify::LitertOutput> furthest(const std::vector<verify::L
 std::vector<std::string> describe_litert(const verify::LitertReport& report, bool verified) {
   const verify::LitertConversion& conversion = report.conversion;
   std::string line = "model.tflite: " + std::string(name_of(conversion.type)) + ", " +
-                     printed("%.1f", static_cast<double>(conversion.bytes) / 1e6) +
-                     " MB, no select ops, by the converter of TensorFlow " + conversion.converter;
+                     printed("%.1f", static_cast<double>(conversion.bytes) / 1e6) + " MB";
+  if (!conversion.converter.empty()) line += ", no select ops, by the converter of TensorFlow " + conversion.converter;
   if (!verified) return {line + "; not run"};
   std::string interpreters;
   for (const verify::LitertInterpreter& one : report.interpreters)

@@ -329,6 +329,7 @@ class Proof {
     try {
       return verify::verify(trace, runner_for(trace).run(trace.inputs()), functions, tolerances_, &source_);
     } catch (const keras::ModuleError& error) {
+      if (error.kind() == ErrorKind::kUnsupported) throw;
       return verify::failed(trace, error.failure());
     }
   }

@@ -15,6 +15,7 @@ verify::ReferenceOptions options_of(const RunSettings& settings) {
   verify::ReferenceOptions options;
   options.python = settings.python;
   options.threads = settings.threads;
+  options.python_class = settings.python_class;
   options.inputs = settings.inputs;
   options.grid = settings.grid;
   return options;
@@ -80,6 +81,7 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, co
   const bool is_sentence =
       settings.override_model_class == load::kSentenceTransformer ||
       (settings.override_model_class.empty() && checkpoint::has_sentence_modules(checkpoint.path()));
+  if (is_sentence) checkpoint::read_sentence_modules_without_weights(model);  // refuses modules of the model's own code
   verify::ReferenceOptions options = options_of(settings);
   options.model_class = is_sentence ? load::kSentenceTransformer : settings.override_model_class;
   options.weights = weights;

@@ -13,6 +13,7 @@
 #include "crossload/error.h"
 #include "flow/comparison.h"
 #include "flow/half_precision.h"
+#include "flow/litert_comparison.h"
 #include "flow/steps.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -79,19 +80,22 @@ load::IgnoredTensors ignored_in(const bytes::Json& certificate) {
   return ignored;
 }
 
-/// Every format that was read back before: compare() looks at the variables of one.
-std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
-  if (options.checkpoint.empty()) return {};
+/// The checkpoint as a format has it.
+load::LoadedModel load_again(const bytes::Json& certificate, const VerifyCertificateOptions& options, Format format) {
   const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(options.checkpoint);
   const load::ModelClass model_class =
       load::choose_class(options.artifact, checkpoint, certificate.at("class").as_string());
+  return load::load_from_pytorch(checkpoint, model_class.written_as(format), ignored_in(certificate));
+}
+
+/// Every format that was read back before: compare() looks at the variables of one.
+std::vector<CertificateCheck> read_back_again(const bytes::Json& certificate, const VerifyCertificateOptions& options) {
+  if (options.checkpoint.empty()) return {};
   std::vector<CertificateCheck> checks;
   for (const bytes::Json& format : certificate.at("read_back").elements()) {
     Format known = Format::kSavedModel;
     parse_format(format.as_string(), &known);  // the schema has only names that are known
-    const load::LoadedModel source =
-        load::load_from_pytorch(checkpoint, model_class.written_as(known), ignored_in(certificate));
-    checks.push_back(read_back_again(known, options.artifact, source));
+    checks.push_back(read_back_again(known, options.artifact, load_again(certificate, options, known)));
   }
   return checks;
 }
@@ -113,7 +117,20 @@ CompareOptions certified_comparison(const bytes::Json& certificate, const Verify
   settings.python = options.python;
   settings.threads = static_cast<int>(certificate.at("settings").at("threads").as_integer());
   settings.onednn = certificate.at("settings").at("onednn").as_bool();
+  parse_word(certificate.at("precision").at("dtype").as_string(), &again.dtype);
+  if (!certificate.contains("litert")) return again;
+  const bytes::Json litert = certificate.at("litert");
+  parse_litert_type(litert.at("type").as_string(), &again.litert_type.emplace());
+  if (litert.at("max_error").is_number()) again.litert_max_error = litert.at("max_error").as_number();
   return again;
+}
+
+CertificateCheck convert_litert_again(const bytes::Json& certificate, const VerifyCertificateOptions& options,
+                                      const CompareOptions& certified, const flow::Step& step) {
+  const load::LoadedModel source = load_again(certificate, options, Format::kSavedModel);
+  source.weights->store_as(certified.dtype);
+  const auto library = tf::Library::open({options.tensorflow, certified.settings.onednn});
+  return flow::convert_litert_again(certificate.at("litert"), certified, source, library, step);
 }
 
 std::string word_for(Kind kind) {
@@ -176,6 +193,9 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
   const flow::Step hashing_written = steps.add("hashing what was written");
   std::optional<flow::Step> hashing_read;
   if (!options.checkpoint.empty()) hashing_read = steps.add("hashing what was read");
+  std::optional<flow::Step> converting;
+  if (options.replay && !options.checkpoint.empty() && flow::has_litert(options.artifact))
+    converting = steps.add("converting to model.tflite again");
   std::optional<flow::ComparisonSteps> comparing;
   if (options.replay) comparing.emplace(options.artifact, &steps);
 
@@ -207,7 +227,10 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
     checks.add({Kind::kNote, "replay", "was not run, as the files are not those certified"});
   } else if (options.replay) {
     checks.add(read_back_again(certificate, options));
-    const Outcome again = flow::compare(certified_comparison(certificate, options), *comparing);
+    const CompareOptions certified = certified_comparison(certificate, options);
+    if (converting && certificate.contains("litert"))
+      checks.add(convert_litert_again(certificate, options, certified, *converting));
+    const Outcome again = flow::compare(certified, *comparing);
     checks.add(
         verify::check_replay(certificate, bytes::Json::parse(again.certificate, "the comparison that ran again")));
   }

@@ -30,6 +30,7 @@ class ModelOutput {
     std::string name;
     std::vector<tf::Tensor> tensors;
     bool is_list;
+    bool is_even = true;  // a list whose members have the same sizes in every run, as far as their shapes say
   };
 
   ModelOutput& add(const std::string& name, const tf::Tensor& tensor) {
@@ -37,8 +38,8 @@ class ModelOutput {
     return *this;
   }
   /// An empty list is not there, like None.
-  ModelOutput& add(const std::string& name, const std::vector<tf::Tensor>& tensors) {
-    if (!tensors.empty()) fields_.push_back({name, tensors, true});
+  ModelOutput& add(const std::string& name, const std::vector<tf::Tensor>& tensors, bool is_even = true) {
+    if (!tensors.empty()) fields_.push_back({name, tensors, true, is_even});
     return *this;
   }
   /// Adds the fields of another output that have these names.

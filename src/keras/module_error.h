@@ -21,15 +21,19 @@ struct ModuleFailure {
   std::string text() const;
 };
 
-/// Thrown with kBadInput where a model is called, since the inputs may be anybody's. Whoever knows that PyTorch takes
-/// the same inputs (a verification), or that they are the model's own signature (the writer of a SavedModel), makes it
-/// kDisagrees: then the two frameworks' classes are not the same function.
+/// Thrown with kBadInput where a model is called, since the inputs may be anybody's, or with kUnsupported for an
+/// operation of a traced program that is not made here.
 class ModuleError : public Error {
  public:
   explicit ModuleError(ModuleFailure failure, ErrorKind kind = ErrorKind::kBadInput)
       : Error(kind, failure.text()), failure_(std::move(failure)) {}
 
   const ModuleFailure& failure() const { return failure_; }
+  /// For whoever knows that PyTorch takes the same inputs (a verification), or that they are the model's own signature
+  /// (the writer of a SavedModel): then the two frameworks' classes are not the same function, kDisagrees.
+  ModuleError where_pytorch_runs() const {
+    return kind() == ErrorKind::kUnsupported ? *this : ModuleError(failure_, ErrorKind::kDisagrees);
+  }
 
  private:
   ModuleFailure failure_;

@@ -15,13 +15,14 @@ struct Variable {
   /// TensorFlow's, without the scope of the model's class and ":0": "bert/encoder/layer_._0/.../kernel". One that lies
   /// outside that scope begins with "/": "/shared/shared/embeddings"
   std::string name;
-  std::string key;  // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
-  Shape shape;      // TensorFlow's
-  Layout layout = Layout::kSame;
+  std::string key;                // PyTorch's, in the names of the model: "encoder.layer.0.attention.self.query.weight"
+  Shape shape;                    // TensorFlow's
+  Layout layout = Layout::kSame;  // what turns the source into it
   bool trainable = true;
   std::string layer;  // the direct layer of the model that holds it; empty for the one that the name begins with
   TensorView source;
-  DType dtype = DType::kF32;  // TensorFlow's: float32, float16 or bfloat16
+  DType dtype = DType::kF32;            // TensorFlow's: float32, float16 or bfloat16
+  Layout from_pytorch = Layout::kSame;  // what turns PyTorch's parameter into it, wherever the source is from
 };
 
 /// The same as TensorFlow's own.

@@ -262,7 +262,7 @@ const Variable& Scope::variable(const std::string& leaf, const std::vector<std::
   const bool joined = tensorflow_path_.empty() || tensorflow_path_.ends_with('/');
   variable.name = tensorflow_path_ + (joined ? "" : "/") + leaf;
   variable.layer = layer_;
-  variable.layout = options.layout;
+  variable.layout = variable.from_pytorch = options.layout;
   variable.trainable = options.trainable;
   variable.shape = options.reshaped;
   std::vector<std::string> keys;

@@ -100,7 +100,7 @@ checkpoint::Config with_model_type(const checkpoint::Config& config, const Model
   if (config.has("model_type")) return config;
   bytes::Json fields = bytes::Json::object();
   for (const auto& [name, value] : config.json().members()) fields.set(name, value);
-  fields.set("model_type", model_class.architecture->model_type);
+  fields.set("model_type", model_class.model_type());
   return checkpoint::Config(fields);
 }
 

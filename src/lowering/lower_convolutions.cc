@@ -22,8 +22,8 @@ Pair sides(const Operation& op, const char* name, bool is_row, std::int64_t neut
 Tensor kernel_of(const Operation& op, bool is_row) {
   const Tensor weight = op.tensor("weight");
   const keras::Variable* variable = op.variable("weight");
-  if (variable != nullptr && variable->layout == tensor::Layout::kConv2D) return weight;
-  if (variable != nullptr && variable->layout == tensor::Layout::kConv1D) return tf::expand_dims(weight, 0);
+  if (variable != nullptr && variable->from_pytorch == tensor::Layout::kConv2D) return weight;
+  if (variable != nullptr && variable->from_pytorch == tensor::Layout::kConv1D) return tf::expand_dims(weight, 0);
   if (!is_row) return tf::transpose(weight, {2, 3, 1, 0});
   return tf::expand_dims(tf::transpose(weight, {2, 1, 0}), 0);
 }

@@ -28,8 +28,11 @@ Tensor bitwise_not(const Tensor& x) {
   return x.dtype() == tf::DataType::kBool ? tf::logical_not(x) : x.graph().operation("Invert").input(x).output();
 }
 
-/// Where bool is an argument, PyTorch's function of numbers is not defined.
-Tensor absolute(const Tensor& x) { return x.dtype() == tf::DataType::kBool ? x : tf::abs(x); }
+/// Where bool is an argument, PyTorch's function of numbers is not defined. LiteRT's Abs does not take int64.
+Tensor absolute(const Tensor& x) {
+  if (x.dtype() == tf::DataType::kBool) return x;
+  return x.dtype() == tf::DataType::kInt64 ? tf::maximum(x, -x) : tf::abs(x);
+}
 
 /// Of complex numbers real ones.
 Value absolute_of(const Operation& op) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lowering/cubic.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -11,6 +12,17 @@ namespace {
 using tf::Dim;
 using tf::Dims;
 using tf::Tensor;
+
+const char* image_argument(const Operation& op) { return op.node().args.contains("self") ? "self" : "input"; }
+
+bool is_whole(double scale) { return scale == std::floor(scale); }
+
+/// A size times a scale, rounded down, as Python computes it.
+Dim scaled(const Operation& op, const Dim& size, double scale) {
+  if (is_whole(scale)) return size * Dim(static_cast<std::int64_t>(scale));
+  const Tensor exact = tf::cast(size.as_tensor(op.graph()), tf::DataType::kDouble) * scale;
+  return {tf::cast(tf::floor(exact), tf::DataType::kInt32)};
+}
 
 /// The sizes of the result: the argument, or what PyTorch recorded, or a multiple of the argument's.
 Dims sizes_of_result(const Operation& op) {
@@ -22,16 +34,12 @@ Dims sizes_of_result(const Operation& op) {
     } else if (op.has("output_size")) {
       sizes.push_back(op.dims("output_size").at(i - 2));
     } else {
-      const double scale = op.numbers("scale_factors").at(i - 2);
-      if (scale != std::floor(scale)) op.fail("a scale that is no whole number is supported for known sizes alone");
-      sizes.push_back(op.dim_of(op.node().args.contains("self") ? "self" : "input", static_cast<int>(i)) *
-                      Dim(static_cast<std::int64_t>(scale)));
+      sizes.push_back(
+          scaled(op, op.dim_of(image_argument(op), static_cast<int>(i)), op.numbers("scale_factors").at(i - 2)));
     }
   }
   return sizes;
 }
-
-const char* image_argument(const Operation& op) { return op.node().args.contains("self") ? "self" : "input"; }
 
 /// What the caller said of a side, 0 for nothing: pixels then lie 1 / scale apart, though the sizes say otherwise.
 double scale_of(const Operation& op, std::size_t side, std::size_t sides) {
@@ -41,13 +49,6 @@ double scale_of(const Operation& op, std::size_t side, std::size_t sides) {
 }
 
 enum class Kernel { kNearest, kNearestCentre, kLinear, kCubic };
-
-/// Keys' cubic convolution, A = -0.75, at distance x from a pixel.
-double cubic(double x) {
-  constexpr double kA = -0.75;
-  if (x <= 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
-  return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
-}
 
 struct Side {
   std::int64_t input;
@@ -79,7 +80,8 @@ Tensor weights_of(const Operation& op, const Side& side, Kernel kernel) {
       weights[static_cast<std::size_t>(i * side.input + at)] += weight;
     };
     if (kernel == Kernel::kCubic) {
-      for (int j = -1; j <= 2; ++j) add(j, cubic(std::abs(place - (first + j))));
+      const std::array<double, 4> taps = cubic_weights(place - first);
+      for (int j = 0; j < 4; ++j) add(j - 1, taps[static_cast<std::size_t>(j)]);
     } else if (kernel == Kernel::kLinear) {
       add(0, 1 - (place - first));
       add(1, place - first);
@@ -92,7 +94,51 @@ Tensor weights_of(const Operation& op, const Side& side, Kernel kernel) {
       tf::HostTensor::of<float>(op.graph().library(), {side.output, side.input}, std::span<const float>(rounded)));
 }
 
-/// A product with a matrix of weights for each side, which are made for sizes that are known.
+/// A side of which it takes a run to know how long it is.
+struct FreeSide {
+  Dim input;
+  Dim output;
+  double scale;  // 0 for none
+  bool corners;
+};
+
+/// place_of for all pixels of the result: float32 [output].
+Tensor places_of(const Operation& op, const FreeSide& side, Kernel kernel) {
+  const Tensor i = tf::cast(tf::range(op.graph(), side.output), tf::DataType::kFloat);
+  const auto number = [&](const Dim& size) { return tf::like(i, size); };
+  if (side.corners) return i * ((number(side.input) - 1) / tf::maximum(number(side.output) - 1, 1));
+  const Tensor ratio = side.scale > 0 ? tf::like(i, 1 / side.scale) : number(side.input) / number(side.output);
+  if (kernel == Kernel::kNearest) return i * ratio;
+  const Tensor centre = (i + 0.5) * ratio;
+  if (kernel == Kernel::kNearestCentre) return centre;
+  return kernel == Kernel::kLinear ? tf::maximum(centre - 0.5, 0) : centre - 0.5;
+}
+
+/// The same as weights_of, float32 [output, input], computed in the graph.
+Tensor weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
+  const Tensor place = places_of(op, side, kernel);
+  const Tensor first = tf::floor(place);
+  std::vector<std::pair<int, Tensor>> taps;  // pixels after the first one, and how much they count
+  const Tensor t = place - first;
+  if (kernel == Kernel::kCubic) {
+    const auto weights = cubic_weights(t);
+    for (int j = 0; j < 4; ++j) taps.emplace_back(j - 1, weights[static_cast<std::size_t>(j)]);
+  } else if (kernel == Kernel::kLinear) {
+    taps = {{0, 1 - t}, {1, t}};
+  } else {
+    taps = {{0, tf::ones_like(t)}};
+  }
+  std::optional<Tensor> sum;
+  const Tensor last = tf::like(first, side.input - 1);
+  for (const auto& [after, weight] : taps) {
+    const Tensor pixel = tf::minimum(tf::maximum(first + after, 0), last);
+    const Tensor part = tf::one_hot(tf::cast(pixel, tf::DataType::kInt32), side.input) * tf::expand_dims(weight, 1);
+    sum = sum ? *sum + part : part;
+  }
+  return *sum;
+}
+
+/// A product with a matrix of weights for each side.
 Value resize_by_weights(const Operation& op, Kernel kernel) {
   const char* name = image_argument(op);
   Tensor x = op.tensor(name);
@@ -100,9 +146,11 @@ Value resize_by_weights(const Operation& op, Kernel kernel) {
   const bool corners = op.node().args.contains("align_corners") && op.flag("align_corners");
   for (std::size_t at = 0; at < sizes.size(); ++at) {
     const Dim input = op.dim_of(name, static_cast<int>(at) + 2);
-    if (!input.known() || !sizes[at].known()) op.fail("is supported for images of known sizes");
-    const Side side = {input.size(), sizes[at].size(), scale_of(op, at, sizes.size()), corners};
-    const Tensor weights = converted(weights_of(op, side, kernel), op.dtype());
+    const double scale = scale_of(op, at, sizes.size());
+    const bool known = input.known() && sizes[at].known();
+    const Tensor made = known ? weights_of(op, Side{input.size(), sizes[at].size(), scale, corners}, kernel)
+                              : weights_of(op, FreeSide{input, sizes[at], scale, corners}, kernel);
+    const Tensor weights = converted(made, op.dtype());
     const bool is_last = at + 1 == sizes.size();
     x = is_last ? tf::matmul(x, weights, false, true) : tf::matmul(weights, x);
   }
@@ -114,7 +162,11 @@ bool is_as_sizes_say(const Operation& op, const Dims& sizes) {
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const double scale = scale_of(op, i, sizes.size());
     const Dim input = op.dim_of(image_argument(op), static_cast<int>(i) + 2);
-    if (scale == 0 || !input.known() || !sizes[i].known()) continue;  // then a scale is a whole number
+    if (scale == 0) continue;
+    if (!input.known() || !sizes[i].known()) {
+      if (!is_whole(scale)) return false;
+      continue;
+    }
     if (static_cast<double>(input.size()) * scale != static_cast<double>(sizes[i].size())) return false;
   }
   return true;

@@ -18,7 +18,7 @@ using tf::Tensor;
 Value linear(const Operation& op) {
   const int rank = op.rank_of("input");
   const keras::Variable* variable = op.variable("weight");
-  const bool is_kernel = variable != nullptr && variable->layout == tensor::Layout::kTranspose;  // [in, out]
+  const bool is_kernel = variable != nullptr && variable->from_pytorch == tensor::Layout::kTranspose;  // [in, out]
   const Tensor weight = op.tensor("weight");
   Forms& x = op.forms("input");
   tf::Dims lead = x.has_rows() ? x.lead() : op.dims_of("input");

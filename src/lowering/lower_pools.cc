@@ -1,5 +1,8 @@
 // Pools: means and maxima of the windows of images, [batch, channels, height, width] in PyTorch.
 #include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
 
 #include "lowering/table.h"
 #include "tf/ops.h"
@@ -7,6 +10,8 @@
 namespace crossload::lowering {
 namespace {
 
+using tf::Dim;
+using tf::Dims;
 using tf::Pair;
 using tf::Tensor;
 
@@ -40,13 +45,10 @@ Window window(const Operation& op, bool is_row) {
 
 /// How much more is needed at the end so that the last window counts that is not whole (ceil_mode): PyTorch drops one
 /// that begins beyond the image and its padding.
-std::int64_t more_at_end(const Operation& op, std::int64_t size, std::int64_t kernel, std::int64_t stride,
-                         std::int64_t padding) {
-  if (size < 0) op.fail("ceil_mode is supported for sizes that are known");
-  const std::int64_t span = size + 2 * padding - kernel;
-  std::int64_t windows = (span + stride - 1) / stride + 1;
-  if ((windows - 1) * stride >= size + padding) --windows;
-  return std::max<std::int64_t>(0, (windows - 1) * stride + kernel - size - 2 * padding);
+Dim more_at_end(const Dim& size, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+  const Dim span = size + 2 * padding - kernel;
+  const Dim before = tf::minimum(tf::floor_div(span + stride - 1, stride), tf::floor_div(size + padding - 1, stride));
+  return tf::maximum(0, before * stride + kernel - size - 2 * padding);
 }
 
 bool has_batch(const Operation& op, bool is_row) { return op.rank_of("self") == (is_row ? 3 : 4); }
@@ -63,13 +65,23 @@ Value result_of(const Operation& op, const Tensor& y, bool is_row) {
   return has_batch(op, is_row) ? Value(result) : Value(tf::squeeze(result->plain(), 0));
 }
 
-tf::Padding padding_of(const Operation& op, const Tensor& x, const Window& w) {
-  if (!op.flag("ceil_mode")) return {{w.padding[0], w.padding[0]}, {w.padding[1], w.padding[1]}};
-  const auto end = [&](std::size_t side) {
-    return w.padding[side] +
-           more_at_end(op, x.dim(static_cast<int>(side) + 1), w.size[side], w.strides[side], w.padding[side]);
-  };
-  return {{w.padding[0], end(0)}, {w.padding[1], end(1)}};
+tf::Padding padding_of(const Window& w) { return {{w.padding[0], w.padding[0]}, {w.padding[1], w.padding[1]}}; }
+
+/// The image, [batch, height, width, channels], with so much of a value around it.
+Tensor padded(const Tensor& x, const Pair& before, const Dims& after, double value = 0) {
+  return tf::pad(x, {{0, 0}, {before[0], after[0]}, {before[1], after[1]}, {0, 0}}, value);
+}
+
+/// What ceil_mode adds to the image at the end of both sides.
+Dims more_of(const Operation& op, const Tensor& x, const Window& w) {
+  if (!op.flag("ceil_mode")) return {0, 0};
+  const Dims dims = tf::dims_of(x);
+  return {more_at_end(dims[1], w.size[0], w.strides[0], w.padding[0]),
+          more_at_end(dims[2], w.size[1], w.strides[1], w.padding[1])};
+}
+
+bool is_nothing(const Dims& more) {
+  return std::all_of(more.begin(), more.end(), [](const Dim& dim) { return dim.known() && dim.size() == 0; });
 }
 
 Value max_pool(const Operation& op, bool is_row) {
@@ -78,22 +90,28 @@ Value max_pool(const Operation& op, bool is_row) {
   }
   const Tensor x = image_of(op, is_row);
   const Window w = window(op, is_row);
-  return result_of(op, tf::max_pool(x, {w.size, w.strides, padding_of(op, x, w)}), is_row);
+  const Dims more = more_of(op, x, w);
+  if (is_nothing(more)) return result_of(op, tf::max_pool(x, {w.size, w.strides, padding_of(w)}), is_row);
+  const Dims after = {more[0] + w.padding[0], more[1] + w.padding[1]};
+  const Tensor whole = padded(x, w.padding, after, -std::numeric_limits<double>::infinity());
+  return result_of(op, tf::max_pool(whole, {w.size, w.strides}), is_row);
 }
 
 /// What is added for ceil_mode alone is never counted.
 Tensor averages(const Operation& op, const Tensor& x, const Window& w) {
-  const tf::Padding padding = padding_of(op, x, w);
-  if (op.has("divisor_override")) {
-    const double elements = static_cast<double>(w.size[0] * w.size[1]);
-    return tf::avg_pool(x, {w.size, w.strides, padding}, true) * (elements / op.number("divisor_override"));
-  }
+  const Dims more = more_of(op, x, w);
   const bool counts = op.flag("count_include_pad");
-  const Pair more = {padding.rows()[1] - w.padding[0], padding.columns()[1] - w.padding[1]};
-  if (!counts || more == Pair{0, 0}) return tf::avg_pool(x, {w.size, w.strides, padding}, counts);
-  const auto both = [](std::int64_t size) { return std::pair<tf::Dim, tf::Dim>(size, size); };
-  const Tensor padded = tf::pad(x, {both(0), both(w.padding[0]), both(w.padding[1]), both(0)});
-  return tf::avg_pool(padded, {w.size, w.strides, {{0, more[0]}, {0, more[1]}}}, false);
+  const tf::Pool pool = {w.size, w.strides};
+  const double elements = static_cast<double>(w.size[0] * w.size[1]);
+  const Dims after = {more[0] + w.padding[0], more[1] + w.padding[1]};
+  if (op.has("divisor_override")) {
+    return tf::avg_pool(padded(x, w.padding, after), pool) * (elements / op.number("divisor_override"));
+  }
+  if (is_nothing(more)) return tf::avg_pool(x, {w.size, w.strides, padding_of(w)}, counts);
+  const Tensor one = tf::ones_like(tf::slice(tf::slice(x, 0, 0, 1), 3, 0, 1));
+  const Tensor counted = counts ? padded(padded(one, w.padding, {w.padding[0], w.padding[1]}, 1), {0, 0}, more)
+                                : padded(one, w.padding, after);
+  return tf::avg_pool(padded(x, w.padding, after), pool) / tf::avg_pool(counted, pool);
 }
 
 Value avg_pool(const Operation& op, bool is_row) {
@@ -129,46 +147,55 @@ Value pool_of_films(const Operation& op, const char* type) {
 }
 
 /// Where the i-th of `output` parts of `input` elements begins, and ends; parts overlap where the sizes do not divide.
-std::int64_t begin_of(std::int64_t i, std::int64_t input, std::int64_t output) { return i * input / output; }
-std::int64_t end_of(std::int64_t i, std::int64_t input, std::int64_t output) {
-  return ((i + 1) * input + output - 1) / output;
+Dim begin_of(const Dim& i, const Dim& input, const Dim& output) { return tf::floor_div(i * input, output); }
+Dim end_of(const Dim& i, const Dim& input, const Dim& output) {
+  return tf::floor_div((i + 1) * input + output - 1, output);
 }
 
-/// The rows of a matrix that takes the mean of each of `output` parts of `input` elements.
-Tensor means(const Operation& op, std::int64_t input, std::int64_t output) {
-  std::vector<float> matrix(static_cast<std::size_t>(input * output), 0);
-  for (std::int64_t i = 0; i < output; ++i) {
-    const std::int64_t begin = begin_of(i, input, output);
-    const std::int64_t end = end_of(i, input, output);
-    for (std::int64_t j = begin; j < end; ++j) {
-      matrix[static_cast<std::size_t>(i * input + j)] = 1 / static_cast<float>(end - begin);
-    }
-  }
-  return op.graph().constant(
-      tf::HostTensor::of<float>(op.graph().library(), {output, input}, std::span<const float>(matrix)));
+/// float32 [output, input]: the mean of each of so many parts of an axis.
+Tensor means(const Operation& op, const Dim& input, const Dim& output) {
+  const Tensor i = tf::expand_dims(tf::range(op.graph(), output), 1);
+  const Tensor j = tf::expand_dims(tf::range(op.graph(), input), 0);
+  const Tensor size = input.as_tensor(op.graph());
+  const Tensor parts = output.as_tensor(op.graph());
+  const Tensor begin = tf::floor_div(i * size, parts);
+  const Tensor end = tf::floor_div((i + 1) * size + parts - 1, parts);
+  const Tensor is_part = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
+  return tf::cast(is_part, tf::DataType::kFloat) / tf::cast(end - begin, tf::DataType::kFloat);
 }
 
-/// A size that is None stays.
-Pair sizes_of_result(const Operation& op, const Tensor& x, bool is_row) {
+/// Of both sides; a size that is None stays.
+std::array<std::optional<Dim>, 2> sizes_of_result(const Operation& op, bool is_row) {
   const auto& shape = op.node().result.index() == 1 ? op.type().shape : op.types().front()->shape;
-  Pair sizes = {1, 1};
+  std::array<std::optional<Dim>, 2> sizes = {};
   for (std::size_t side = is_row ? 1 : 0; side < 2; ++side) {
     const auto* size = std::get_if<std::int64_t>(&shape[shape.size() - 2 + side]);
-    sizes[side] = size == nullptr ? x.dim(static_cast<int>(side) + 1) : *size;
+    if (size != nullptr) {
+      sizes[side] = *size;
+      continue;
+    }
+    const Value given = op.value("output_size");
+    const auto* list = given.get<Value::List>();
+    const Value of_side = list == nullptr ? given : list->size() == 1 ? list->front() : list->at(side);
+    if (const auto* dim = of_side.get<Dim>()) sizes[side] = *dim;
   }
   return sizes;
 }
 
+bool is_one(const std::optional<Dim>& size) { return size && size->known() && size->size() == 1; }
+
 Value adaptive_avg_pool(const Operation& op, bool is_row) {
   const Tensor x = image_of(op, is_row);
-  const Pair output = sizes_of_result(op, x, is_row);
-  if (output == Pair{1, 1}) return result_of(op, tf::reduce_mean(x, {1, 2}, true), is_row);
+  const auto output = sizes_of_result(op, is_row);
+  if ((is_row || is_one(output[0])) && is_one(output[1]))
+    return result_of(op, tf::reduce_mean(x, {1, 2}, true), is_row);
   Tensor y = x;
+  const Dims dims = tf::dims_of(x);
   for (int side = 0; side < 2; ++side) {
-    const std::int64_t input = x.dim(side + 1);
-    const std::int64_t wanted = output[static_cast<std::size_t>(side)];
-    if (input < 0) op.fail("is supported for images of known sizes");
-    if (input == wanted) continue;
+    const Dim& input = dims[static_cast<std::size_t>(side) + 1];
+    if (!output[static_cast<std::size_t>(side)]) continue;
+    const Dim& wanted = *output[static_cast<std::size_t>(side)];
+    if (input.known() && wanted.known() && input.size() == wanted.size()) continue;
     const char* equation = side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc";
     y = tf::einsum(equation, converted(means(op, input, wanted), y.dtype()), y);
   }
@@ -177,16 +204,17 @@ Value adaptive_avg_pool(const Operation& op, bool is_row) {
 
 Value adaptive_max_pool(const Operation& op, bool is_row) {
   Tensor y = image_of(op, is_row);
-  const Pair output = sizes_of_result(op, y, is_row);
+  const auto output = sizes_of_result(op, is_row);
   for (int side = 0; side < 2; ++side) {
-    const std::int64_t input = y.dim(side + 1);
-    const std::int64_t wanted = output[static_cast<std::size_t>(side)];
-    if (input < 0 && wanted != 1) op.fail("is supported for images of known sizes");
-    if (input == wanted) continue;
+    const Dim input = tf::dims_of(y)[static_cast<std::size_t>(side) + 1];
+    if (!output[static_cast<std::size_t>(side)]) continue;
+    const Dim& wanted = *output[static_cast<std::size_t>(side)];
+    if (!wanted.known()) op.fail("is supported for results of known sizes");
+    if (input.known() && input.size() == wanted.size()) continue;
     std::vector<Tensor> parts;
-    for (std::int64_t i = 0; i < wanted; ++i) {
+    for (std::int64_t i = 0; i < wanted.size(); ++i) {
       const Tensor part =
-          wanted == 1 ? y : tf::slice(y, side + 1, begin_of(i, input, wanted), end_of(i, input, wanted));
+          wanted.size() == 1 ? y : tf::slice(y, side + 1, begin_of(i, input, wanted), end_of(i, input, wanted));
       parts.push_back(tf::reduce_max(part, {side + 1}, true));
     }
     y = parts.size() == 1 ? parts.front() : tf::concat(parts, side + 1);

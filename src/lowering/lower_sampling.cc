@@ -1,6 +1,5 @@
 // Images read at places of a grid, and their windows as columns; [batch, channels, height, width] in PyTorch.
-#include <array>
-
+#include "lowering/cubic.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -76,14 +75,6 @@ Tensor bilinear(const Sampling& of, const Tensor& row, const Tensor& column) {
     }
   }
   return parts[0] + parts[1] + parts[2] + parts[3];
-}
-
-/// How much the four pixels round a place count, by Keys' cubic convolution, A = -0.75; t is the way from the second.
-std::array<Tensor, 4> cubic_weights(const Tensor& t) {
-  constexpr double kA = -0.75;
-  const auto near = [](const Tensor& x) { return ((kA + 2) * x - (kA + 3)) * x * x + 1; };
-  const auto far = [](const Tensor& x) { return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA; };
-  return {far(t + 1), near(t), near(1 - t), far(2 - t)};
 }
 
 Tensor bicubic(const Sampling& of, const Tensor& row, const Tensor& column) {

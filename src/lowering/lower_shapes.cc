@@ -276,7 +276,7 @@ void add_shapes(Table* table) {
   table->add("aten.select.int", [](const Operation& op) -> Value {
     return tf::select(op.tensor("self"), op.axis("dim"), op.dim("index"));
   });
-  table->add("aten.cat.default", cat);
+  table->add_each({"aten.cat.default", "aten.concat.default", "aten.concatenate.default"}, cat);
   table->add("aten.stack.default", stack);
   table->add_each({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default"}, split);
   table->add("aten.unbind.int",

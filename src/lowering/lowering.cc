@@ -75,9 +75,9 @@ class Walk {
     for (const Node& node : program_.nodes) {
       if (reached_.contains(node.name)) lower(node);
     }
-    if (wanted_.stages) add_stages();
     std::vector<tf::Tensor> outputs;
     for (const program::Output& output : wanted_.outputs) outputs.push_back(plain(output.node));
+    add_stages();
     return outputs;
   }
 
@@ -132,7 +132,7 @@ class Walk {
       environment_.values.emplace(node.name, std::move(value));
     } catch (const tf::OperationError& error) {
       const std::string op = node.op + (error.type().empty() || error.type() == node.op ? "" : " by " + error.type());
-      throw keras::ModuleError({place, caller, op, error.reason()});
+      throw keras::ModuleError({place, caller, op, error.reason()}, error.kind());
     }
   }
 
@@ -159,8 +159,18 @@ class Walk {
     return place_of_module(found == callers_.end() ? "" : found->second);
   }
 
+  /// Whether all that a stage returns is there as PyTorch has it, without a node more.
+  bool has(const program::Stage& stage) const {
+    return std::ranges::all_of(stage.nodes, [&](const std::string& node) {
+      const auto found = environment_.values.find(node);
+      const Forms* forms = found == environment_.values.end() ? nullptr : found->second.forms();
+      return forms != nullptr && forms->has_plain();
+    });
+  }
+
   void add_stages() {
     for (const program::Stage& stage : program_.stages) {
+      if (!wanted_.stages && !has(stage)) continue;
       const keras::Place& at = place_of_module(stage.path);
       keras::Stage made{stage.path, stage.call, {}, at.class_name, at.file, at.line, stage.caller, {}};
       const tf::NameScope names(environment_.graph, tensorflow_path(stage.path));

@@ -24,7 +24,7 @@ struct Bound {
 /// Which of a program's results are wanted.
 struct Wanted {
   std::vector<program::Output> outputs;
-  bool stages = false;
+  bool stages = false;  // all of them; else those that come with the outputs
 };
 
 /// Makes the nodes, named in the scope of their modules, and of the stages what the graph then has. Returns the wanted

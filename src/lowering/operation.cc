@@ -25,7 +25,8 @@ tf::Tensor converted(const tf::Tensor& x, tf::DataType dtype) {
 }
 
 void Operation::fail(const std::string& what) const {
-  throw tf::OperationError(node_.name + ": " + node_.op + ": " + what, node_.op, node_.name, what);
+  throw tf::OperationError(node_.name + ": " + node_.op + ": " + what, node_.op, node_.name, what,
+                           ErrorKind::kUnsupported);
 }
 
 const TensorType& Operation::type() const {

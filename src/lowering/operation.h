@@ -82,6 +82,7 @@ class Operation {
   /// The forms that another node gave.
   Forms& forms_of_node(const std::string& node) const;
 
+  /// Throws OperationError(kUnsupported).
   [[noreturn]] void fail(const std::string& what) const;
 
  private:

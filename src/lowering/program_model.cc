@@ -72,10 +72,18 @@ std::string list_of(const std::string& name) {
   return is_index ? name.substr(0, dot) : "";
 }
 
+/// The sizes of what a node gives, as PyTorch recorded them; none of an input or a parameter.
+std::vector<program::Size> sizes_of(const program::Program& program, const std::string& node) {
+  const auto found = std::ranges::find(program.nodes, node, &program::Node::name);
+  const auto* type = found == program.nodes.end() ? nullptr : std::get_if<program::TensorType>(&found->result);
+  return type == nullptr ? std::vector<program::Size>() : type->shape;
+}
+
 }  // namespace
 
 keras::Interface interface_of(const program::Program& program) {
   keras::Interface interface;
+  std::string masked;  // what attention_mask has the sizes of
   std::string ids;
   std::string decoder_ids;
   for (const program::Input& input : program.inputs) {
@@ -86,14 +94,15 @@ keras::Interface interface_of(const program::Program& program) {
     }
     const bool is_integer = tf::is_integer(input.type.dtype);
     interface.serving.push_back({input.name, is_integer ? tf::DataType::kInt32 : input.type.dtype, shape});
-    if (input.name == "input_ids") ids = input.name;
+    if (input.name == "input_ids") ids = masked = input.name;
+    if (input.name == "input_values" && shape.size() == 2 && ids.empty()) masked = input.name;
     if (input.name == "decoder_input_ids") decoder_ids = input.name;
   }
   for (const program::Output& output : program.outputs) {
     if (output.name == "sentence_embedding") interface.own_signatures.push_back(output.name);
   }
   for (const keras::InputSpec& input : interface.serving) {
-    if (input.name == "attention_mask" && !ids.empty()) interface.defaults.push_back(keras::ones_for({ids}));
+    if (input.name == "attention_mask" && !masked.empty()) interface.defaults.push_back(keras::ones_for({masked}));
     if (input.name == "decoder_attention_mask" && !decoder_ids.empty()) {
       interface.defaults.push_back(keras::ones_for({decoder_ids}, input.name));
     }
@@ -156,8 +165,12 @@ keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const ke
       continue;
     }
     std::vector<tf::Tensor> members;
-    for (; i < tensors.size() && list_of(wanted.outputs[i].name) == list; ++i) members.push_back(tensors[i]);
-    result.add(list, members);
+    std::set<std::vector<program::Size>> shapes;
+    for (; i < tensors.size() && list_of(wanted.outputs[i].name) == list; ++i) {
+      members.push_back(tensors[i]);
+      shapes.insert(sizes_of(*program_, wanted.outputs[i].node));
+    }
+    result.add(list, members, /*is_even=*/shapes.size() == 1);
   }
   return result;
 }

@@ -13,11 +13,9 @@ namespace crossload::tf {
 /// parts say the same without the names of nodes, for whoever knows which module the node belongs to.
 class OperationError : public Error {
  public:
-  OperationError(const std::string& message, std::string type, std::string node, std::string reason)
-      : Error(ErrorKind::kBadInput, message),
-        type_(std::move(type)),
-        node_(std::move(node)),
-        reason_(std::move(reason)) {}
+  OperationError(const std::string& message, std::string type, std::string node, std::string reason,
+                 ErrorKind kind = ErrorKind::kBadInput)
+      : Error(kind, message), type_(std::move(type)), node_(std::move(node)), reason_(std::move(reason)) {}
 
   /// "AddV2"; empty when the graph lacks the node, as after TensorFlow has rewritten it
   const std::string& type() const { return type_; }

@@ -241,12 +241,14 @@ bytes::Json litert_entry(const LitertReport& report, bool verified) {
   bytes::Json entry = bytes::Json::object();
   entry.set("type", name_of(conversion.type));
   entry.set("bytes", conversion.bytes);
-  entry.set("converter", conversion.converter);
+  if (!conversion.converter.empty()) entry.set("converter", conversion.converter);
   entry.set("signatures", text_list(conversion.signatures));
   entry.set("operators", count_entries(conversion.operators));
-  bytes::Json made_of = bytes::Json::object();
-  for (const auto& [name, counts] : conversion.made_of) made_of.set(name, count_entries(counts));
-  entry.set("made_of", made_of);
+  if (!conversion.made_of.empty()) {
+    bytes::Json made_of = bytes::Json::object();
+    for (const auto& [name, counts] : conversion.made_of) made_of.set(name, count_entries(counts));
+    entry.set("made_of", made_of);
+  }
   if (!verified) return entry;
   entry.set("verdict", name_of(report.verdict()));
   entry.set("max_error", report.max_error ? bytes::Json(*report.max_error) : bytes::Json());

@@ -13,6 +13,7 @@ namespace crossload::verify {
 namespace {
 
 constexpr std::string_view kCell = "cell.";
+constexpr const char* kServing = "serving_default";
 
 /// The run of PyTorch that "main" or "cell.<n>" stands for.
 const Trace& trace_of(const Trace& trace, const std::string& inputs) {
@@ -81,6 +82,8 @@ class Judge {
   }
 
   void functions(const LitertRuns& runs) {
+    if (std::ranges::find(report_.conversion.signatures, kServing) == report_.conversion.signatures.end())
+      report_.findings.push_back("has no signature " + std::string(kServing));
     std::set<std::pair<std::string, std::string>> ran;  // by interpreter and signature
     std::map<std::pair<std::string, std::string>, std::vector<const LitertRun*>> together;
     for (const LitertRun& run : runs.runs) {

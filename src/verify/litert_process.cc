@@ -79,10 +79,21 @@ std::vector<std::string> parts_of(const std::string& name, std::size_t count) {
   return parts;
 }
 
+/// What both reports say of a file.
+LitertConversion file_of(const bytes::Json& document) {
+  LitertConversion file;
+  parse_litert_type(document.at("type").as_string(), &file.type);
+  file.bytes = document.at("bytes").as_integer();
+  for (const bytes::Json& name : document.at("signatures").elements()) file.signatures.push_back(name.as_string());
+  file.operators = counts(document.at("operators"));
+  return file;
+}
+
 LitertRuns read_results(const fs::path& path) {
   const checkpoint::SafetensorsFile file = checkpoint::SafetensorsFile::open(path);
   const bytes::Json about = bytes::Json::parse(file.metadata().at("litert"), path.string());
   LitertRuns result;
+  result.file = file_of(about.at("file"));
   for (const bytes::Json& entry : about.at("interpreters").elements()) {
     result.interpreters.push_back({entry.at("name").as_string(), entry.at("version").as_string()});
   }
@@ -120,13 +131,8 @@ LitertConversion LitertProcess::convert(const fs::path& saved_model, const std::
         std::string(name_of(type)), "--output", file.string(), "--report", report.string()},
        progress);
   const bytes::Json document = bytes::Json::parse(bytes::read_text(report), report.string());
-  LitertConversion conversion;
+  LitertConversion conversion = file_of(document);
   conversion.converter = document.at("converter").as_string();
-  conversion.type = type;
-  conversion.bytes = document.at("bytes").as_integer();
-  for (const bytes::Json& name : document.at("signatures").elements())
-    conversion.signatures.push_back(name.as_string());
-  conversion.operators = counts(document.at("operators"));
   for (const auto& [name, made_of] : document.at("rewritten").at("litert").members()) {
     conversion.made_of.emplace(name, counts(made_of));
   }
@@ -152,7 +158,7 @@ void LitertProcess::call(const std::vector<std::string>& arguments, const Progre
   const PythonFiles files(folder_ / "program", litert_files);
   std::vector<std::string> words = {files.at(kProgram).string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  PythonProcess({"LiteRT", "tensorflow-cpu", "leave litert out of --formats"}, python_, words).wait(progress);
+  PythonProcess({"LiteRT", "tensorflow-cpu", otherwise_}, python_, words).wait(progress);
 }
 
 }  // namespace verify

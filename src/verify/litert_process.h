@@ -15,14 +15,15 @@
 
 namespace crossload::verify {
 
-/// What TensorFlow's converter wrote.
+/// What TensorFlow's converter wrote, or what a file that is there says of itself.
 struct LitertConversion {
-  std::string converter;  // TensorFlow's version
+  std::string converter;  // TensorFlow's version; empty for a file that is there
   LitertType type = LitertType::kFloat32;
   std::int64_t bytes = 0;
   std::vector<std::string> signatures;
   std::map<std::string, std::int64_t> operators;  // how often model.tflite has each, "FULLY_CONNECTED"
-  /// By operator: of which operations of TensorFlow it was made, "BiasAdd + MatMul", and how often.
+  /// By operator: of which operations of TensorFlow it was made, "BiasAdd + MatMul", and how often. Empty for a file that
+  /// is there.
   std::map<std::string, std::map<std::string, std::int64_t>> made_of;
 };
 
@@ -41,6 +42,7 @@ struct LitertInterpreter {
 };
 
 struct LitertRuns {
+  LitertConversion file;  // its type is float16 or int8 where any weights are kept so
   std::vector<LitertInterpreter> interpreters;
   std::vector<LitertRun> runs;
   /// What the file still has of modules' results, by place in ServedStages::stages.
@@ -52,9 +54,9 @@ class LitertProcess {
  public:
   using Progress = std::function<void(const std::string& step)>;
 
-  /// `python`: as in ReferenceOptions.
-  LitertProcess(std::filesystem::path python, std::filesystem::path folder)
-      : python_(std::move(python)), folder_(std::move(folder)) {}
+  /// `python`: as in ReferenceOptions. `otherwise`: what the user can do where Python cannot, see PythonProgram.
+  LitertProcess(std::filesystem::path python, std::filesystem::path folder, std::string otherwise)
+      : python_(std::move(python)), folder_(std::move(folder)), otherwise_(std::move(otherwise)) {}
 
   /// Writes `file` with these signatures of the SavedModel. Throws Error: kEnvironment where there is no converter,
   /// kUnsupported where LiteRT cannot compute the model without select ops.
@@ -62,7 +64,7 @@ class LitertProcess {
                            LitertType type, const std::filesystem::path& file, const Progress& progress) const;
 
   /// Runs `file` on the inputs of a trace by every interpreter that is installed. Throws Error(kEnvironment) where none
-  /// is. `stages`: what to look for inside; null for nothing.
+  /// is. `stages`: what to look for inside a file of float32; null for nothing.
   LitertRuns run(const std::filesystem::path& file, const std::filesystem::path& trace,
                  const exporting::ServedStages* stages, int threads, const Progress& progress) const;
 
@@ -71,6 +73,7 @@ class LitertProcess {
 
   std::filesystem::path python_;
   std::filesystem::path folder_;
+  std::string otherwise_;
 };
 
 }  // namespace crossload::verify

@@ -12,12 +12,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kName = "PyTorch reference";
+constexpr const char* kPackages = "torch and transformers";
+constexpr const char* kRecorder = "record_reference.py";
 constexpr const char* kSignatureFile = "signature.json";
 
 std::vector<std::string> arguments(const PythonFiles& files, const fs::path& model, const fs::path& trace,
                                    const ReferenceOptions& options) {
-  std::vector<std::string> words = {files.at("record_reference.py").string(),
-                                    "--model",
+  std::vector<std::string> words = {files.at(kRecorder).string(),
+                                    options.python_class.empty() ? "--model" : "--checkpoint",
                                     model.string(),
                                     "--output",
                                     trace.string(),
@@ -27,6 +30,7 @@ std::vector<std::string> arguments(const PythonFiles& files, const fs::path& mod
                                     std::to_string(options.threads),
                                     "--seed",
                                     std::to_string(options.seed)};
+  if (!options.python_class.empty()) words.insert(words.end(), {"--python-class", options.python_class});
   if (!options.model_class.empty()) words.insert(words.end(), {"--model-class", options.model_class});
   if (!options.signature.empty()) {
     files.write(kSignatureFile, options.signature);
@@ -39,12 +43,23 @@ std::vector<std::string> arguments(const PythonFiles& files, const fs::path& mod
   return words;
 }
 
+fs::path recorder_beside(const fs::path& output) { return output.string() + ".recorder"; }
+
 }  // namespace
 
 ReferenceProcess::ReferenceProcess(const fs::path& model, const fs::path& trace, const ReferenceOptions& options)
-    : files_(trace.string() + ".recorder", recorder_files),
-      process_({"PyTorch reference", "torch and transformers", "give a recorded trace with --reference FILE"},
-               options.python, arguments(files_, model, trace, options)) {}
+    : files_(recorder_beside(trace), recorder_files),
+      process_({kName, kPackages, "give a recorded trace with --reference FILE"}, options.python,
+               arguments(files_, model, trace, options)) {}
+
+void save_python_class(const std::string& python_class, const fs::path& folder, const fs::path& python,
+                       const std::function<void(const std::string& step)>& progress) {
+  const PythonFiles files(recorder_beside(folder), recorder_files);
+  PythonProcess process(
+      {kName, kPackages, ""}, python,
+      {files.at(kRecorder).string(), "--python-class", python_class, "--checkpoint", folder.string()});
+  process.wait(progress);
+}
 
 }  // namespace verify
 }  // namespace crossload

@@ -18,6 +18,7 @@ namespace crossload::verify {
 struct ReferenceOptions {
   std::filesystem::path python;   // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
                                   // program or in the working folder, python3
+  std::string python_class;       // a module of the user's own, whose checkpoint the model is; empty: the checkpoint's
   std::string model_class;        // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
   std::string signature;          // JSON: the inputs that the TensorFlow model takes, described in
                                   // tools/reference/signature.py; empty: those of PyTorch's forward
@@ -29,6 +30,12 @@ struct ReferenceOptions {
   int threads = 1;
   int seed = 0;
 };
+
+/// Saves what a Python function "package.module:function" returns, (torch.nn.Module, {name: tensor}), as a checkpoint
+/// in a folder that is there. Throws as ReferenceProcess does.
+void save_python_class(const std::string& python_class, const std::filesystem::path& folder,
+                       const std::filesystem::path& python,
+                       const std::function<void(const std::string& step)>& progress);
 
 /// The recorder, started in the background so that writing can go on.
 class ReferenceProcess {

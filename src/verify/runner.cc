@@ -184,7 +184,7 @@ Observation observe(const std::shared_ptr<const tf::Library>& library, const Run
   try {
     return Runner(library, options, model, weights, read, inputs).run(inputs);
   } catch (const keras::ModuleError& error) {
-    throw keras::ModuleError(error.failure(), ErrorKind::kDisagrees);
+    throw error.where_pytorch_runs();
   }
 }
 

@@ -1,12 +1,13 @@
 """Loads what Crossload wrote with the programs that people have, and holds it against what PyTorch computed.
 
-    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,hub,keras]
+    clients.py ARTIFACT TRACE [ARTIFACT TRACE ...] [--keys-only NAME,NAME] [--only transformers,saved_model,sizes,hub,keras]
 
 ARTIFACT is a folder that `crossload pt-to-tf` wrote in all formats, TRACE a file of `crossload record` or a golden.
 The clients, each in one process because their imports take long:
 
     transformers   v4's own TensorFlow class reads tf_model.h5, and once more model.safetensors
     saved_model    tf.saved_model.load: serving, __call__, fine-tuning, and what the graph is made of
+    sizes          tf.saved_model.load on what was recorded with other inputs, of other sizes (by --only alone)
     hub            tensorflow_hub's KerasLayer
     keras          Keras 3's TFSMLayer
 
@@ -74,19 +75,33 @@ class Run:
     config: dict
     inputs: dict
     outputs: dict
+    label: str = ""
 
     @classmethod
     def of(cls, path):
-        groups = {"input": {}, "output": {}}
+        runs = cls.all_of(path)
+        if not runs or runs[0].label:
+            raise ValueError(f"{path}: has no inputs or no outputs of PyTorch")
+        return runs[0]
+
+    @classmethod
+    def all_of(cls, path):
+        """The main one, and those on further inputs of the same weights."""
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            tensors = {}
             for key in file.keys():
-                group, _, name = key.partition(".")
-                if group in groups:
-                    groups[group][name] = file.get_tensor(key)
-        if not all(groups.values()):
-            raise ValueError(f"{path}: has no inputs or no outputs of PyTorch")
-        return cls(metadata["class"], json.loads(metadata.get("config", "{}")), groups["input"], groups["output"])
+                run, _, rest = key.rpartition("/") if key.startswith("cell.") else ("", "", key)
+                group, _, name = rest.partition(".")
+                if group in ("input", "output"):
+                    tensors.setdefault(run, {"input": {}, "output": {}})[group][name] = file.get_tensor(key)
+        labels = {"": ""}
+        for number, cell in enumerate(json.loads(metadata.get("cells", "[]"))):
+            if not cell["weights"]:
+                labels[f"cell.{number}"] = cell["name"]
+        about = metadata["class"], json.loads(metadata.get("config", "{}"))
+        runs = [(tensors.get(run), label) for run, label in labels.items()]
+        return [cls(*about, of["input"], of["output"], label) for of, label in runs if of and all(of.values())]
 
     @property
     def mask(self):
@@ -287,6 +302,19 @@ def expect_stock_graph(tally, saved_model):
     tally.expect("has no weights among its constants", not heavy, ", ".join(heavy[:3]))
 
 
+def try_sizes(tally, folder, runs):
+    """What was recorded on other inputs than the main ones, as far as the signature takes them."""
+    with tally.about(f"{folder.name}: saved_model of other sizes:"):
+        serve = tf.saved_model.load(str(folder / "saved_model")).signatures["serving_default"]
+        signature = serve.structured_input_signature[1]
+        tally.expect("were recorded", runs, f"{len(runs)}")
+        for run in runs:
+            inputs = served_inputs(run, signature)
+            fits = inputs.keys() == signature.keys()
+            if fits and all(spec.shape.is_compatible_with(inputs[name].shape) for name, spec in signature.items()):
+                expect_numbers(tally, run, named(serve(**inputs)), f"{run.label}: ")
+
+
 def try_saved_model(tally, folder, run):
     with tally.about(f"{folder.name}: saved_model:"):
         loaded = tf.saved_model.load(str(folder / "saved_model"))
@@ -334,6 +362,8 @@ def main():
                 try_transformers(tally, folder, run, folder.name in keys_only)
             if "saved_model" in clients:
                 try_saved_model(tally, folder, run)
+            if "sizes" in clients:
+                try_sizes(tally, folder, Run.all_of(trace)[1:])
             if "hub" in clients:
                 try_hub(tally, folder)
             if "keras" in clients:

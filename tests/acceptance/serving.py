@@ -3,9 +3,10 @@
     serving.py [--crossload build/crossload] [--document docs/serving.md] [--folder FOLDER] [--tfjs FOLDER]
 
 A block runs in the order of the document, in one folder that holds my-bert, a random BERT: `python` and `bash` as programs,
-`c` and `javascript` are written to serve.c and serve.mjs, `json` is a request to TF Serving's REST API. A line of three
-numbers that a program prints is the beginning of the pooler_output for the tokens 101, 7592, 102; every program but bash
-prints one. `text` is not run. What needs TF.js runs with --tfjs: a folder that was made as the document says.
+`c` and `javascript` are written to the file that a line before begins with ("`serve.c`, ..."), `json` is a request to TF
+Serving's REST API. A line of three numbers that a program prints is the beginning of the pooler_output for the tokens 101,
+7592, 102; every program but bash prints one. `text` is not run. What needs TF.js runs with --tfjs: a folder that was made
+as the document says.
 Prints one line an expectation; the last is `N passed, N failed`, and any failure is exit code 1.
 """
 import argparse
@@ -27,7 +28,8 @@ from clients import Tally
 LIMIT = 1e-5
 IDS = [[101, 7592, 102], [101, 2088, 102]]
 LONGEST_RUN = 600  # seconds
-FILES = {"c": "serve.c", "javascript": "serve.mjs"}
+FILES = ("c", "javascript")
+FILE_NAME = re.compile(r"^`(\w+\.\w+)`, ")
 THREE_NUMBERS = re.compile(r"^\s*(-?\d\.\S+) (-?\d\.\S+) (-?\d\.\S+)\s*$", re.MULTILINE)
 
 
@@ -36,19 +38,22 @@ class Block:
     language: str
     code: str
     line: int
+    file: str  # that it is, for the languages of FILES
 
 
 def blocks_of(path):
-    blocks, code = [], None
+    blocks, code, file = [], None, None
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.startswith("```"):
             if code is not None:
                 code.append(line)
+            elif named := FILE_NAME.match(line):
+                file = named[1]
         elif code is None:
             language, begin, code = line[3:], number, []
         else:
-            blocks.append(Block(language, "\n".join(code) + "\n", begin))
-            code = None
+            blocks.append(Block(language, "\n".join(code) + "\n", begin, file))
+            code, file = None, None
     return blocks
 
 
@@ -169,7 +174,7 @@ def main():
         for block in blocks:
             with tally.about(f"{arguments.document}:{block.line}, {block.language}:"):
                 if block.language in FILES:
-                    (folder / FILES[block.language]).write_text(block.code, encoding="utf-8")
+                    (folder / block.file).write_text(block.code, encoding="utf-8")
                 elif "tfjs/" in block.code and block.language == "bash" and not arguments.tfjs:
                     print("note", tally.subject, "needs --tfjs", flush=True)
                 elif block.language == "json":

@@ -2,9 +2,6 @@
 
 KNOWN = (
     # Refused: the sentence says what is not supported.
-    ("refused", "is supported for (images of )?(sizes that are known|known sizes)"),
-    ("refused", "ceil_mode is supported for sizes that are known"),
-    ("refused", "a scale that is no whole number is supported for known sizes alone"),
     ("refused", "reduce (prod|multiply) is not supported"),
     ("refused", "dilation is not supported"),
     ("refused", "over three axes with .* is not supported"),

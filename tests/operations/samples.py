@@ -450,7 +450,7 @@ def images():
     group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3).add(f.max_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     group.add(f.avg_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     for size in (1, (1, 1), 3, (4, 2), (9, 8), (None, 2), (5, 3)):
-        group.add(f.adaptive_avg_pool2d, image, size, free=False).add(f.adaptive_max_pool2d, image, size, free=False)
+        group.add(f.adaptive_avg_pool2d, image, size).add(f.adaptive_max_pool2d, image, size)
     group.add(f.adaptive_avg_pool1d, row, 4).add(f.adaptive_avg_pool1d, row, 1).add(f.adaptive_avg_pool2d, image, 1).add(f.adaptive_max_pool1d, row, 4)
     for mode in ("nearest", "bilinear", "bicubic", "nearest-exact", "area"):
         corners = {"align_corners": True} if mode in ("bilinear", "bicubic") else {}

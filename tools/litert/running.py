@@ -56,6 +56,8 @@ def inside(interpreter, model, threads, known, inputs):
     """The results of modules that serving_default still has, and the sizes that are known before the run: those whose
     node one tensor alone is named for."""
     opened = interpreter.open_inside(model, threads)
+    if set(opened.get_signature_list().get(SERVING, {"inputs": ()})["inputs"]) != set(inputs):
+        return {}
     runner = opened.get_signature_runner(SERVING)
     call(runner, inputs)
     graph = runner._subgraph_index
@@ -72,6 +74,19 @@ def inside(interpreter, model, threads, known, inputs):
                 tensor = by_node[node][0]
                 found[path] = np.array(opened.get_tensor(tensor["index"], graph)), sizes_of(tensor)
     return found
+
+
+def described(model):
+    """What the file itself says."""
+    with failing(BAD_INPUT, f"{model}: cannot be read as a LiteRT model"):
+        content = model.read_bytes()
+        read = LiteRTModel(content)
+    return {
+        "bytes": len(content),
+        "type": read.weights(),
+        "signatures": sorted(read.signatures),
+        "operators": read.operators(),
+    }
 
 
 def run(model, trace, known, threads, output):
@@ -99,12 +114,14 @@ def run(model, trace, known, threads, output):
                 for key, value in results.items():
                     tensors[f"{name}/{interpreter.name}/{signature}/{key}"] = np.array(value)
                     symbolic[f"{name}/{interpreter.name}/{signature}/{key}"] = sizes_of(details[key])
-    if known:
+    file = described(model)
+    if known and file["type"] == "float32":
         progress("reading what is inside")
         for path, (value, sizes) in inside(interpreters[0], model, threads, known, inputs["main"]).items():
             tensors[f"main/stage/{path}"] = value
             symbolic[f"main/stage/{path}"] = sizes
     about = {
+        "file": file,
         "interpreters": [{"name": one.name, "version": one.version} for one in interpreters],
         "failures": failures,
         "symbolic": symbolic,

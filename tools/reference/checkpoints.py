@@ -33,7 +33,7 @@ class Job:
     seed: int = 0
     program: Path = None  # the model is traced, and the program file written here
     has_weights: bool = True  # else it is traced from its configuration alone, and not recorded
-    python_class: str = None  # in place of a model's folder: package.module:function, see python_class.py
+    python_class: str = None  # a module that is no checkpoint: package.module:function; `model`, if any, has its weights
     weights: str = None  # "float16" or "bfloat16": what is recorded is of the weights as these hold them
 
 
@@ -159,6 +159,6 @@ def configs_of(model):
 
 def load_traced(job):
     """The Loaded model, told to compute what can be traced; its inputs, if it is the user's own."""
-    loaded, inputs = load_python_class(job.python_class) if job.python_class else (load_job(job), None)
+    loaded, inputs = load_python_class(job.python_class, job.model) if job.python_class else (load_job(job), None)
     tell(loaded.model)
     return loaded, inputs

@@ -30,7 +30,7 @@ def parse_arguments(description):
         "--python-class",
         metavar="PACKAGE.MODULE:FUNCTION",
         help="with --program: trace the module that the function returns with its example inputs, (torch.nn.Module, "
-        "{name: tensor})",
+        "{name: tensor}); with --checkpoint alone: save them",
     )
     task.add_argument(
         "--batch",
@@ -55,6 +55,7 @@ def parse_arguments(description):
         metavar="FILE",
         help="with --model or --python-class: trace the model with torch.export, write its graph here, and record it as it was traced",
     )
+    add("--checkpoint", type=Path, metavar="FOLDER", help="of --python-class: its weights and inputs, as they were saved")
     add("--no-weights", action="store_true", help="trace --model from its config.json alone; with --program-only")
     add("--program-only", action="store_true", help="write the --program, and record nothing")
     add("--output-dir", type=Path, help="the folder for the goldens (with --recipes)")
@@ -97,8 +98,12 @@ def check_targets(args, parser):
         parser.error("--no-weights needs --program-only and --model: without weights nothing can be recorded")
     if args.program and not (args.model or args.python_class):
         parser.error("--program needs --model: what to trace")
-    if args.python_class and not args.program:
+    if args.python_class and not (args.program or args.checkpoint):
         parser.error("--python-class needs --program: where to write what is traced")
+    if args.checkpoint and not (args.python_class and args.checkpoint.is_dir()):
+        parser.error("--checkpoint is the folder of a --python-class, and has to be there")
+    if args.checkpoint and not args.program:
+        return
     if args.program and (args.signature or args.program.is_dir()):
         parser.error("--signature has no part in --program" if args.signature else f"--program {args.program}: is a folder")
     target, word = (args.output_dir, "--output-dir") if args.recipes else (args.output, "--output")
@@ -173,11 +178,16 @@ def record_one(args):
         if not path.is_file():
             raise Failure(BAD_INPUT, f"{path}: no such file")
     libraries.load(args.threads)
+    if args.checkpoint and not args.program:
+        from reference.python_class import save_python_class
+
+        save_python_class(args.python_class, args.checkpoint)
+        return
     from reference.checkpoints import Job, record_checkpoint
 
     output = None if args.program_only else args.output
     job = Job(
-        model=args.model,
+        model=args.checkpoint if args.python_class else args.model,
         output=output,
         model_class=args.model_class,
         inputs=args.inputs,

@@ -1,17 +1,50 @@
-"""A module of the user's own: what `package.module:function` returns."""
+"""A module of the user's own: what `package.module:function` returns.
+
+It has no checkpoint, so one is made of it: a folder with its weights, its example inputs and what is known of its
+configuration. From then on the module has the weights of that folder, whatever it is made with.
+"""
 
 import importlib
+import json
 import os
 import sys
 
 import torch
+from safetensors.torch import load_model, save_file, save_model
 
+from reference.chosen import read_inputs
 from reference.messages import BAD_INPUT, USAGE, Failure, failing
 from reference.models import Loaded, describe_config
 
+WEIGHTS, INPUTS, CONFIG = "model.safetensors", "inputs.safetensors", "config.json"
 
-def load_python_class(name):
-    """(the Loaded module, its example inputs by name)."""
+
+def load_python_class(name, checkpoint=None):
+    """(the Loaded module, its example inputs by name); with the weights and the inputs of a checkpoint, if one is given."""
+    module, inputs = call(name)
+    model = module.float().eval()
+    if checkpoint:
+        with failing(BAD_INPUT, f"--python-class {name}: does not fit the weights of {checkpoint}", "does it return another module each time?"):
+            load_model(model, str(checkpoint / WEIGHTS))
+        inputs = read_inputs(checkpoint / INPUTS)
+    config = getattr(model, "config", None)
+    described = describe_config(config, type(model).__name__) if hasattr(config, "to_json_string") else "{}"
+    return Loaded(model, described), inputs
+
+
+def save_python_class(name, folder):
+    """Makes the checkpoint, in a folder that is there."""
+    loaded, inputs = load_python_class(name)
+    class_name = type(loaded.model).__name__
+    with failing(BAD_INPUT, f"--python-class {name}: the weights of {class_name} cannot be saved"):
+        save_model(loaded.model, str(folder / WEIGHTS), metadata={"format": "pt"})
+        save_file({key: tensor.contiguous() for key, tensor in inputs.items()}, str(folder / INPUTS))
+    config = {**json.loads(loaded.config), "architectures": [class_name]}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def call(name):
+    """What the function returns: (torch.nn.Module, {name: tensor})."""
     place, colon, function = name.partition(":")
     if not (place and colon and function):
         raise Failure(USAGE, f"--python-class {name}: is not package.module:function")
@@ -22,10 +55,7 @@ def load_python_class(name):
     if not is_pair or not is_of_tensors(made[1]):
         what = "returns no (torch.nn.Module, {name: tensor})"
         raise Failure(BAD_INPUT, f"--python-class {name}: {what}; give the module and its example inputs")
-    model, inputs = made
-    config = getattr(model, "config", None)
-    described = describe_config(config, type(model).__name__) if hasattr(config, "to_json_string") else "{}"
-    return Loaded(model.float().eval(), described), inputs
+    return made
 
 
 def is_of_tensors(inputs):

@@ -12,6 +12,7 @@ from reference.files import INPUT
 from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
+from reference.stable import StableSorts
 from reference.training import differs_in_training
 from reference.transformers5 import Meaning, check_inputs, not_comparable
 from reference.wide import Widened
@@ -71,7 +72,7 @@ def call_model(model, inputs, dtype, seed, attentions=True):
     shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in inputs.items())
     what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
     try:
-        with failing(BAD_INPUT, what, HINT), torch.no_grad():
+        with failing(BAD_INPUT, what, HINT), torch.no_grad(), StableSorts():
             return model(**as_passed(inputs), **options_for(model.forward, attentions))
     finally:
         torch.set_default_dtype(torch.float32)

@@ -105,10 +105,20 @@ def reached(targets):
     return found
 
 
+def draws(node):
+    """Whether an operation that can draw random numbers does: not where nothing is dropped, nor outside of training."""
+    schema = node.target._schema.arguments
+    given = {one.name: node.kwargs.get(one.name, one.default_value) for one in schema}
+    given.update(zip((one.name for one in schema), node.args))
+    drops = [given[name] for name in ("dropout_p", "dropout", "p") if name in given]
+    trains = [given[name] for name in ("train", "training") if name in given]
+    return not (drops and not any(drops) or trains and not any(trains))
+
+
 def check(node):
     if node.op == "get_attr":
         raise refused(node, f"{node.name} is a part of its own, which cannot be traced through")
-    if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+    if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) and draws(node):
         raise refused(node, f"{node.target} draws random numbers, so that no two runs agree")
 
 

@@ -8,6 +8,7 @@ import transformers
 
 from reference import traced_graph
 from reference.bare import StoredShapes, check_has_keys
+from reference.chosen import read_inputs
 from reference.files import write_trace
 from reference.inputs import InputMaker
 from reference.messages import UNKNOWN_CLASS, Failure, progress
@@ -72,8 +73,8 @@ def write_program(path, program, tensors):
 
 
 class Tracing:
-    """From a loaded model to its program. `given`: the inputs of a module of the user's own, whose weights are in no
-    checkpoint; `fakes`: of a model without weights."""
+    """From a loaded model to its program. `given`: the inputs of a module of the user's own, whose weights travel with
+    the program unless there is a checkpoint of it; `fakes`: of a model without weights."""
 
     def __init__(self, job, loaded, given=None, fakes=None):
         self.job, self.loaded, self.fakes = job, loaded, fakes
@@ -81,7 +82,8 @@ class Tracing:
         if given is None:
             self.from_checkpoint()
         else:
-            self.inputs = ordered(loaded.model, given)
+            self.inputs = ordered(loaded.model, read_inputs(job.inputs) if job.inputs else given)
+            self.stored = StoredTensors(job.model) if job.model else None
         self.free = free_axes(loaded.model, self.inputs, job.seed)
         self.program, self.cells = None, []
 

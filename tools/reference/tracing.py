@@ -19,6 +19,10 @@ from reference.recording import named_tensors, options_for
 from reference.refusals import is_about_data, refusal_of
 
 
+ATEN = torch.ops.aten
+COPIES = (ATEN._to_copy.default, ATEN.to.dtype, ATEN.to.dtype_layout, ATEN.to.device, ATEN.clone.default, ATEN.alias.default, ATEN.detach.default)
+
+
 @dataclasses.dataclass
 class Stage:
     """A call of a module, in the order in which the calls returned."""
@@ -162,7 +166,11 @@ def collect(attempt, axes):
     found, tensors = pytree.tree_unflatten(
         [nodes.get(getattr(arg, "name", None)) for arg in kept], program.call_spec.out_spec
     )
-    mutated = [spec for spec in program.graph_signature.output_specs if spec.kind.name == "BUFFER_MUTATION"]
+    mutated = [
+        spec
+        for spec in program.graph_signature.output_specs
+        if spec.kind.name == "BUFFER_MUTATION" and not is_as_it_was(program, nodes[spec.arg.name], spec.target)
+    ]
     if mutated:
         what = f"its forward changes {mutated[0].target}, so that a call depends on those before it"
         raise Failure(UNKNOWN_CLASS, f"{what}; a traced model must not keep anything between calls")
@@ -174,7 +182,14 @@ def collect(attempt, axes):
     return Traced(program, dict(zip(names, found)), grouped, axes)
 
 
+def is_as_it_was(program, node, buffer):
+    """Whether what a buffer is set to is the buffer itself, moved to where and what it is already."""
+    while node.op == "call_function" and node.target in COPIES and node.meta["val"].dtype == node.args[0].meta["val"].dtype:
+        node = node.args[0]
+    return program.graph_signature.inputs_to_buffers.get(node.name) == buffer
+
+
 def original(node):
     """What a stage's copy is a copy of. In the graph nothing is changed in place, so that both are the same."""
-    is_copy = node is not None and node.op == "call_function" and node.target is torch.ops.aten.clone.default
+    is_copy = node is not None and node.op == "call_function" and node.target is ATEN.clone.default
     return node.args[0] if is_copy else node

@@ -78,5 +78,6 @@ def instance(class_name, config, seed):
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1 and parameter.is_floating_point():
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+                inputs = parameter.numel() // len(parameter)  # of each of its results
+                parameter.copy_(min(0.1, inputs**-0.5) * torch.randn(parameter.shape, generator=generator))
     return model

@@ -1,0 +1,35 @@
+// A module of the user's own, saved as a checkpoint, so that everything after that is as for any other.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "bytes/temporary_folder.h"
+#include "crossload/progress.h"
+#include "crossload/settings.h"
+
+namespace crossload::flow {
+
+class PythonModule {
+ public:
+  /// Saves what the settings' function returns, if they name one, into a folder that goes with this. Throws Error with
+  /// Python's own message, and Error(kUsage) for settings that have no meaning for it.
+  PythonModule(const RunSettings& settings, const std::filesystem::path& model, const Progress& progress);
+
+  /// The options of a job as they are for the checkpoint.
+  template <typename Options>
+  Options applied_to(Options options) const {
+    if (!folder_) return options;
+    options.model = checkpoint();
+    options.settings = settings_;
+    return options;
+  }
+
+ private:
+  std::filesystem::path checkpoint() const;
+
+  RunSettings settings_;
+  std::optional<bytes::TemporaryFolder> folder_;
+};
+
+}  // namespace crossload::flow

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""`--python-class`: a module that is no model of Transformers, converted, compared again, and refused.
+
+    tests/python_class_test.py PROGRAM
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+PROGRAM = str(Path(sys.argv.pop(1)).resolve())
+PYTHON = str(Path(__file__).resolve().parent.parent / ".venv" / "bin" / "python")
+
+# Every kind of parameter: one that is tied, kernels that TensorFlow keeps otherwise, a buffer that is saved and one that is not.
+NET = """
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.project = torch.nn.Embedding(13, 6), torch.nn.Linear(6, 13, bias=False)
+            self.project.weight = self.table.weight
+            self.line, self.plane = torch.nn.Conv1d(6, 6, 3, padding=1), torch.nn.Conv2d(1, 2, 3, padding=1)
+            self.square = torch.nn.Linear(6, 6)
+            self.register_buffer("offset", torch.arange(6.0))
+            self.register_buffer("scale", torch.full((6,), 0.5), persistent=False)
+
+        def forward(self, ids, weights):
+            x = self.line(self.table(ids).transpose(1, 2)).transpose(1, 2) + self.offset * self.scale
+            x = x + self.plane(x[:, None]).sum(1)
+            return {"made": self.project(self.square(x)) * weights[:, :, None]}
+
+    def make():
+        torch.manual_seed(SEED)
+        return Net(), {"ids": torch.randint(0, 13, (2, 7)), "weights": torch.randn(2, 1)}
+
+    def alone():
+        return Net()
+"""
+
+
+class PythonClassTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.write("net", seed=0)
+        cls.first = cls.run_program("pt-to-tf", "--python-class", "net:make")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def write(cls, name, seed):
+        (cls.folder / f"{name}.py").write_text(textwrap.dedent(NET).replace("SEED", str(seed)), encoding="utf-8")
+
+    @classmethod
+    def run_program(cls, *words):
+        environment = {**os.environ, "CROSSLOAD_PYTHON": PYTHON}
+        return subprocess.run([PROGRAM, *words], cwd=cls.folder, capture_output=True, text=True, env=environment)
+
+    def refused(self, code, *said, words):
+        done = self.run_program(*words)
+        self.assertEqual(done.returncode, code, done.stderr)
+        for one in said:
+            self.assertIn(one, done.stderr)
+
+    def test_it_becomes_a_saved_model_that_agrees(self):
+        self.assertEqual(self.first.returncode, 0, self.first.stderr)
+        self.assertTrue((self.folder / "make-tf" / "saved_model" / "saved_model.pb").is_file())
+        certificate = json.loads((self.folder / "make-tf" / "crossload.json").read_text(encoding="utf-8"))
+        self.assertEqual(certificate["model"], "net:make")
+        self.assertEqual({stage["path"] for stage in certificate["stages"]}, {"table", "project", "line", "plane", "square"})
+
+    def test_what_was_written_is_compared_again(self):
+        done = self.run_program("compare", "make-tf", "--python-class", "net:make")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_another_module_disagrees_by_its_weights(self):
+        self.write("other", seed=1)
+        done = self.run_program("compare", "make-tf", "--python-class", "other:make")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("binding: square/weight (PyTorch's square.weight): 36 of 36 elements differ", done.stdout)
+
+    def test_an_option_that_is_not_supported_is_no_disagreement(self):
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def forward(self, image):
+                    return {"made": torch.nn.functional.max_pool2d(image, 2, 1, 0, 2)}
+
+            def make():
+                return Net(), {"image": torch.randn(2, 3, 9, 8)}
+        """
+        (self.folder / "pooled.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        said = ("aten.max_pool2d.default", "dilation is not supported")
+        self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make"))
+
+    def test_what_makes_no_sense_is_refused(self):
+        convert = ("pt-to-tf", "--python-class")
+        self.refused(2, "net: is not package.module:function", words=(*convert, "net"))
+        self.refused(3, "No module named 'nothing'", "current folder", words=(*convert, "nothing:make"))
+        self.refused(3, "returns no (torch.nn.Module, {name: tensor})", words=(*convert, "net:alone"))
+        self.refused(2, "--python-class", "--model-name", words=(*convert, "net:make", "--model-name", "my-bert"))
+        self.refused(2, "--via class", words=(*convert, "net:make", "--via", "class"))
+        self.refused(2, "--override-model-class", words=(*convert, "net:make", "--override-model-class", "BertModel"))
+        self.refused(2, "--model-name", "--python-class", words=("pt-to-tf",))
+
+
+if __name__ == "__main__":
+    unittest.main()
