@@ -8,6 +8,7 @@ from reference.models import field_of
 from reference.signature import is_of_fixed_length
 
 
+PAIR, FEW = 2, 5  # images that belong together, and those of a video, where the configuration does not say
 # Fields that say how many numbers a frame of sound has, of models that take any number of frames.
 BANDS, FRAMES = ("num_mel_bins", "feature_projection_input_dim", "feature_size", "input_dim", "input_feat_size"), 61
 
@@ -115,10 +116,11 @@ def images(batch, shape, generator):
     return torch.stack(rows).clamp(-2.1, 2.6).reshape(batch, channels, height, width)
 
 
-def frames(config, spec, least=2):
+def frames(config, spec):
     """How many images a video has, or as many as belong together: as the signature or the configuration says."""
-    given = spec.shape[1] if spec is not None and len(spec.shape) == 5 else -1
-    return given if given > 0 else field_of(config, "num_frames", field_of(config, "frames_per_clip", least))
+    given = spec.shape[1] if len(spec.shape) == 5 else -1
+    usual = PAIR if spec.name == "pixel_values" else FEW
+    return given if given > 0 else field_of(config, "num_frames", field_of(config, "frames_per_clip", usual))
 
 
 def videos(batch, count, shape, generator):

@@ -82,6 +82,7 @@ FIELDS = {
     "blt": {"encoder_hash_byte_group_vocab": 500, "global_config": {"encoder_cross_output_size": 64}},
     "perceiver": {"num_self_attends_per_block": 2},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
+    "superpoint": {"max_keypoints": 12},
     "emu3": {"vocabulary_map": IMAGE_WORDS},
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROTARY}},
     "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8.0}},
@@ -181,6 +182,7 @@ FIELDS = {
 
 FIELDS_OF_4 = {
     "Glm4vMoe_text": SECTIONS,
+    "EvollaModel": {"num_key_value_heads": 4},
     "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
     "mllama_text_model": {"rope_scaling": ROTARY},
     "superglue": {"keypoint_encoder_sizes": [16, 32], "gnn_layers_types": ["self", "cross"]},

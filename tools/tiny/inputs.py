@@ -54,6 +54,11 @@ class Draw:
         return self.ids(BATCH, length, books, below=60)
 
 
+def pairs(draw):
+    """Of models that match two images: small ones."""
+    return {"pixel_values": draw.images(BATCH, 2, height=96)}
+
+
 def images_with_prompts(draw):
     """Of SegGPT, that puts image and prompt one above the other."""
     height, width = draw.config.image_size
@@ -147,6 +152,8 @@ MADE = {
         "decoder_input_ids": draw.codes(STEPS, draw.config.decoder_config.num_channels),
         "decoder_attention_mask": draw.mask(STEPS),
     },
+    **dict.fromkeys(("efficientloftr", "lightglue", "superglue"), pairs),
+    "emu3": lambda draw: draw.texts(),
     "fun_asr_nano_encoder": lambda draw: spectra_with_mask(draw, FRAMES, 560),
     "gemma3n_audio": lambda draw: {
         "audio_mel": draw.floats(BATCH, FRAMES, draw.config.input_feat_size),
