@@ -27,7 +27,6 @@ from litert.running import run  # noqa: E402
 from reference.messages import Failure, without_progress  # noqa: E402
 
 
-
 def class_goldens(folder):
     """Goldens that are named for their class, by architecture."""
     for recipes in sorted((ROOT / "tests" / "goldens").glob("*.json")):
