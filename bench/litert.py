@@ -24,9 +24,10 @@ import subprocess
 import sys
 import time
 
+import marked_text
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "bench-litert"
-BEGIN, END = "<!-- litert-bench:begin -->", "<!-- litert-bench:end -->"
 MODELS = ("all-MiniLM-L6-v2", "bert-base")
 TYPES = ("float32", "float16", "int8")
 LENGTH, KEPT = 128, 100
@@ -231,13 +232,7 @@ def main():
     for name in names:
         rows += table(name, measure(name, options.threads, options.rounds))
         print("\n".join(rows), file=sys.stderr, flush=True)
-    text = "\n".join(rows)
-    if options.docs is None:
-        print(text)
-    else:
-        document = options.docs.read_text()
-        before, rest = document.split(BEGIN)
-        options.docs.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+    marked_text.put(options.docs, "litert-bench", "\n".join(rows))
 
 
 if __name__ == "__main__":

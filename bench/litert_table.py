@@ -18,14 +18,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
+import marked_text  # noqa: E402
 import numpy as np  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 
 from litert.conversion import convert  # noqa: E402
 from litert.running import run  # noqa: E402
 from reference.messages import Failure, without_progress  # noqa: E402
-
-BEGIN, END = "<!-- litert-table:begin -->", "<!-- litert-table:end -->"
 
 
 def class_goldens(folder):
@@ -118,12 +117,7 @@ def main():
         sys.exit(f"bench/litert_table.py: {options.goldens} holds no goldens; run `make goldens`")
     text = "\n".join([*class_table(rows), "", "What the converter made of TensorFlow's operations, in all of them:", "",
                       *operation_table(rows)])
-    if options.docs is None:
-        print(text)
-    else:
-        document = options.docs.read_text()
-        before, rest = document.split(BEGIN)
-        options.docs.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+    marked_text.put(options.docs, "litert-table", text)
     sys.exit(any("failure" in row for row in rows))
 
 

@@ -12,6 +12,7 @@
 #include "crossload/verify_certificate.h"
 #include "forged_certificate.h"
 #include "goldens.h"
+#include "tensor/integers.h"
 #include "test_files.h"
 #include "test_support.h"
 #include "verify/trace.h"
@@ -55,6 +56,24 @@ void spoil(const fs::path& file, const verify::Trace& golden, const std::string&
     std::memcpy(&bytes[at + i * sizeof(float)], &wrong, sizeof(float));
   }
   write_file(file, bytes);
+}
+
+/// "ai_edge_litert serving_default.logits" of each output that was measured.
+std::vector<std::string> measured(const bytes::Json& outputs) {
+  std::vector<std::string> names;
+  for (const bytes::Json& output : outputs.elements())
+    names.push_back(output.at("interpreter").as_string() + " " + output.at("name").as_string());
+  return names;
+}
+
+/// How many positions a golden's mask keeps.
+std::int64_t kept_tokens(const fs::path& golden) {
+  const verify::Trace trace = verify::Trace::open(golden);
+  const tensor::TensorView& mask = trace.inputs().at("attention_mask");
+  std::int64_t kept = 0;
+  const std::size_t width = size_of(mask.dtype);
+  for (std::size_t at = 0; at < mask.bytes.size(); at += width) kept += tensor::integer_at(mask.dtype, &mask.bytes[at]);
+  return kept;
 }
 
 TEST(Litert, AgreesInEveryOutputAndInTheModulesThatItStillHas) {
@@ -156,7 +175,8 @@ TEST_F(ChangedFile, IsFoundInARoundedModelByItsCertifiedErrors) {
 TEST(Litert, WithoutWhatItWasMadeOfTheCheckpointIsAskedFor) {
   const TemporaryFolder folder;
   write_file(folder.path() / "model.tflite", "");
-  EXPECT_ERROR(compare({.artifact = folder.path()}), ErrorKind::kUsage, "name the PyTorch checkpoint with --model-name");
+  EXPECT_ERROR(compare({.artifact = folder.path()}), ErrorKind::kUsage,
+               "name the PyTorch checkpoint with --model-name");
 }
 
 TEST(Litert, StandsBesideTheOtherFormats) {
@@ -174,11 +194,17 @@ TEST(Litert, Float16IsMeasured) {
   const Outcome outcome =
       convert(options_for("bert_for_sequence_classification", folder.path() / "out", LitertType::kFloat16));
   EXPECT_TRUE(outcome.agrees) << testing::PrintToString(outcome.findings);
-  const bytes::Json output = litert_of(outcome).at("outputs").at(0);
-  EXPECT_EQ(output.at("name").as_string(), "serving_default.logits");
-  EXPECT_GT(output.at("max_error").as_number(), 0);
-  EXPECT_LE(output.at("mean_error").as_number(), output.at("max_error").as_number());
-  EXPECT_GT(output.at("rows").as_integer(), 0);
+  const bytes::Json outputs = litert_of(outcome).at("outputs");
+  EXPECT_EQ(measured(outputs),
+            (std::vector<std::string>{"ai_edge_litert serving_default.logits", "tf.lite serving_default.logits"}));
+  const std::int64_t batch =
+      verify::Trace::open(golden_path("bert_for_sequence_classification")).inputs().at("input_ids").shape[0];
+  for (const bytes::Json& output : outputs.elements()) {
+    EXPECT_GT(output.at("max_error").as_number(), 0);
+    EXPECT_LE(output.at("mean_error").as_number(), output.at("max_error").as_number());
+    EXPECT_EQ(output.at("rows").as_integer(), batch);  // one class an input
+    EXPECT_LE(output.at("changed").as_integer(), batch);
+  }
   EXPECT_THAT(outcome.litert, Contains(HasSubstr("serving_default.logits: ")));
 }
 
@@ -191,7 +217,9 @@ TEST(Litert, Int8DisagreesOverTheErrorThatTheUserChose) {
   EXPECT_FALSE(outcome.written);
   EXPECT_THAT(outcome.findings,
               Contains(testing::AllOf(HasSubstr("serving_default.logits"), HasSubstr("--max-error"))));
-  EXPECT_GT(litert_of(outcome).at("outputs").at(0).at("max_error").as_number(), 1e-6);
+  const bytes::Json output = litert_of(outcome).at("outputs").at(0);
+  EXPECT_GT(output.at("max_error").as_number(), 1e-6);
+  EXPECT_EQ(output.at("rows").as_integer(), kept_tokens(options.model));
 }
 
 TEST(Litert, APythonWithoutTheConverterIsNamed) {

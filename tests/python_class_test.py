@@ -101,7 +101,7 @@ class PythonClassTest(unittest.TestCase):
         """
         (self.folder / "pooled.py").write_text(textwrap.dedent(text), encoding="utf-8")
         said = ("aten.max_pool2d.default", "dilation is not supported")
-        self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make"))
+        self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make", "--output", "pooled"))
 
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")

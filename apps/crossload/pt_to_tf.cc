@@ -148,9 +148,10 @@ int run_hub(const Flags& flags) {
 void require_model(const Flags& flags) {
   const bool has_name = !flags.model_name.empty();
   if (has_name != !flags.options.settings.python_class.empty()) return;
-  throw Error(ErrorKind::kUsage, has_name ? "--python-class: is instead of a checkpoint; leave --model-name out"
-                                          : "nothing to convert; name a checkpoint with --model-name, or a module with "
-                                            "--python-class");
+  throw Error(ErrorKind::kUsage,
+              has_name
+                  ? "--python-class: is instead of a checkpoint; leave --model-name out"
+                  : "--model-name is required, the checkpoint to convert, or --python-class, a module of your own");
 }
 
 int run(const Flags& flags) {

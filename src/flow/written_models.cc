@@ -25,6 +25,11 @@ std::vector<std::string> notes_of(const program::Program& program) {
     notes.push_back("axis " + std::to_string(axis.axis) + " of " + axis.input + " is " + std::to_string(axis.size) +
                     " alone: PyTorch's own code fixes it when it is traced");
   }
+  for (const program::HeldInput& held : program.held) {
+    notes.push_back(held.name + " is " + held.value +
+                    " alone: PyTorch takes its way through the model by these numbers, so that they are in the graph, "
+                    "and no input");
+  }
   return notes;
 }
 

@@ -42,6 +42,24 @@ Value repeat_interleave(const Operation& op) {
   return reshaped(tf::tile(tf::expand_dims(x, static_cast<int>(axis) + 1), copies), dims);
 }
 
+/// int32 [sum of repeats]: 0 as often as the first number says, then 1, ...
+Tensor repeated_places(const Operation& op, const Tensor& repeats) {
+  const Tensor ends = tf::cast(tf::cumsum(repeats, 0), tf::DataType::kInt32);
+  const Tensor places = tf::range(op.graph(), Dim(tf::select(ends, 0, tf::dims_of(ends)[0] - 1)));
+  const Tensor found =
+      op.graph().operation("UpperBound").input(tf::expand_dims(ends, 0)).input(tf::expand_dims(places, 0)).output();
+  return tf::squeeze(found, 0);
+}
+
+/// Each element, or each part along an axis, as often as a tensor says.
+Value repeat_interleave_each(const Operation& op) {
+  const Tensor self = op.has("dim") ? op.tensor("self") : reshaped(op.tensor("self"), {-1});
+  const int axis = op.has("dim") ? op.axis("dim") : 0;
+  const Dim count = tf::dims_of(self)[static_cast<std::size_t>(axis)];
+  const Tensor repeats = tf::broadcast_to(reshaped(op.tensor("repeats"), {-1}), {count});  // one number is for all
+  return tf::gather(self, repeated_places(op, repeats), axis);
+}
+
 Value roll(const Operation& op) {
   Tensor x = op.tensor("self");
   const Dims shifts = op.dims("shifts");
@@ -137,6 +155,10 @@ Value meshgrid(const Operation& op) {
 void add_copies(Table* table) {
   table->add_each({"aten.repeat.default", "aten.tile.default"}, repeat);
   table->add("aten.repeat_interleave.self_int", repeat_interleave);
+  table->add("aten.repeat_interleave.self_Tensor", repeat_interleave_each);
+  table->add("aten.repeat_interleave.Tensor", [](const Operation& op) -> Value {
+    return converted(repeated_places(op, op.tensor("repeats")), op.dtype());
+  });
   table->add("aten.flip.default", [](const Operation& op) -> Value {
     const std::vector<int> axes = op.axes("dims");
     return op.integers("dims").empty() ? op.tensor("self") : tf::reverse(op.tensor("self"), axes);

@@ -48,7 +48,10 @@ double scale_of(const Operation& op, std::size_t side, std::size_t sides) {
   return op.has(name) ? op.number(name) : 0;
 }
 
-enum class Kernel { kNearest, kNearestCentre, kLinear, kCubic };
+/// The smooth ones take as much of an image that shrinks as one pixel of the result covers ("antialias").
+enum class Kernel { kNearest, kNearestCentre, kLinear, kCubic, kSmoothLinear, kSmoothCubic };
+
+bool is_smooth(Kernel kernel) { return kernel == Kernel::kSmoothLinear || kernel == Kernel::kSmoothCubic; }
 
 struct Side {
   std::int64_t input;
@@ -114,8 +117,37 @@ Tensor places_of(const Operation& op, const FreeSide& side, Kernel kernel) {
   return kernel == Kernel::kLinear ? tf::maximum(centre - 0.5, 0) : centre - 0.5;
 }
 
+/// How much a pixel counts at distance x: a triangle, or Keys' cubic convolution with A = -0.5, as Pillow has it.
+Tensor smooth_filter(const Tensor& x, Kernel kernel) {
+  if (kernel == Kernel::kSmoothLinear) return tf::maximum(1 - x, 0);
+  constexpr double kA = -0.5;
+  const Tensor near = ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  const Tensor far = ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
+  return tf::where(tf::less(x, 1), near, tf::where(tf::less(x, 2), far, 0));
+}
+
+/// float32 [output, input]. Source: compute_indices_min_size_weights_aa of ATen's UpSampleKernel.cpp.
+Tensor smooth_weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
+  const auto numbers = [&](const Dim& size) { return tf::cast(tf::range(op.graph(), size), tf::DataType::kFloat); };
+  const Tensor i = tf::expand_dims(numbers(side.output), 1);
+  const Tensor j = tf::expand_dims(numbers(side.input), 0);
+  const auto number = [&](const Dim& size) { return tf::like(i, size); };
+  const Tensor scale = side.corners     ? (number(side.input) - 1) / tf::maximum(number(side.output) - 1, 1)
+                       : side.scale > 0 ? tf::like(i, 1 / side.scale)
+                                        : number(side.input) / number(side.output);
+  const Tensor shrinks = tf::maximum(scale, 1);
+  const Tensor support = shrinks * (kernel == Kernel::kSmoothLinear ? 1.0 : 2.0);
+  const Tensor centre = (i + 0.5) * scale;
+  const Tensor begin = tf::floor(tf::maximum(centre - support + 0.5, 0));
+  const Tensor end = tf::floor(centre + support + 0.5);
+  const Tensor counts = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
+  const Tensor weights = tf::where(counts, smooth_filter(tf::abs(j - centre + 0.5) / shrinks, kernel), 0);
+  return weights / tf::reduce_sum(weights, {1}, true);
+}
+
 /// The same as weights_of, float32 [output, input], computed in the graph.
 Tensor weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
+  if (is_smooth(kernel)) return smooth_weights_of(op, side, kernel);
   const Tensor place = places_of(op, side, kernel);
   const Tensor first = tf::floor(place);
   std::vector<std::pair<int, Tensor>> taps;  // pixels after the first one, and how much they count
@@ -147,7 +179,7 @@ Value resize_by_weights(const Operation& op, Kernel kernel) {
   for (std::size_t at = 0; at < sizes.size(); ++at) {
     const Dim input = op.dim_of(name, static_cast<int>(at) + 2);
     const double scale = scale_of(op, at, sizes.size());
-    const bool known = input.known() && sizes[at].known();
+    const bool known = input.known() && sizes[at].known() && !is_smooth(kernel);
     const Tensor made = known ? weights_of(op, Side{input.size(), sizes[at].size(), scale, corners}, kernel)
                               : weights_of(op, FreeSide{input, sizes[at], scale, corners}, kernel);
     const Tensor weights = converted(made, op.dtype());
@@ -214,7 +246,7 @@ void add_images(Table* table) {
   const auto add = [&](const std::vector<std::string>& names, Kernel kernel) {
     for (const std::string& name : names) {
       const Table::Lower lower = [=](const Operation& op) {
-        return kernel == Kernel::kCubic ? resize_by_weights(op, kernel) : resize(op, kernel);
+        return kernel == Kernel::kCubic || is_smooth(kernel) ? resize_by_weights(op, kernel) : resize(op, kernel);
       };
       table->add_each({"aten." + name + ".vec", "aten." + name + ".default"}, lower);
     }
@@ -223,6 +255,8 @@ void add_images(Table* table) {
   add({"upsample_nearest1d", "upsample_nearest2d"}, Kernel::kNearest);
   add({"_upsample_nearest_exact1d", "_upsample_nearest_exact2d"}, Kernel::kNearestCentre);
   add({"upsample_bicubic2d"}, Kernel::kCubic);
+  add({"_upsample_bilinear2d_aa"}, Kernel::kSmoothLinear);
+  add({"_upsample_bicubic2d_aa"}, Kernel::kSmoothCubic);
   table->add("aten.pixel_shuffle.default", pixel_shuffle);
   table->add("aten.pixel_unshuffle.default", pixel_unshuffle);
 }

@@ -102,12 +102,19 @@ struct FrozenAxis {
   std::int64_t size = 0;
 };
 
+/// An input of PyTorch's that is a constant of the program, since the model takes its way by its numbers.
+struct HeldInput {
+  std::string name;
+  std::string value;  // "[[1,4,4],[1,4,6]]"
+};
+
 struct Program {
   std::string class_name;
   std::string model_type;
   std::string source;  // "modeling_llama.py:400"
   std::vector<Input> inputs;
   std::vector<FrozenAxis> frozen;
+  std::vector<HeldInput> held;
   std::vector<Parameter> parameters;
   std::vector<std::pair<std::string, std::string>> aside;  // tensors of the checkpoint that are not read, and why
   std::vector<Node> nodes;                                 // in the order of execution

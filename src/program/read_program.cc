@@ -39,6 +39,9 @@ class Reader {
     program_->source = json.at("source").as_string();
     for (const Json& input : json.at("inputs").elements()) read_input(input);
     for (const Json& axis : json.at("frozen").elements()) read_frozen(axis);
+    for (const Json& held : json.contains("held") ? json.at("held").elements() : std::vector<Json>()) {
+      program_->held.push_back({held.at("input").as_string(), held.at("value").dump()});
+    }
     for (const Json& parameter : json.at("parameters").elements()) read_parameter(parameter);
     for (const Json& entry : json.at("aside").elements()) {
       program_->aside.emplace_back(entry.at("key").as_string(), entry.at("reason").as_string());

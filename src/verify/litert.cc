@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 
+#include "verify/choices.h"
 #include "verify/judgement.h"
 
 namespace crossload::verify {
@@ -28,22 +29,6 @@ std::vector<float> floats_of(const tensor::TensorView& view) {
   std::vector<float> floats(view.bytes.size() / sizeof(float));
   std::memcpy(floats.data(), view.bytes.data(), floats.size() * sizeof(float));
   return floats;
-}
-
-/// Rows are along the last axis.
-void count_changed(const Values& values, const std::vector<float>& wanted, const std::vector<bool>& kept,
-                   LitertOutput* output) {
-  const auto width = static_cast<std::size_t>(values.shape.empty() ? 1 : values.shape.back());
-  if (width < 2 || output->name.find("logits") == std::string::npos) return;
-  for (std::size_t row = 0; row + width <= wanted.size(); row += width) {
-    if (!kept.empty() && !kept[row]) continue;
-    const auto choice = [&](const std::vector<float>& all) {
-      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(row);
-      return std::max_element(begin, begin + static_cast<std::ptrdiff_t>(width)) - begin;
-    };
-    ++output->rows;
-    if (choice(values.elements) != choice(wanted)) ++output->changed;
-  }
 }
 
 /// Null sizes and other types than float32 have no distance.
@@ -68,7 +53,9 @@ std::optional<LitertOutput> measure(const FunctionRun& run, const std::string& n
     ++count;
   }
   output.mean_error = count == 0 ? 0 : sum / static_cast<double>(count);
-  count_changed(values, wanted, kept, &output);
+  const Choices choices = count_choices(name, values.shape, values.elements, wanted, kept);
+  output.rows = choices.rows;
+  output.changed = choices.changed;
   return output;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tensor/half.h"
+#include "verify/choices.h"
 #include "verify/judgement.h"
 #include "verify/kept_positions.h"
 
@@ -39,16 +40,9 @@ OutputCost cost_of(const std::string& name, const Shape& shape, const std::vecto
     ++count;
   }
   if (count > 0) cost.mean /= static_cast<double>(count);
-  if (!name.ends_with("logits") || shape.size() < 2 || shape.back() <= 1) return cost;
-  const std::ptrdiff_t width = shape.back();
-  for (std::ptrdiff_t at = 0; at + width <= static_cast<std::ptrdiff_t>(rounded.size()); at += width) {
-    if (!is_kept(static_cast<std::size_t>(at))) continue;
-    const auto largest = [&](const std::vector<float>& values) {
-      return std::max_element(values.begin() + at, values.begin() + at + width) - values.begin();
-    };
-    ++cost.choices;
-    if (largest(rounded) != largest(exact)) ++cost.changed;
-  }
+  const Choices choices = count_choices(name, shape, rounded, exact, kept);
+  cost.choices = static_cast<std::size_t>(choices.rows);
+  cost.changed = static_cast<std::size_t>(choices.changed);
   return cost;
 }
 

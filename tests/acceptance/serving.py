@@ -6,7 +6,7 @@ A block runs in the order of the document, in one folder that holds my-bert, a r
 `c` and `javascript` are written to the file that a line before begins with ("`serve.c`, ..."), `json` is a request to TF
 Serving's REST API. A line of three numbers that a program prints is the beginning of the pooler_output for the tokens 101,
 7592, 102; every program but bash prints one. `text` is not run. What needs TF.js runs with --tfjs: a folder that was made
-as the document says.
+as the document says, such as tools/tfjs.sh's.
 Prints one line an expectation; the last is `N passed, N failed`, and any failure is exit code 1.
 """
 import argparse
@@ -157,7 +157,7 @@ def main():
     parser.add_argument("--crossload", default="build/crossload")
     parser.add_argument("--document", type=pathlib.Path, default=pathlib.Path("docs/serving.md"))
     parser.add_argument("--folder", type=pathlib.Path, help="keeps what is written")
-    parser.add_argument("--tfjs", type=pathlib.Path, metavar="FOLDER", help="with venv, stub and node_modules")
+    parser.add_argument("--tfjs", type=pathlib.Path, metavar="FOLDER", help="made by tools/tfjs.sh")
     arguments = parser.parse_args()
     tally = Tally()
     blocks = blocks_of(arguments.document)

@@ -298,6 +298,9 @@ def shapes():
     group.add(aten.flip.default, x, [0, -1]).add(aten.flip.default, x, []).add(aten.roll.default, x, [-5], []).add(aten.roll.default, x, [1, -1], [0, 2])
     group.add(aten.repeat.default, x, [2, 1, 3]).add(aten.repeat.default, x, [2, 1, 1, 2]).add(aten.repeat.default, tensor(()), [2])
     group.add(aten.repeat.default, x, [0, 1, 1]).add(aten.tile.default, x, [2]).add(aten.tile.default, tensor((2,)), [2, 3])
+    for repeats, dim, size in (([1, 0, 2], 1, 3), ([2, 1], 0, 3), ([3], -1, 12), ([0, 2, 2, 1], 2, 5)):
+        group.add(aten.repeat_interleave.self_Tensor, x, torch.tensor(repeats), dim, output_size=size, free=False)
+    group.add(aten.repeat_interleave.Tensor, torch.tensor([2, 0, 3]), output_size=5, free=False)
     group.add(aten.repeat_interleave.self_int, x, 2).add(aten.unfold.default, tensor((7,)), 0, 3, 2)
     for pads in ([1, 2], [-1, 1], [1, 0, 2, 1], [0, 0, -1, -1], [1, 1, 1, 1, 1, 1]):
         group.add(aten.constant_pad_nd.default, x, pads, 1.5).add(aten.pad.default, x, pads)
@@ -475,7 +478,9 @@ def images():
     for mode in ("linear", "nearest", "nearest-exact"):
         group.add(f.interpolate, row, size=13, mode=mode).add(f.interpolate, row, scale_factor=2.0, mode=mode).add(f.interpolate, row, scale_factor=0.4, mode=mode)
     group.add(f.interpolate, row, size=13, mode="linear", align_corners=True).add(f.interpolate, tensor((1, 2, 3, 4, 5)), scale_factor=2.0, mode="trilinear")
-    group.add(f.interpolate, image, size=(18, 16), mode="bilinear", antialias=True)
+    for mode in ("bilinear", "bicubic"):
+        for options in ({"size": (18, 16)}, {"size": (4, 5)}, {"size": (9, 3)}, {"scale_factor": 0.4}, {"size": (5, 4), "align_corners": True}):
+            group.add(f.interpolate, image, mode=mode, antialias=True, **options)
     grid = tensor((2, 4, 5, 2), torch.float32, -1.2, 1.2)
     for mode in ("bilinear", "nearest", "bicubic"):
         for padding in ("zeros", "border", "reflection"):

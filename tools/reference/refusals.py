@@ -60,14 +60,19 @@ def at(path, source):
     return f"{module} at {source}" if source else module
 
 
+class DependsOnData(Failure):
+    """What is computed depends on the numbers in the inputs."""
+
+
 def refusal_of(model, error):
     """The Failure that says why torch.export could not trace the model."""
     place = where(model, error)
-    if is_about_data(error):
+    kind = DependsOnData if is_about_data(error) else Failure
+    if kind is DependsOnData:
         what = "what is computed depends on the numbers in the inputs"
     else:
         what = f"torch.export cannot trace it ({summary(error)})"
-    return Failure(UNKNOWN_CLASS, f"{type(model).__name__}: {place + ': ' if place else ''}{what}; {INSTEAD}")
+    return kind(UNKNOWN_CLASS, f"{type(model).__name__}: {place + ': ' if place else ''}{what}; {INSTEAD}")
 
 
 def source_of_node(node):

@@ -10,10 +10,13 @@ from reference import traced_graph
 from reference.bare import StoredShapes, check_has_keys
 from reference.chosen import read_inputs
 from reference.files import write_trace
+from reference.held import described as described_held
+from reference.held import guiding_inputs, hold
 from reference.inputs import InputMaker
 from reference.messages import UNKNOWN_CLASS, Failure, progress
 from reference.models import require_unused
 from reference.recording import outputs_of
+from reference.refusals import DependsOnData
 from reference.sentences import CLASS, transformer_folder
 from reference.traced_checkpoint import StoredTensors
 from reference.traced_inputs import (
@@ -46,7 +49,7 @@ def needed_nodes(traced):
     return traced_graph.reached(kept)
 
 
-def describe_program(model, traced, inputs, cells, parameters):
+def describe_program(model, traced, inputs, held, cells, parameters):
     """The JSON of a program file. The program is right for the sizes of the inputs and of the cells."""
     placeholders = input_placeholders(traced, inputs)
     symbols = Symbols(placeholders)
@@ -58,6 +61,7 @@ def describe_program(model, traced, inputs, cells, parameters):
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "inputs": described,
         "frozen": traced_graph.frozen_axes(described, traced.asked),
+        "held": described_held(held),
         "ranges": symbols.ranges(traced.program, described, cells),
         "parameters": parameters.described,
         "aside": parameters.aside,
@@ -85,7 +89,7 @@ class Tracing:
             self.inputs = ordered(loaded.model, read_inputs(job.inputs) if job.inputs else given)
             self.stored = StoredTensors(job.model) if job.model else None
         self.free = free_axes(loaded.model, self.inputs, job.seed)
-        self.program, self.cells = None, []
+        self.program, self.cells, self.held = None, [], {}
 
     def from_checkpoint(self):
         job, model = self.job, self.loaded.model
@@ -102,16 +106,31 @@ class Tracing:
         attentions = takes_attentions(model, inputs, seed)
         is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
         given = self.fakes.inputs(inputs) if self.fakes else inputs
-        traced = trace(model, given, self.free, attentions, is_right)
+        try:
+            traced = trace(model, given, self.free, attentions, is_right)
+        except DependsOnData:
+            if self.fakes or not self.hold():
+                raise
+            return self.write()
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)
-        self.program = describe_program(model, traced, inputs, self.cells, parameters)
+        self.program = describe_program(model, traced, inputs, self.held, self.cells, parameters)
         if self.fakes:
             check_has_keys(parameters, self.job.model)
         else:
             check_complete(parameters, self.job.model)
         write_program(self.job.program, self.program, parameters.tensors)
+
+    def hold(self):
+        """Makes constants of the inputs by which the model takes its way; False where there are none."""
+        self.held = guiding_inputs(self.inputs)
+        if not self.held:
+            return False
+        hold(self.loaded.model, self.held)
+        self.inputs = {name: tensor for name, tensor in self.inputs.items() if name not in self.held}
+        self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
+        return True
 
     def signature(self):
         return program_signature(self.program["inputs"])

@@ -14,6 +14,7 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
+from reference.held import constants_known
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import is_about_data, refusal_of
@@ -119,7 +120,8 @@ def export(model, inputs, axes, attentions):
     shapes = {name: {axis: Dim.AUTO for axis in axes.get(name, ())} for name in inputs}
     hooks = stages.hooks()
     try:
-        with forward_replaced(model, traced), torch.no_grad(), symbolic_shapes.patch(backed_size_oblivious=True):
+        oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
+        with forward_replaced(model, traced), torch.no_grad(), oblivious, constants_known():
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
             program = program.run_decompositions({})
