@@ -1,11 +1,7 @@
 # What a developer does, one word each. The work itself is in CMakeLists.txt, CMakePresets.json and tools/.
 # Times are those of two cores that others use too.
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table litert-traced-table operations sweep clean
-=======
-.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table serving-tfjs operations sweep clean
->>>>>>> serve18
+.PHONY: help setup packages python build demo test fuzz pytorch-matrix bench bench-agreement bench-faults bench-faults-table bench-faults-build docs format fixup lint goldens small-goldens verified bench-inference bench-litert litert-table litert-traced-table serving-tfjs operations sweep clean
 
 sources = $(shell git ls-files 'apps/*.cc' 'apps/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' 'tests/*.h')
 python = .venv/bin/python
@@ -36,11 +32,8 @@ help:
 	@echo 'make bench-inference  times SavedModels beside those of Transformers 4 and PyTorch'
 	@echo 'make bench-litert  compares model.tflite with those of litert-torch and onnx2tf in size, error and time'
 	@echo 'make litert-table  converts a golden of every class to LiteRT, and writes what came of it to docs/litert.md'
-<<<<<<< HEAD
 	@echo 'make litert-traced-table  does the same with traced models of eight architectures'
-=======
 	@echo 'make serving-tfjs  makes the environment of TF.js, and runs docs/serving.md with it'
->>>>>>> serve18
 	@echo 'make sweep    converts a tiny model of every model type of Transformers, for docs/coverage.md'
 	@echo 'make clean    removes builds and the demo; .venv stays'
 
@@ -153,17 +146,15 @@ litert-table: setup build goldens
 	@$(python) -W ignore bench/litert_table.py --docs docs/litert.md
 	@git status --short docs/litert.md
 
-<<<<<<< HEAD
 litert-traced-table: setup build
 	@echo 'Tracing and converting eight tiny models to LiteRT: about 4 minutes.'
 	@$(python) -W ignore bench/litert_traced.py --docs docs/litert.md
 	@git status --short docs/litert.md
-=======
+
 serving-tfjs: setup build
 	@echo 'Running docs/serving.md with TF.js: about 3 minutes; the first time its environment is made, 10 minutes and 3 GB.'
 	@tools/tfjs.sh
 	@$(python) -W ignore tests/acceptance/serving.py --crossload $(build_folder)/crossload --tfjs .venv-tfjs
->>>>>>> serve18
 
 format: needs-clang-format
 	@echo 'Laying out all sources with clang-format: a few seconds.'

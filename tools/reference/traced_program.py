@@ -49,7 +49,7 @@ def needed_nodes(traced):
     return traced_graph.reached(kept)
 
 
-def describe_program(model, traced, inputs, held, cells, parameters):
+def describe_program(model, traced, inputs, cells, parameters, held=()):
     """The JSON of a program file. The program is right for the sizes of the inputs and of the cells."""
     placeholders = input_placeholders(traced, inputs)
     symbols = Symbols(placeholders)
@@ -61,7 +61,7 @@ def describe_program(model, traced, inputs, held, cells, parameters):
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "inputs": described,
         "frozen": traced_graph.frozen_axes(described, traced.asked),
-        "held": described_held(held),
+        "held": described_held(dict(held)),
         "ranges": symbols.ranges(traced.program, described, cells),
         "parameters": parameters.described,
         "aside": parameters.aside,
@@ -115,7 +115,7 @@ class Tracing:
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)
-        self.program = describe_program(model, traced, inputs, self.held, self.cells, parameters)
+        self.program = describe_program(model, traced, inputs, self.cells, parameters, self.held)
         if self.fakes:
             check_has_keys(parameters, self.job.model)
         else:
