@@ -1,6 +1,7 @@
 """Recording a checkpoint: the main run, and the cells beside it."""
 
 import dataclasses
+import inspect
 import json
 from pathlib import Path
 
@@ -146,8 +147,11 @@ def trace_bare(job):
 
 def tell(model):
     """Tells a model to compute what can be traced."""
+    accepted = inspect.signature(model.forward).parameters.values()
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted)
     for part in configs_of(model):
-        part.use_cache = False
+        if hasattr(part, "use_cache") or takes_any and part is model.config:
+            part.use_cache = False
         part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
 
 

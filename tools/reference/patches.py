@@ -13,7 +13,6 @@ from reference.models import field_of
 
 GRIDS = ((1, 6, 4), (1, 4, 4))  # of the images, in patches; multiples of what towers merge
 SHAPES, PADDED = ((6, 6), (6, 3)), 45  # of padded ones: patches down and across, and of an image with the padding
-TOWER = ("hidden_states", "pixel_values")  # names that towers have for their patches
 
 
 def is_of_patches(accepted):
@@ -21,10 +20,6 @@ def is_of_patches(accepted):
     return any(name in accepted for name in ("grid_thw", "spatial_shapes", "pixel_position_ids")) or (
         "image_grid_thw" in accepted and "input_ids" not in accepted
     )
-
-
-def patch_name(accepted):
-    return next(name for name in TOWER if name in accepted)
 
 
 def is_padded(accepted):

@@ -60,8 +60,8 @@ def as_integers(spec):
 
 
 def signatures(model, path):
-    """Signatures to try one after the other: all inputs, those of other shapes that models have, what may be left out
-    too, then the text alone of a model that takes more."""
+    """Signatures to try one after the other: all inputs, the same with other shapes that some models have, then the text
+    alone of a model that takes more."""
     signature = widest_signature(model, path)
     names, specs = signature.names(), signature.serving
     tried, bands = [signature], signals.bands(model.config)

@@ -5,7 +5,7 @@ import inspect
 import torch
 import transformers
 
-from reference.checkpoints import Job
+from reference.checkpoints import Job, tell
 from reference.inputs import InputMaker
 from reference.messages import Failure
 from reference.traced_inputs import choose_traced_inputs, ordered, takes_attentions
@@ -36,13 +36,18 @@ def build(model_type, class_name, seed=0):
 
 def runnable_inputs(model_type, model, seed):
     """{name: tensor}. Failure when none are known, or the model does not run with them."""
-    made = inputs_for(model_type, model, seed)
-    if made is None:
+    try:
+        if made := inputs_for(model_type, model, seed):
+            takes_attentions(model, made, seed)
+            return ordered(model, made)
+        failure = None
+    except Exception as error:  # of a head that takes other inputs than the class which the table is about
+        failure = error
+    try:
         job = Job(model=None, output=None, seed=seed)
         return choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, None, seed))[0]
-    inputs = ordered(model, made)
-    takes_attentions(model, inputs, seed)
-    return inputs
+    except Failure as error:
+        raise failure if isinstance(failure, Failure) else error
 
 
 def part_for(model_class, config):
@@ -68,12 +73,16 @@ def instance(class_name, config, seed):
     if hasattr(config, "top_k") and "top_k" not in inspect.signature(type(config).__init__).parameters:
         config.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
     config = part_for(model_class, config)
+    text = config.get_text_config(decoder=True)
+    if class_name.endswith("SequenceClassification") and getattr(text, "pad_token_id", 0) is None:
+        text.pad_token_id = config.pad_token_id = 0  # by which such heads find the last token
     config._attn_implementation, config._experts_implementation = "eager", "batched_mm"
     count = parameters_of(model_class, config)
     if count > MOST:
         raise MemoryError(f"{count // 1_000_000} million parameters")
     torch.manual_seed(seed)
     model = model_class(config).float().eval()
+    tell(model)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

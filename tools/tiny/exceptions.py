@@ -168,7 +168,7 @@ FIELDS = {
     "fastspeech2_conformer_with_hifigan": {"vocoder_config": {"model_in_dim": 80}},
     "depth_pro": {"intermediate_hook_ids": [1, 0]},
     "tvp": {"type_vocab_size": 2, "max_img_size": 64, "visual_prompt_size": 16, "num_frames": 3},
-    "dpt": {"backbone_out_indices": [0, 1, 0, 1]},
+    "dpt": {"num_hidden_layers": 4, "backbone_out_indices": [0, 1, 2, 3]},
     "qwen4_exp_text": {
         "indexer_n_heads": 2,
         "indexer_kv_heads": 1,

@@ -1,5 +1,6 @@
-"""Inputs of single model types, or of single classes, that are too odd for reference/inputs.py: all that the class is
-called with. Sizes of one call differ from each other, as traced_inputs.py says."""
+"""Inputs of single model types, or of single classes, that are too odd for reference/inputs.py: all that the base model
+is called with, or that class. Heads that cannot be called so get the usual ones. Sizes of one call differ from each other,
+as traced_inputs.py says."""
 
 import torch
 
@@ -179,7 +180,6 @@ MADE = {
     "kimi_k25_vision": square_patches,
     "kosmos-2": grounded,
     "kyutai_speech_to_text": lambda draw: {"input_ids": draw.codes(books=draw.config.num_codebooks + 1)},
-    "llama4": lambda draw: {**draw.texts(4), "pixel_values": draw.images(BATCH)},
     "lxmert": lambda draw: {
         **draw.texts(),
         "visual_feats": draw.floats(BATCH, 7, draw.config.visual_feat_dim),

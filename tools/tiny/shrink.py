@@ -201,12 +201,11 @@ class Shrinker:
                 assign(config, name, self.nested(name, value, config))
         for name, value in {**lists, **numbers}.items():
             if value != fields[name]:
-                assign(config, name, type(fields[name])(value) if isinstance(value, list) else value)
+                is_tuple = isinstance(fields[name], tuple) and not named(WIDTHS, name)  # these are lists, as from a file
+                assign(config, name, tuple(value) if is_tuple else value)
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
             assign_exception(config, name, value)
-        if hasattr(config, "use_cache"):
-            config.use_cache = False
 
 
 def rename_stages(config, before):
