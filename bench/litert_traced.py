@@ -7,6 +7,7 @@ litert-traced-table` writes the table into docs/litert.md. Needs build/crossload
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import re
@@ -25,10 +26,11 @@ with messages.without_progress():
     libraries.load(threads=1)
 
 import tensorflow  # noqa: E402, F401 - so that no conversion imports it again
+from marked_text import put  # noqa: E402
 from tiny import eight  # noqa: E402
 from tiny.fork_server import forked_python  # noqa: E402
 
-BEGIN, END = "<!-- litert-traced-table:begin -->", "<!-- litert-traced-table:end -->"
+MARK = "litert-traced-table"
 
 
 def run_tool():
@@ -79,13 +81,8 @@ def main():
             with tempfile.TemporaryDirectory(prefix="crossload-litert-") as folder:
                 rows.append(measure(options.crossload, python, model_type, pathlib.Path(folder)))
             print(rows[-1], file=messages.Terminal.err, flush=True)
-    text = "\n".join(table(rows))
-    if options.docs is None:
-        print(text, file=messages.Terminal.out, flush=True)
-        return
-    document = options.docs.read_text()
-    before, rest = document.split(BEGIN)
-    options.docs.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+    with contextlib.redirect_stdout(messages.Terminal.out):
+        put(options.docs, MARK, "\n".join(table(rows)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ constexpr const char* kSound = R"({
   "class": "Tiny", "model_type": "", "source": "tiny.py:3",
   "inputs": [{"name": "x", "node": "x", "dtype": "float32", "shape": [2, "s0"]}],
   "frozen": [{"input": "x", "axis": 0, "size": 2}],
+  "held": [{"input": "grids", "value": [[1, 2]]}],
   "parameters": [
     {"node": "p_w", "name": "w", "kind": "parameter", "dtype": "float32", "shape": [3], "key": "w", "value": null,
      "trainable": true},
@@ -72,6 +73,9 @@ TEST(ProgramReader, ReadsWhatIsThere) {
   EXPECT_EQ(types[0]->dtype, tf::DataType::kBool);
   EXPECT_FALSE(types[1].has_value());
   EXPECT_THAT(program.stages[0].nodes, ElementsAre("mul"));
+  ASSERT_EQ(program.held.size(), 1U);
+  EXPECT_EQ(program.held[0].name, "grids");
+  EXPECT_EQ(program.held[0].value, "[[1,2]]");
 }
 
 struct Malformed {

@@ -415,6 +415,25 @@ class SizesTest(TracerTest):
         self.assert_agrees(traced)
 
 
+    def test_an_input_that_leads_the_way_is_held(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, patches, grids):
+                    parts = patches.split(grids.prod(-1).tolist())
+                    made = [part.sum(0) if rows > columns else part.mean(0) for part, (rows, columns) in zip(parts, grids.tolist())]
+                    return {"made": torch.stack(made) * grids.sum()}
+            def make():
+                return Net(), {"patches": torch.randn(10, 3), "grids": torch.tensor([[2, 2], [3, 2]])}
+        """
+        traced = self.python_class("guided", net)
+        self.assertEqual(traced.program["held"], [{"input": "grids", "value": [[2, 2], [3, 2]]}])
+        self.assertEqual([one["name"] for one in traced.program["inputs"]], ["patches"])
+        self.assertEqual([one["size"] for one in traced.program["frozen"]], [10])
+        self.assertNotIn("input.grids", traced.tensors)
+        self.assert_agrees(traced)
+
+
 class RefusalsTest(TracerTest):
     NET = """
         import torch
