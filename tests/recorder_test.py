@@ -534,6 +534,9 @@ class CellsTest(RecorderTest):
             model.double()
             model.float()
         self.assertTrue(all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items()))
+        with torch.no_grad(), rounded(model, "bfloat16", is_last=True):
+            model.double()
+        self.assertTrue(all(torch.equal(tensor, narrow[name]) for name, tensor in model.state_dict().items()))
         trace = self.trace(bert, "full")
         number, cell = trace.cell("weights_bfloat16")
         self.assertEqual(cell["weights"], "bfloat16")

@@ -13,8 +13,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path golden_path(const std::string& goldens, const std::string& name) {
-  return fs::path(goldens) / (name + ".safetensors");
+constexpr std::string_view kTraced = "traced_";
+
+/// What a golden holds.
+struct Golden {
+  checkpoint::Checkpoint checkpoint;
+  load::ModelClass model_class;
+  fs::path trace;
+};
+
+Golden open_golden(const std::string& goldens, const std::string& name) {
+  if (name.starts_with(kTraced)) {
+    const fs::path folder = fs::path(goldens) / name;
+    auto program = std::make_shared<const program::Program>(program::read_program(folder / "program.safetensors"));
+    return {checkpoint::Checkpoint::open(folder), {.program = std::move(program)}, folder / "trace.safetensors"};
+  }
+  const fs::path file = fs::path(goldens) / (name + ".safetensors");
+  checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(file);
+  load::ModelClass model_class = load::choose_class(checkpoint.config());
+  return {std::move(checkpoint), std::move(model_class), file};
 }
 
 [[noreturn]] void without_effect(const Fault& fault, const std::string& what) {
@@ -39,8 +56,12 @@ checkpoint::Config changed(const checkpoint::Config& config, const Fault& fault)
 }
 
 /// A golden's keys are those of its class, so no prefix has to be found as load_from_pytorch does.
-load::LoadedModel load(const checkpoint::Checkpoint& checkpoint, const Fault& fault) {
-  const load::ModelClass model_class = load::choose_class(checkpoint.config());
+load::LoadedModel load(const Golden& golden, const Fault& fault) {
+  const auto& [checkpoint, model_class, trace] = golden;
+  if (model_class.program) {
+    if (!fault.config.empty()) without_effect(fault, "a traced model is its program, whatever the configuration says");
+    return load::load_from_pytorch(checkpoint, model_class);
+  }
   load::LoadedModel loaded{model_class, std::make_unique<keras::Weights>(checkpoint.tensors()), nullptr};
   for (const auto& [pattern, why] : model_class.head->ignores) loaded.weights->ignore(pattern, why);
   loaded.model = model_class.head->build(keras::Scope(loaded.weights.get()), changed(checkpoint.config(), fault));
@@ -125,6 +146,8 @@ bool v4_refuses(const verify::Trace& trace, const verify::Observation& observati
 
 }  // namespace
 
+bool is_traced(const Fault& fault) { return fault.golden.starts_with(kTraced); }
+
 std::vector<float> Variables::values(const std::string& name) const {
   for (const keras::Variable& variable : weights_.variables()) {
     if (variable.name != name) continue;
@@ -147,9 +170,8 @@ std::string table_line(const Fault& fault, const Finding& finding) {
 }
 
 Observed Bench::observe(const Fault& fault) const {
-  const fs::path path = golden_path(goldens_, fault.golden);
-  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
-  const load::LoadedModel loaded = load(checkpoint, fault);
+  const Golden golden = open_golden(goldens_, fault.golden);
+  const load::LoadedModel loaded = load(golden, fault);
   const Variables variables(*loaded.weights);
   bool changed_a_variable = fault.variables == nullptr;
   const verify::ReadVariable read = [&](const keras::Variable& variable, std::span<float> out) {
@@ -164,7 +186,7 @@ Observed Bench::observe(const Fault& fault) const {
   options.call.training = fault.training;
   if (!fault.edits.empty()) options.substitute = [editor](const tf::Tensor& made) { return (*editor)(made); };
 
-  verify::Trace trace = verify::Trace::open(path);
+  verify::Trace trace = verify::Trace::open(golden.trace);
   verify::Observation observation =
       verify::observe(library_, options, *loaded.model, *loaded.weights, read, trace.inputs());
   editor->check_all_done();
@@ -192,10 +214,9 @@ Finding Bench::run(const Fault& fault) const {
 
 Finding Bench::run_sound(const std::string& golden) const { return run({.golden = golden, .what = "none", .at = ""}); }
 
-std::string Bench::operations(const std::string& golden) const {
-  const fs::path path = golden_path(goldens_, golden);
-  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
-  const load::LoadedModel loaded = load::load_from_pytorch(checkpoint, load::choose_class(checkpoint.config()));
+std::string Bench::operations(const std::string& name) const {
+  const Golden golden = open_golden(goldens_, name);
+  const load::LoadedModel loaded = load::load_from_pytorch(golden.checkpoint, golden.model_class);
   std::string lines;
   Numbers numbers;
   verify::RunOptions options;
@@ -203,7 +224,7 @@ std::string Bench::operations(const std::string& golden) const {
     lines += scope_of(made) + " " + type_of(made) + " " + std::to_string(numbers.of(made)) + "\n";
     return made;
   };
-  const verify::Trace trace = verify::Trace::open(path);
+  const verify::Trace trace = verify::Trace::open(golden.trace);
   const verify::Runner runner(library_, options, *loaded.model, *loaded.weights, read_right, trace.inputs());
   for (const keras::Variable& variable : loaded.weights->variables()) {
     lines += "variable " + variable.name + " " + to_string(variable.shape) + "\n";

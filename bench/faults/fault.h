@@ -1,6 +1,7 @@
 // Faults of the kind that ports of models have, put on purpose into a model whose results in PyTorch are known.
 //
-// A golden holds a checkpoint and what PyTorch computes with it. A fault changes what TensorFlow gets: the values of
+// A golden holds a checkpoint and what PyTorch computes with it; "traced_<type>" is a folder of them, with the program
+// that torch.export made of PyTorch's class in the place of a class here. A fault changes what TensorFlow gets: the values of
 // variables, fields of the configuration, or operations of the graph while it is made. The rest is as in a conversion.
 #pragma once
 
@@ -68,6 +69,9 @@ struct Fault {
   /// Why it cannot be found or located, where that is so.
   std::string reason = "";
 };
+
+/// Whether its golden is of a traced model.
+bool is_traced(const Fault& fault);
 
 /// All faults, model by model.
 std::vector<Fault> all_faults();

@@ -16,6 +16,7 @@ std::vector<Fault> faults_of_bart();
 std::vector<Fault> faults_of_whisper();
 std::vector<Fault> faults_of_wav2vec2();
 std::vector<Fault> faults_of_clip();
+std::vector<Fault> faults_of_traced();  // Llama, ModernBERT and Swin, by torch.export
 std::vector<Fault> small_faults();
 
 }  // namespace crossload::faults

@@ -31,6 +31,7 @@ with messages.without_progress():
 from tiny import eight  # noqa: E402
 from tiny.fork_server import forked_python  # noqa: E402
 
+
 def say(text):
     print(text, file=messages.Terminal.err, flush=True)
 

@@ -57,12 +57,13 @@ def round_weights(model, weights):
 
 
 @contextlib.contextmanager
-def rounded(model, weights):
-    """The model with its weights rounded to a narrower type and widened again; afterwards they are back, bit by bit."""
+def rounded(model, weights, is_last=False):
+    """The model with its weights rounded to a narrower type and widened again; afterwards they are back, bit by bit. Where
+    this is the last that is asked of the model they stay rounded: a copy of the weights of a large model is large, too."""
     if weights is None:
         yield
         return
-    kept = {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
+    kept = {} if is_last else {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
     try:
         round_weights(model, weights)
         yield
@@ -80,11 +81,11 @@ class RecordedCells:
         self.as_installed = as_installed
         self.cells, self.recordings, self.notes = [], [], []
 
-    def record(self, model, cells, seed):
+    def record(self, model, cells, seed, is_last=False):
         """All of one kind of weights: the model is widened to float64 once for all of them."""
         started = []
         try:
-            with rounded(model, cells[0].weights):
+            with rounded(model, cells[0].weights, is_last):
                 for cell in cells:
                     recording = Recording(model, cell.inputs, seed, cell.has_stages, self.as_installed)
                     if self.runs(cell, recording.in_float32):
@@ -124,10 +125,11 @@ class RecordedCells:
 
 
 def record_cells(model, cells, seed, as_installed=False):
-    """Those with the same weights at once."""
+    """Those with the same weights at once. It is the last that is asked of the model, see `rounded`."""
     recorded = RecordedCells(as_installed)
-    for weights in dict.fromkeys(cell.weights for cell in cells):
+    kinds = list(dict.fromkeys(cell.weights for cell in cells))
+    for weights in kinds:
         chosen = [cell for cell in cells if cell.weights == weights]
         progress(f"running {len(chosen)} cells" + (f" with weights of {weights}" if weights else ""))
-        recorded.record(model, chosen, seed)
+        recorded.record(model, chosen, seed, is_last=weights == kinds[-1])
     return recorded

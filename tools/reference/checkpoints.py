@@ -120,8 +120,8 @@ def record_traced(job, threads):
     cells = tracing.cells
     if maker:
         cells += [cell for cell in grid_cells(job.grid, signature, main, maker, tracing.plan) if fits(cell.inputs, signature)]
-    recorded = record_cells(model, cells, job.seed, as_installed=True)
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
+    recorded = record_cells(model, cells, job.seed, as_installed=True)
     what = "which changes what is returned; the traced graph is without it"
     finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)], exact)
 
