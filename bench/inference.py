@@ -2,13 +2,13 @@
 """Times inference: Crossload's SavedModels, of its class and traced, beside that of Transformers 4 and PyTorch with eager
 and with fused attention (sdpa), on the same weights.
 
-  bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE]
+  bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE] [--docs FILE]
 
 Each model is made with random weights (all-MiniLM-L6-v2 is the real one) and kept in build/bench/<name>/: checkpoint/
 by PyTorch, class/ and traced/ by `crossload pt-to-tf`, theirs/ by the TensorFlow class of Transformers 4 (from_pt, then
 save_pretrained(saved_model=True)). All run in one process with the same number of threads, in turns of one call each, so
 that what else the machine does falls on all alike. The time of a call is the least of its turns. Before that the results
-are compared.
+are compared. With --docs, 1 thread and 2 are timed, each in a process of its own, and the table is put into that document.
 
 Needs build/crossload and .venv (make build setup).
 """
@@ -19,15 +19,23 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+from marked_text import put
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "bench"
 BATCHES = (1, 8)
 LENGTH = 128  # of texts
 LEAST_TURNS, MOST_TURNS = 7, 200
+THREADS = (1, 2)
 OURS, PEERS = ("class", "traced"), ("transformers 4", "eager", "sdpa")
+HEADER = (
+    "| model | batch | threads | class | traced | Transformers 4 | eager | sdpa | best other / class | best other / traced |",
+    "|---|---|---|---|---|---|---|---|---|---|",
+)
 
 # The PyTorch class, fields of its configuration that are not the defaults, and what goes in.
 MODELS = {
@@ -156,7 +164,7 @@ def least_times(calls, seconds):
     return least
 
 
-def measure(name, artifacts, seconds):
+def measure(name, artifacts, seconds, threads):
     import numpy as np
 
     by_name, config = callers(name, *artifacts)
@@ -169,7 +177,8 @@ def measure(name, artifacts, seconds):
             if (off := float(np.abs(results[way] - results["eager"]).max())) > 1e-4:
                 raise SystemExit(f"{name}, batch {batch}, {way}: results differ from PyTorch's by {off:.2e}")
         times = least_times(calls, seconds)
-        rows.append({"model": name, "batch": batch, **{key: round(value, 2) for key, value in times.items()}})
+        row = {"model": name, "batch": batch, "threads": threads}
+        rows.append({**row, **{key: round(value, 2) for key, value in times.items()}})
         print(row_of(rows[-1]), flush=True)
     return rows
 
@@ -179,7 +188,20 @@ def row_of(row):
     times = " | ".join(f"{row[name]:.1f}" if name in row else "-" for name in (*OURS, *PEERS))
     best = min(row[name] for name in PEERS)
     ratios = " | ".join(f"{best / row[name]:.2f}" if name in row else "-" for name in OURS)
-    return f"| {row['model']} | {row['batch']} | {times} | {ratios} |"
+    return f"| {row['model']} | {row['batch']} | {row['threads']} | {times} | {ratios} |"
+
+
+def measure_all(args):
+    """The table with each number of threads, into the document."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for threads in THREADS:
+            words = [sys.executable, __file__, "--threads", str(threads), "--seconds", str(args.seconds)]
+            words += ["--only", args.only] if args.only else []
+            subprocess.run([*words, "--json", f"{folder}/rows.json"], check=True)
+            rows += json.loads(Path(f"{folder}/rows.json").read_text(encoding="utf-8"))
+    rows.sort(key=lambda row: (list(MODELS).index(row["model"]), row["batch"], row["threads"]))
+    put(args.docs, "inference-table", "\n".join([*HEADER, *map(row_of, rows)]))
 
 
 def main():
@@ -188,7 +210,11 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10, help="for each model and batch, at least")
     parser.add_argument("--json", type=Path, help="write the times here, too")
+    parser.add_argument("--docs", type=Path, help="the document whose table is replaced")
     args = parser.parse_args()
+    if args.docs:
+        measure_all(args)
+        return
     names = args.only.split(",") if args.only else list(MODELS)
     if unknown := set(names) - MODELS.keys():
         parser.error(f"--only: no model {', '.join(sorted(unknown))}")
@@ -202,9 +228,8 @@ def main():
     tf.config.threading.set_inter_op_parallelism_threads(1)
     torch.set_num_threads(args.threads)
     say(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}, {args.threads} threads each, milliseconds a call")
-    print("| model | batch | class | traced | Transformers 4 | eager | sdpa | best other / class | best other / traced |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
-    rows = [row for name in names for row in measure(name, make_artifacts(name), args.seconds)]
+    print(*HEADER, sep="\n", flush=True)
+    rows = [row for name in names for row in measure(name, make_artifacts(name), args.seconds, args.threads)]
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")
 
