@@ -28,6 +28,9 @@ Value view(const Operation& op) {
   Dims dims = op.dims(op.node().args.contains("size") ? "size" : "shape");
   const auto& before = op.type_of("self").shape;
   const auto& after = op.type().shape;
+  for (std::size_t i = 0; i < dims.size() && i < after.size(); ++i) {  // a size that is known is one for LiteRT, too
+    if (dims[i].known() && dims[i].size() < 0 && is_number(after[i])) dims[i] = std::get<std::int64_t>(after[i]);
+  }
   const bool keeps_features =
       !before.empty() && !after.empty() && is_number(after.back()) && before.back() == after.back();
   const bool are_complete = std::ranges::none_of(dims, [](const Dim& dim) { return dim.known() && dim.size() < 0; });
