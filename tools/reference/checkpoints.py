@@ -157,8 +157,8 @@ def tell(model):
 
 def configs_of(model):
     """All configurations that the modules hold."""
-    found = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
-    return found.values()
+    held = (getattr(module, "config", None) for module in model.modules())
+    return {id(one): one for one in held if hasattr(one, "__dict__")}.values()  # Idefics calls a number so
 
 
 def load_traced(job):

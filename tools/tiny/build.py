@@ -86,7 +86,7 @@ def instance(class_name, config, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() > 1 and parameter.is_floating_point():
+            if parameter.dim() > 1 and parameter.numel() and parameter.is_floating_point():
                 inputs = parameter.numel() // len(parameter)  # of each of its results
                 parameter.copy_(min(0.1, inputs**-0.5) * torch.randn(parameter.shape, generator=generator))
     return model
