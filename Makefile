@@ -133,8 +133,8 @@ sweep: setup build
 	@.venv5/bin/python tools/sweep.py --folder $(build_folder)/sweep --program $(build_folder)/crossload --report docs/coverage.md $(SWEEP)
 
 bench-inference: setup build
-	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch: about 10 minutes.'
-	@$(python) bench/inference.py
+	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch, with 1 thread and with 2: about 15 minutes.'
+	@$(python) bench/inference.py --docs README.md
 
 # OUTPUT=--docs\ docs/litert.md puts the table into the document.
 bench-litert: setup build
