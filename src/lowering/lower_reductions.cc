@@ -216,9 +216,24 @@ Value softmax(const Operation& op, Tensor (*f)(const Tensor&, int)) {
   return f(x, op.axis("dim"));
 }
 
+/// The numbers of ATen's reductions of a loss.
+enum Reduction { kNone, kMean, kSum };
+
+/// [] or, without a reduction, as the operands.
+Value mean_squared_error(const Operation& op) {
+  const Tensor difference = op.tensor("self") - op.tensor("target");
+  const Tensor squares = difference * difference;
+  const std::int64_t reduction = op.integer("reduction");
+  if (reduction == kNone) return squares;
+  std::vector<int> axes(static_cast<std::size_t>(squares.rank()));
+  std::iota(axes.begin(), axes.end(), 0);
+  return reduction == kMean ? tf::reduce_mean(squares, axes, false) : tf::reduce_sum(squares, axes, false);
+}
+
 }  // namespace
 
 void add_reductions(Table* table) {
+  table->add("aten.mse_loss.default", mean_squared_error);
   add(table, {"aten.mean.dim", "aten.mean.default"}, tf::reduce_mean);
   add(table, {"aten.sum.dim_IntList", "aten.sum.default"}, tf::reduce_sum);
   add(table, {"aten.prod.dim_int", "aten.prod.default"}, tf::reduce_prod);

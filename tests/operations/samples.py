@@ -439,6 +439,8 @@ def layers():
     film = tensor((2, 3, 4, 6, 8))
     group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), stride=2).add(f.conv3d, film, tensor((5, 3, 3, 3, 3)), tensor((5,)), padding=1)
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
+    for reduction in ("none", "mean", "sum"):
+        group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
     for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
         group.add(torch.lstm, *recurrent(**sizes))
     return group
