@@ -52,7 +52,7 @@ def measure(crossload, python, model_type, folder):
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
         return {**row, "code": done.returncode, "failure": re.sub(r"crossload: |LiteRT \(.*?\): ", "", said.replace("|", "/"))}
     certificate = json.loads((folder / "tf" / "crossload.json").read_text())
-    return {**row, "first_line": done.stdout, "litert": certificate["litert"]}
+    return {**row, "litert": certificate["litert"]}
 
 
 def table(rows):
@@ -80,7 +80,7 @@ def main():
         for model_type in options.only.split(","):
             with tempfile.TemporaryDirectory(prefix="crossload-litert-") as folder:
                 rows.append(measure(options.crossload, python, model_type, pathlib.Path(folder)))
-            print(rows[-1], file=messages.Terminal.err, flush=True)
+            print(rows[-1]["class"], file=messages.Terminal.err, flush=True)
     with contextlib.redirect_stdout(messages.Terminal.out):
         put(options.docs, MARK, "\n".join(table(rows)))
 

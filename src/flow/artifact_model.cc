@@ -1,11 +1,10 @@
 #include "flow/artifact_model.h"
 
-#include <limits>
-
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
 #include "checkpoint/checkpoint.h"
 #include "crossload/error.h"
+#include "flow/litert.h"
 #include "verify/trace.h"
 
 namespace crossload::flow {
@@ -60,9 +59,7 @@ void ArtifactModel::load_checkpoint(const CompareOptions& options) {
                                     options.settings.ignore_tensors);
   loaded_.weights->store_as(options.dtype);
   temporary_.emplace("litert");
-  constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
-  artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights},
-                          Format::kSavedModel, kNoLimit, library_, temporary_->path());
+  write_saved_model(loaded_, library_, temporary_->path());
   variables_ = std::move(artifact::open_written({Format::kSavedModel}, temporary_->path()).front().second);
 }
 

@@ -1,5 +1,7 @@
 #include "flow/litert.h"
 
+#include <limits>
+
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
 #include "export/saved_model_graph.h"
@@ -24,6 +26,13 @@ std::vector<std::string> litert_signatures(const keras::Model& model) {
   return signatures;
 }
 
+void write_saved_model(const load::LoadedModel& loaded, const std::shared_ptr<const tf::Library>& library,
+                       const fs::path& folder) {
+  constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+  artifact::write_weights({loaded.model_class.tensorflow_name(), *loaded.model, *loaded.weights}, Format::kSavedModel,
+                          kNoLimit, library, folder);
+}
+
 LitertModel::LitertModel(const ConvertOptions& options, const load::LoadedModel& loaded,
                          const std::shared_ptr<const tf::Library>& library)
     : options_(options), loaded_(loaded), library_(library) {
@@ -36,8 +45,7 @@ void LitertModel::write(const fs::path& artifact, const Step& step) {
   fs::path folder = artifact;
   if (!options_.formats.contains(Format::kSavedModel)) {
     folder = temporary_->path();
-    artifact::write_weights({loaded_.model_class.tensorflow_name(), *loaded_.model, *loaded_.weights},
-                            Format::kSavedModel, options_.max_shard_size, library_, folder);
+    write_saved_model(loaded_, library_, folder);
   }
   report_.emplace();
   report_->conversion = process_->convert(folder / artifact::kSavedModelFolder, litert_signatures(*loaded_.model),

@@ -24,6 +24,10 @@ using WrittenWeights = std::vector<std::pair<std::string, std::unique_ptr<export
 /// Those of the SavedModel that model.tflite has, serving_default first.
 std::vector<std::string> litert_signatures(const keras::Model& model);
 
+/// The SavedModel that a model.tflite is made of, into a folder.
+void write_saved_model(const load::LoadedModel& loaded, const std::shared_ptr<const tf::Library>& library,
+                       const std::filesystem::path& folder);
+
 /// Does nothing for a conversion whose formats have no litert.
 class LitertModel {
  public:

@@ -1,8 +1,5 @@
 #include "flow/litert_comparison.h"
 
-#include <algorithm>
-#include <limits>
-
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
 #include "bytes/mapped_file.h"
@@ -66,9 +63,7 @@ CertificateCheck convert_litert_again(const bytes::Json& certified, const Compar
   const std::string subject = "replay: litert";
   const bytes::TemporaryFolder folder("litert");
   const fs::path made = folder.path() / artifact::kLitertFile;
-  constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
-  artifact::write_weights({source.model_class.tensorflow_name(), *source.model, *source.weights}, Format::kSavedModel,
-                          kNoLimit, library, folder.path());
+  write_saved_model(source, library, folder.path());
   const verify::LitertProcess process(options.settings.python, folder.path(), kOtherwise);
   std::string converter;
   try {

@@ -1,4 +1,4 @@
-// Keys' cubic convolution with A = -0.75, as PyTorch interpolates.
+// Keys' cubic convolution. T: a number, or a tensor of them.
 #pragma once
 
 #include <array>
@@ -7,13 +7,23 @@
 
 namespace crossload::lowering {
 
-/// How much the four pixels round a place count; t is the way from the second. T: a number, or a tensor of places.
+/// How much a pixel counts at a distance from 0 to 1.
+template <typename T>
+T cubic_near(const T& x, double a) {
+  return ((a + 2) * x - (a + 3)) * x * x + 1;
+}
+
+/// The same from 1 to 2.
+template <typename T>
+T cubic_far(const T& x, double a) {
+  return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+}
+
+/// How much the four pixels round a place count, as PyTorch interpolates; t is the way from the second.
 template <typename T>
 std::array<T, 4> cubic_weights(const T& t) {
   constexpr double kA = -0.75;
-  const auto near = [](const T& x) { return ((kA + 2) * x - (kA + 3)) * x * x + 1; };
-  const auto far = [](const T& x) { return ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA; };
-  return {far(t + 1), near(t), near(1 - t), far(2 - t)};
+  return {cubic_far<T>(t + 1, kA), cubic_near<T>(t, kA), cubic_near<T>(1 - t, kA), cubic_far<T>(2 - t, kA)};
 }
 
 }  // namespace crossload::lowering

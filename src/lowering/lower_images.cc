@@ -105,13 +105,23 @@ struct FreeSide {
   bool corners;
 };
 
+/// How far pixels of the result lie apart in the image; as a number like x.
+Tensor spacing(const FreeSide& side, const Tensor& x) {
+  const auto number = [&](const Dim& size) { return tf::like(x, size); };
+  if (side.corners) return (number(side.input) - 1) / tf::maximum(number(side.output) - 1, 1);
+  return side.scale > 0 ? tf::like(x, 1 / side.scale) : number(side.input) / number(side.output);
+}
+
+/// float32 [size]: 0, 1, 2, ...
+Tensor places(const Operation& op, const Dim& size) {
+  return tf::cast(tf::range(op.graph(), size), tf::DataType::kFloat);
+}
+
 /// place_of for all pixels of the result: float32 [output].
 Tensor places_of(const Operation& op, const FreeSide& side, Kernel kernel) {
-  const Tensor i = tf::cast(tf::range(op.graph(), side.output), tf::DataType::kFloat);
-  const auto number = [&](const Dim& size) { return tf::like(i, size); };
-  if (side.corners) return i * ((number(side.input) - 1) / tf::maximum(number(side.output) - 1, 1));
-  const Tensor ratio = side.scale > 0 ? tf::like(i, 1 / side.scale) : number(side.input) / number(side.output);
-  if (kernel == Kernel::kNearest) return i * ratio;
+  const Tensor i = places(op, side.output);
+  const Tensor ratio = spacing(side, i);
+  if (side.corners || kernel == Kernel::kNearest) return i * ratio;
   const Tensor centre = (i + 0.5) * ratio;
   if (kernel == Kernel::kNearestCentre) return centre;
   return kernel == Kernel::kLinear ? tf::maximum(centre - 0.5, 0) : centre - 0.5;
@@ -121,20 +131,14 @@ Tensor places_of(const Operation& op, const FreeSide& side, Kernel kernel) {
 Tensor smooth_filter(const Tensor& x, Kernel kernel) {
   if (kernel == Kernel::kSmoothLinear) return tf::maximum(1 - x, 0);
   constexpr double kA = -0.5;
-  const Tensor near = ((kA + 2) * x - (kA + 3)) * x * x + 1;
-  const Tensor far = ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA;
-  return tf::where(tf::less(x, 1), near, tf::where(tf::less(x, 2), far, 0));
+  return tf::where(tf::less(x, 1), cubic_near(x, kA), tf::where(tf::less(x, 2), cubic_far(x, kA), 0));
 }
 
 /// float32 [output, input]. Source: compute_indices_min_size_weights_aa of ATen's UpSampleKernel.cpp.
 Tensor smooth_weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
-  const auto numbers = [&](const Dim& size) { return tf::cast(tf::range(op.graph(), size), tf::DataType::kFloat); };
-  const Tensor i = tf::expand_dims(numbers(side.output), 1);
-  const Tensor j = tf::expand_dims(numbers(side.input), 0);
-  const auto number = [&](const Dim& size) { return tf::like(i, size); };
-  const Tensor scale = side.corners     ? (number(side.input) - 1) / tf::maximum(number(side.output) - 1, 1)
-                       : side.scale > 0 ? tf::like(i, 1 / side.scale)
-                                        : number(side.input) / number(side.output);
+  const Tensor i = tf::expand_dims(places(op, side.output), 1);
+  const Tensor j = tf::expand_dims(places(op, side.input), 0);
+  const Tensor scale = spacing(side, i);
   const Tensor shrinks = tf::maximum(scale, 1);
   const Tensor support = shrinks * (kernel == Kernel::kSmoothLinear ? 1.0 : 2.0);
   const Tensor centre = (i + 0.5) * scale;

@@ -221,8 +221,7 @@ enum Reduction { kNone, kMean, kSum };
 
 /// [] or, without a reduction, as the operands.
 Value mean_squared_error(const Operation& op) {
-  const Tensor difference = op.tensor("self") - op.tensor("target");
-  const Tensor squares = difference * difference;
+  const Tensor squares = tf::squared_difference(op.tensor("self"), op.tensor("target"));
   const std::int64_t reduction = op.integer("reduction");
   if (reduction == kNone) return squares;
   std::vector<int> axes(static_cast<std::size_t>(squares.rank()));

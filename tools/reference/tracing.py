@@ -21,7 +21,10 @@ from reference.refusals import is_about_data, refusal_of
 
 
 ATEN = torch.ops.aten
-COPIES = (ATEN._to_copy.default, ATEN.to.dtype, ATEN.to.dtype_layout, ATEN.to.device, ATEN.clone.default, ATEN.alias.default, ATEN.detach.default)
+COPIES = (
+    *(ATEN._to_copy.default, ATEN.to.dtype, ATEN.to.dtype_layout, ATEN.to.device),
+    *(ATEN.clone.default, ATEN.alias.default, ATEN.detach.default),
+)
 
 
 @dataclasses.dataclass
