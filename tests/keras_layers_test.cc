@@ -10,6 +10,7 @@
 #include "keras/group_normalization.h"
 #include "keras/layers.h"
 #include "keras/patch_convolution.h"
+#include "keras/rows.h"
 #include "keras/spec_augment.h"
 #include "keras/weight_norm_conv1d.h"
 #include "model_graph_fixture.h"
@@ -108,6 +109,34 @@ TEST_F(Layers, DenseMultipliesByTheTransposeAndAddsTheBias) {
   expect(one, {2}, {19, 20});
   expect(both, {2, 1}, {41, 58});
   EXPECT_EQ(batch.shape(), (Shape{-1, -1, 2}));
+}
+
+std::size_t reshapes_before(const Tensor& x) {
+  std::size_t count = 0;
+  for (TF_Operation* operation : x.graph().origins_of({x})) {
+    count += std::string(library()->TF_OperationOpType(operation)) == "Reshape" ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_F(Layers, FollowEachOtherOnRowsThatAreFoldedOnce) {
+  bind({{"a.weight", view_of({2, 2}, {1, 2, -1, 1})},
+        {"a.bias", view_of({2}, {1, 0})},
+        {"norm.weight", view_of({2}, {1, 2})},
+        {"norm.bias", view_of({2}, {0, 10})}});
+  const Dense a(scope() / "a", 2, 2);
+  const Activation relu(scope() / "relu", "relu");
+  const LayerNormalization norm(scope() / "norm", 2, 0.0);
+  const Tensor x = unknown({-1, -1, 2}, host({1, 2, 2}, {1, 0, 0, 1}));
+  const Tensor active = relu(a(x));
+  const Tensor sum = residual(active, x);
+  const Tensor normed = norm(sum);
+  feed_variables();
+  expect(active, {1, 2, 2}, {2, 0, 3, 1});
+  expect(sum, {1, 2, 2}, {3, 0, 3, 2});
+  expect(normed, {1, 2, 2}, {1, 8, 1, 8}, 1e-6);
+  EXPECT_EQ(reshapes_before(normed), 2U) << "one to rows, and one back";
+  expect(residual(x, floats({1, 2, 2}, {1, 1, 1, 1})), {1, 2, 2}, {2, 1, 1, 2});  // of which nobody knows rows
 }
 
 TEST_F(Layers, EmbeddingTakesRows) {

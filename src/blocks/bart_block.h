@@ -36,7 +36,7 @@ enum class Norm { kFirst, kLast };
 /// x and what a part of a layer makes of it, added and normalized.
 template <class Part>
 Tensor with_residual(const Tensor& x, const LayerNormalization& norm, Norm order, const Part& part) {
-  return order == Norm::kFirst ? x + part(norm(x)) : norm(x + part(x));
+  return order == Norm::kFirst ? residual(part(norm(x)), x) : norm(residual(part(x), x));
 }
 
 struct BartSizes {

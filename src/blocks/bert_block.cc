@@ -114,7 +114,7 @@ TFBertSelfOutput::TFBertSelfOutput(const Scope& scope, const BertSizes& sizes)
       dropout(scope / "dropout", sizes.dropout) {}
 
 Tensor TFBertSelfOutput::call(const Tensor& hidden_states, const Tensor& input_tensor, const Call& call) const {
-  return LayerNorm(dropout(dense(hidden_states), call) + input_tensor);
+  return LayerNorm(residual(dropout(dense(hidden_states), call), input_tensor));
 }
 
 TFBertAttention::TFBertAttention(const Scope& scope, const BertSizes& sizes)
@@ -140,7 +140,7 @@ TFBertOutput::TFBertOutput(const Scope& scope, const BertSizes& sizes)
       dropout(scope / "dropout", sizes.dropout) {}
 
 Tensor TFBertOutput::call(const Tensor& hidden_states, const Tensor& input_tensor, const Call& call) const {
-  return LayerNorm(dropout(dense(hidden_states), call) + input_tensor);
+  return LayerNorm(residual(dropout(dense(hidden_states), call), input_tensor));
 }
 
 TFBertLayer::TFBertLayer(const Scope& scope, const BertSizes& sizes)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "keras/module.h"
+#include "keras/rows.h"
 
 namespace crossload::keras {
 
@@ -21,7 +22,7 @@ class Activation : public Module<Activation> {
  public:
   /// Throws Error(kUnsupported) that lists the known names.
   Activation(const Scope& scope, const std::string& name);
-  tf::Tensor call(const tf::Tensor& x) const { return function_(x); }
+  tf::Tensor call(const tf::Tensor& x) const { return row_wise(x, function_); }
 
   /// All names, sorted.
   static std::vector<std::string> names();

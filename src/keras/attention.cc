@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "crossload/error.h"
+#include "keras/rows.h"
 
 namespace crossload::keras {
 
@@ -16,8 +17,8 @@ Heads::Heads(const std::string& width_field, std::int64_t width, const std::stri
 double Heads::root() const { return std::sqrt(static_cast<double>(size)); }
 
 tf::Tensor split_heads(const tf::Tensor& x, const Heads& heads) {
-  const tf::Dims dims = tf::dims_of(x);
-  return tf::transpose(tf::reshape(x, {dims[0], -1, heads.count, heads.size}), {0, 2, 1, 3});
+  const Rows rows = rows_of(x);
+  return tf::transpose(tf::reshape(rows.matrix, {rows.lead[0], -1, heads.count, heads.size}), {0, 2, 1, 3});
 }
 
 tf::Tensor attention_scores(const tf::Tensor& query, const tf::Tensor& key) {
@@ -35,7 +36,7 @@ tf::Tensor masked_fill(const tf::Tensor& scores, const std::optional<tf::Tensor>
 tf::Tensor attend(const tf::Tensor& probabilities, const tf::Tensor& value) {
   const tf::Tensor by_query = tf::transpose(tf::matmul(probabilities, value), {0, 2, 1, 3});
   const tf::Dims dims = tf::dims_of(by_query);  // [batch, queries, heads, size]
-  return tf::reshape(by_query, {dims[0], dims[1], dims[2] * dims[3]});
+  return unfolded({tf::reshape(by_query, {-1, dims[2] * dims[3]}), {dims[0], dims[1]}});
 }
 
 }  // namespace crossload::keras

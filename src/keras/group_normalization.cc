@@ -1,6 +1,7 @@
 #include "keras/group_normalization.h"
 
 #include "crossload/error.h"
+#include "keras/normalized.h"
 
 namespace crossload::keras {
 
@@ -20,12 +21,8 @@ tf::Tensor GroupNormalization::call(const tf::Tensor& x) const {
   ModelGraph& graph = ModelGraph::of(x);
   const tf::Dims dims = tf::dims_of(x);
   const tf::Tensor parts = tf::reshape(x, {dims[0], groups_, -1});  // [batch, groups, channels / groups * length]
-  const tf::Tensor mean = tf::reduce_mean(parts, {-1}, /*keep_dims=*/true);
-  // The gradient through the mean in the variance is zero; stopping it saves computing that.
-  const tf::Tensor variance =
-      tf::reduce_mean(tf::squared_difference(parts, tf::stop_gradient(mean)), {-1}, /*keep_dims=*/true);
-  const tf::Tensor normalized = tf::reshape((parts - mean) * tf::rsqrt(variance + epsilon_), dims);
-  return normalized * tf::expand_dims(graph.value(gamma_), 1) + tf::expand_dims(graph.value(beta_), 1);
+  const tf::Tensor y = tf::reshape(normalized(parts, {-1}, epsilon_), dims);
+  return y * tf::expand_dims(graph.value(gamma_), 1) + tf::expand_dims(graph.value(beta_), 1);
 }
 
 }  // namespace crossload::keras

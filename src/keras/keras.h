@@ -13,6 +13,7 @@
 #include "keras/encoder_decoder.h"
 #include "keras/layer_stack.h"
 #include "keras/layers.h"
+#include "keras/rows.h"
 #include "keras/text_inputs.h"
 
 namespace crossload::keras {

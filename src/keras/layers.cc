@@ -1,29 +1,18 @@
 #include "keras/layers.h"
 
+#include "keras/normalized.h"
+#include "keras/rows.h"
+
 namespace crossload::keras {
-namespace {
-
-/// Applies a function of matrices to [..., in], which is folded to [n, in] and unfolded to [..., out].
-template <class Function>
-tf::Tensor over_rows(const tf::Tensor& x, std::int64_t out_features, const Function& function) {
-  if (x.rank() == 2) return function(x);
-  tf::Dims dims = tf::dims_of(x);
-  const tf::Dim in_features = dims.back();
-  dims.back() = out_features;
-  return tf::reshape(function(tf::reshape(x, {-1, in_features})), dims);
-}
-
-}  // namespace
 
 Dense::Dense(const Scope& scope, std::int64_t in_features, std::int64_t out_features, bool bias)
     : Module(scope),
-      out_features_(out_features),
       kernel_(scope.variable("kernel", "weight", {out_features, in_features}, {.layout = Layout::kTranspose})),
       bias_(bias ? &scope.variable("bias", "bias", {out_features}) : nullptr) {}
 
 tf::Tensor Dense::call(const tf::Tensor& x) const {
   ModelGraph& graph = ModelGraph::of(x);
-  return over_rows(x, out_features_, [&](const tf::Tensor& rows) {
+  return over_rows(x, [&](const tf::Tensor& rows) {
     const tf::Tensor y = tf::matmul(rows, graph.value(kernel_));
     return bias_ == nullptr ? y : tf::bias_add(y, graph.value(*bias_));
   });
@@ -49,7 +38,7 @@ LanguageModelDecoder::LanguageModelDecoder(const Scope& scope, const Embedding& 
 
 tf::Tensor LanguageModelDecoder::call(const tf::Tensor& x) const {
   ModelGraph& graph = ModelGraph::of(x);
-  return over_rows(x, table_.shape[0], [&](const tf::Tensor& rows) {
+  return over_rows(x, [&](const tf::Tensor& rows) {
     const tf::Tensor scores = tf::matmul(rows, graph.value(table_), /*transpose_a=*/false, /*transpose_b=*/true);
     return bias_ == nullptr ? scores : tf::bias_add(scores, graph.value(*bias_));
   });
@@ -67,11 +56,9 @@ LayerNormalization::LayerNormalization(const Scope& scope, std::int64_t features
 
 tf::Tensor LayerNormalization::call(const tf::Tensor& x) const {
   ModelGraph& graph = ModelGraph::of(x);
-  const tf::Tensor mean = tf::reduce_mean(x, {-1}, /*keep_dims=*/true);
-  // The gradient through the mean in the variance is zero; stopping it saves computing that.
-  const tf::Tensor variance =
-      tf::reduce_mean(tf::squared_difference(x, tf::stop_gradient(mean)), {-1}, /*keep_dims=*/true);
-  return (x - mean) * tf::rsqrt(variance + epsilon_) * graph.value(gamma_) + graph.value(beta_);
+  return row_wise(x, [&](const tf::Tensor& rows) {
+    return normalized(rows, {-1}, epsilon_) * graph.value(gamma_) + graph.value(beta_);
+  });
 }
 
 tf::Tensor dropout(const tf::Tensor& x, double rate, const Call& call) {

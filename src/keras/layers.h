@@ -20,7 +20,6 @@ class Dense : public Module<Dense> {
   tf::Tensor call(const tf::Tensor& x) const;
 
  private:
-  std::int64_t out_features_;
   const Variable& kernel_;
   const Variable* bias_;
 };

@@ -34,6 +34,15 @@ tf::Tensor ModelGraph::value(const Variable& variable) {
   return values_.emplace(&variable, tf::cast(value, tf::DataType::kFloat)).first->second;
 }
 
+const Rows* ModelGraph::rows_of(const tf::Tensor& tensor) const {
+  const auto found = rows_.find({tensor.output().oper, tensor.output().index});
+  return found == rows_.end() ? nullptr : &found->second;
+}
+
+void ModelGraph::set_rows(const tf::Tensor& tensor, const Rows& rows) {
+  rows_.insert_or_assign({tensor.output().oper, tensor.output().index}, rows);
+}
+
 ModuleFailure ModelGraph::failure_of(const tf::OperationError& error) const {
   std::string scope = error.node();
   do {
@@ -64,8 +73,12 @@ void ModuleCall::record(const std::vector<tf::Tensor>& outputs) const {
   ModelGraph& graph = ModelGraph::of(outputs.front());
   std::string caller = caller_.path;
   if (graph_ == nullptr && !graph.running_.empty()) caller = graph.running_.back().path;
-  graph.stages_.push_back(
-      {place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file, place_.line, caller});
+  Stage stage = {place_.path, graph.calls_[place_.path]++, outputs, place_.class_name, place_.file, place_.line,
+                 caller};
+  for (const tf::Tensor& output : outputs) {
+    if (const Rows* rows = graph.rows_of(output)) stage.other_forms.push_back(rows->matrix);
+  }
+  graph.stages_.push_back(std::move(stage));
 }
 
 void ModuleCall::fail(const tf::OperationError& error) const {

@@ -4,10 +4,12 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "keras/module_error.h"
 #include "keras/place.h"
+#include "keras/rows.h"
 #include "keras/variable.h"
 #include "tf/graph.h"
 
@@ -57,6 +59,10 @@ class ModelGraph : public tf::Graph {
   }
   const std::map<std::string, tf::Tensor>& made_inputs() const { return made_inputs_; }
 
+  /// The rows of a tensor, where they are known, see rows.h.
+  const Rows* rows_of(const tf::Tensor& tensor) const;
+  void set_rows(const tf::Tensor& tensor, const Rows& rows);
+
   /// The failure of a run, at the module that made the node.
   ModuleFailure failure_of(const tf::OperationError& error) const;
 
@@ -72,6 +78,7 @@ class ModelGraph : public tf::Graph {
   std::map<std::string, std::pair<Place, Place>> scopes_;
   std::vector<Stage> stages_;
   std::map<std::string, tf::Tensor> made_inputs_;
+  std::map<std::pair<TF_Operation*, int>, Rows> rows_;  // by the output of an operation
 };
 
 /// One call of a module into a graph, while it lasts: operations made meanwhile are named in the module's scope.

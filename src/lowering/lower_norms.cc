@@ -1,6 +1,7 @@
 // Normalisations.
 #include <numeric>
 
+#include "keras/normalized.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -10,15 +11,12 @@ namespace {
 using tf::Dims;
 using tf::Tensor;
 
-/// (x - mean) / sqrt(variance + epsilon) * weight + bias over axes. The mean is subtracted first: where it is large, x
-/// times the scale has no digits left for the difference.
-Tensor normalized(const Tensor& x, const std::vector<int>& axes, double epsilon, const std::optional<Tensor>& weight,
-                  const std::optional<Tensor>& bias) {
-  const Tensor mean = tf::reduce_mean(x, axes, true);
-  const Tensor centred = x - mean;
-  Tensor scale = tf::rsqrt(tf::reduce_mean(tf::square(centred), axes, true) + epsilon);
-  if (weight) scale = scale * *weight;
-  return bias ? centred * scale + *bias : centred * scale;
+/// Normalized, times weight, plus bias.
+Tensor scaled_and_shifted(const Tensor& x, const std::vector<int>& axes, double epsilon,
+                          const std::optional<Tensor>& weight, const std::optional<Tensor>& bias) {
+  Tensor y = keras::normalized(x, axes, epsilon);
+  if (weight) y = y * *weight;
+  return bias ? y + *bias : y;
 }
 
 std::optional<Tensor> tensor_if_given(const Operation& op, const char* name) {
@@ -31,11 +29,11 @@ Value layer_norm(const Operation& op) {
   const auto bias = tensor_if_given(op, "bias");
   Forms& x = op.forms("input");
   if (axes == 1 && x.has_rows()) {
-    return Forms::rows(normalized(x.rows(), {-1}, op.number("eps"), weight, bias), x.lead());
+    return Forms::rows(scaled_and_shifted(x.rows(), {-1}, op.number("eps"), weight, bias), x.lead());
   }
   std::vector<int> last(static_cast<std::size_t>(axes));
   std::iota(last.begin(), last.end(), -axes);
-  return normalized(x.plain(), last, op.number("eps"), weight, bias);
+  return scaled_and_shifted(x.plain(), last, op.number("eps"), weight, bias);
 }
 
 /// Which gives mean and variance besides, for the backward pass.
@@ -63,7 +61,7 @@ Value group_norm(const Operation& op) {
   const Tensor x = op.tensor("input");
   const Dims dims = op.dims_of("input");
   const Tensor grouped = tf::reshape(x, {dims[0], op.integer("num_groups"), -1});
-  Tensor y = reshaped(normalized(grouped, {2}, op.number("eps"), std::nullopt, std::nullopt), dims);
+  Tensor y = reshaped(keras::normalized(grouped, {2}, op.number("eps")), dims);
   const int rank = op.rank_of("input");
   if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
   if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
@@ -75,7 +73,7 @@ Value instance_norm(const Operation& op) {
   const int rank = op.rank_of("input");
   std::vector<int> axes(static_cast<std::size_t>(rank - 2));
   std::iota(axes.begin(), axes.end(), 2);
-  Tensor y = normalized(op.tensor("input"), axes, op.number("eps"), std::nullopt, std::nullopt);
+  Tensor y = keras::normalized(op.tensor("input"), axes, op.number("eps"));
   if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
   if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
   return y;

@@ -53,7 +53,7 @@ class TFAlbertAttention : public Module<TFAlbertAttention> {
     if (distance_embedding) scores = scores + distance_embedding->scores(query_layer, key_layer);
     const Tensor probabilities = attention_dropout(tf::softmax(scores), call);
     const Tensor projected = dense(attend(probabilities, value_layer));
-    return {LayerNorm(hidden_states + output_dropout(projected, call)), probabilities};
+    return {LayerNorm(residual(output_dropout(projected, call), hidden_states)), probabilities};
   }
 
   const Heads heads;
@@ -80,7 +80,7 @@ class TFAlbertLayer : public Module<TFAlbertLayer> {
   LayerOutput call(const Tensor& hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
     const auto [attended, probabilities] = attention(hidden_states, attention_mask, call);
     const Tensor fed_forward = ffn_output(activation(ffn(attended)));
-    return {full_layer_layer_norm(fed_forward + attended), probabilities};
+    return {full_layer_layer_norm(residual(fed_forward, attended)), probabilities};
   }
 
   const LayerNormalization full_layer_layer_norm;

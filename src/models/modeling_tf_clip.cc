@@ -147,8 +147,8 @@ class TFCLIPEncoderLayer : public Module<TFCLIPEncoderLayer> {
 
   LayerOutput call(Tensor hidden_states, const MaybeTensor& attention_mask, const Call& call) const {
     const auto [attended, attn_weights] = self_attn(layer_norm1(hidden_states), MaybeTensor(), attention_mask, call);
-    hidden_states = hidden_states + attended;
-    return {hidden_states + mlp(layer_norm2(hidden_states)), attn_weights};
+    hidden_states = residual(attended, hidden_states);
+    return {residual(mlp(layer_norm2(hidden_states)), hidden_states), attn_weights};
   }
 
   const TFBartAttention self_attn;

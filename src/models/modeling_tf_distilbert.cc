@@ -107,8 +107,8 @@ class TFTransformerBlock : public Module<TFTransformerBlock> {
   /// The attention weights, then the hidden states.
   std::tuple<Tensor, Tensor> call(const Tensor& x, const MaybeTensor& is_masked, const Call& call) const {
     const auto [context, sa_weights] = attention(x, is_masked, call);
-    const Tensor sa_output = sa_layer_norm(context + x);
-    return {sa_weights, output_layer_norm(ffn(sa_output, call) + sa_output)};
+    const Tensor sa_output = sa_layer_norm(residual(context, x));
+    return {sa_weights, output_layer_norm(residual(ffn(sa_output, call), sa_output))};
   }
 
   const TFMultiHeadSelfAttention attention;

@@ -46,8 +46,10 @@ class TFT5LayerNorm : public Module<TFT5LayerNorm> {
         epsilon_(layer_norm_epsilon(config)) {}
 
   Tensor call(const Tensor& hidden_states) const {
-    const Tensor variance = tf::reduce_mean(tf::square(hidden_states), {-1}, /*keep_dims=*/true);
-    return ModelGraph::of(hidden_states).value(weight_) * (hidden_states * tf::rsqrt(variance + epsilon_));
+    return row_wise(hidden_states, [&](const Tensor& rows) {
+      const Tensor variance = tf::reduce_mean(tf::square(rows), {-1}, /*keep_dims=*/true);
+      return ModelGraph::of(rows).value(weight_) * (rows * tf::rsqrt(variance + epsilon_));
+    });
   }
 
  private:
@@ -112,7 +114,7 @@ class TFT5LayerFF : public Module<TFT5LayerFF> {
   Tensor call(const Tensor& hidden_states, const Call& call) const {
     const Tensor normed = layer_norm(hidden_states);
     const Tensor forwarded = std::visit([&](const auto& dense) { return dense(normed, call); }, DenseReluDense);
-    return hidden_states + dropout(forwarded, call);
+    return residual(dropout(forwarded, call), hidden_states);
   }
 
   const FeedForward DenseReluDense;
@@ -219,7 +221,7 @@ class TFT5LayerSelfAttention : public Module<TFT5LayerSelfAttention> {
                 const Call& call) const {
     const auto [attended, bias, attn_weights] =
         SelfAttention(layer_norm(hidden_states), attention_mask, MaybeTensor(), position_bias, call);
-    return {hidden_states + dropout(attended, call), bias, attn_weights};
+    return {residual(dropout(attended, call), hidden_states), bias, attn_weights};
   }
 
   const TFT5Attention SelfAttention;
@@ -240,7 +242,7 @@ class TFT5LayerCrossAttention : public Module<TFT5LayerCrossAttention> {
                 const MaybeTensor& position_bias, const Call& call) const {
     const auto [attended, bias, attn_weights] =
         EncDecAttention(layer_norm(hidden_states), attention_mask, key_value_states, position_bias, call);
-    return {hidden_states + dropout(attended, call), bias, attn_weights};
+    return {residual(dropout(attended, call), hidden_states), bias, attn_weights};
   }
 
   const TFT5Attention EncDecAttention;
