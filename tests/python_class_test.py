@@ -103,6 +103,21 @@ class PythonClassTest(unittest.TestCase):
         said = ("aten.max_pool2d.default", "dilation is not supported")
         self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make", "--output", "pooled"))
 
+    def test_a_list_of_more_than_ten_sizes_keeps_its_order(self):
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    return {"hidden_states": [x[:, :size] for size in range(1, 13)], "made": x * 2}
+
+            def make():
+                return Net(), {"x": torch.randn(2, 12)}
+        """
+        (self.folder / "sizes.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        done = self.run_program("pt-to-tf", "--python-class", "sizes:make", "--output", "sizes-tf")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")
         self.refused(2, "net: is not package.module:function", words=(*convert, "net"))

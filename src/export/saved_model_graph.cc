@@ -101,14 +101,17 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
   tf::OperationBuilder restore = graph->operation("NoOp", kRestoreNode);
   for (TF_Operation* assignment : assignments) restore.control(assignment);
   restore.finish();
-  const std::vector<std::string> no_slices(keys.size(), "");
-  TF_Operation* save = graph->operation("SaveV2", "saver/save")
-                           .input(filename)
-                           .input(text_constant(graph, "saver/keys", keys))
-                           .input(text_constant(graph, "saver/slices", no_slices))
-                           .inputs(values)
-                           .finish();
-  graph->operation("Identity", kSaveNode).input(filename).control(save).finish();
+  tf::OperationBuilder saved = graph->operation("Identity", kSaveNode).input(filename);
+  if (!keys.empty()) {  // SaveV2 takes no empty list, and there may be nothing to save
+    const std::vector<std::string> no_slices(keys.size(), "");
+    saved.control(graph->operation("SaveV2", "saver/save")
+                      .input(filename)
+                      .input(text_constant(graph, "saver/keys", keys))
+                      .input(text_constant(graph, "saver/slices", no_slices))
+                      .inputs(values)
+                      .finish());
+  }
+  saved.finish();
 }
 
 }  // namespace

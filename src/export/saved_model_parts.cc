@@ -1,6 +1,7 @@
 #include "export/saved_model_parts.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "crossload/error.h"
 #include "export/compact_function.h"
@@ -30,6 +31,11 @@ std::string joined(const std::set<std::string>& names) {
   return text;
 }
 
+/// A result of the model, and its tensors: one, or those of a list.
+using Result = std::pair<OutputSpec, std::vector<Tensor>>;
+
+const std::string& name_of_result(const Result& result) { return result.first.name; }
+
 std::vector<std::string> member_names(const OutputSpec& output) {
   if (!output.is_list) return {output.name};
   std::vector<std::string> names;
@@ -43,6 +49,21 @@ bool can_be_stacked(const OutputSpec& list) {
   return list.is_even && std::ranges::all_of(list.tensors, [&](const TensorSpec& tensor) {
            return std::ranges::equal(tensor.shape, first, [](auto a, auto b) { return a < 0 || b < 0 || a == b; });
          });
+}
+
+/// What a signature has, whose results are no lists: the members stacked, or where they cannot be, each by itself.
+std::vector<Result> without_list(const OutputSpec& list, const std::vector<Tensor>& members) {
+  if (can_be_stacked(list)) {
+    const TensorSpec& first = list.tensors.front();
+    Shape shape = first.shape;
+    shape.insert(shape.begin(), static_cast<std::int64_t>(members.size()));
+    return {{{list.name, /*is_list=*/false, {{first.dtype, shape}}}, {tf::stack(members)}}};
+  }
+  std::vector<Result> results;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    results.push_back({{list.name + "." + std::to_string(i), /*is_list=*/false, {list.tensors[i]}}, {members[i]}});
+  }
+  return results;
 }
 
 /// a, b, ..., z, aa, ab, ...: there are as many of them in each call as the model has variables.
@@ -181,29 +202,25 @@ class SavedModelParts::CallGraph {
   void finish(const Part& body) {
     const std::vector<std::vector<Tensor>> results = run(body);
     for (std::size_t i = 0; i < results.size(); ++i) results_.emplace_back(body.outputs[i], results[i]);
-    std::ranges::sort(results_, {}, [](const auto& result) { return result.first.name; });
+    std::ranges::sort(results_, {}, name_of_result);
   }
 
   ConcreteFunction add(const CallSpec& spec, const Wanted& wanted) {
+    std::vector<Result> served;
+    for (const auto& [output, members] : results_) {
+      if (!wanted(output.name)) continue;
+      if (output.is_list && spec.stack_lists) {
+        std::ranges::move(without_list(output, members), std::back_inserter(served));
+      } else {
+        served.emplace_back(output, members);
+      }
+    }
+    // Loaders take the results in the order of their names, in which the eleventh of a list comes before the third.
+    std::ranges::sort(served, {}, name_of_result);
     ConcreteFunction function{spec.name, spec.inputs, {}, spec.training};
     std::vector<Tensor> returned;
     std::vector<std::string> names;
-    for (auto& [output, members] : results_) {
-      if (!wanted(output.name)) continue;
-      if (output.is_list && spec.stack_lists && !can_be_stacked(output)) {
-        for (std::size_t i = 0; i < members.size(); ++i) {
-          function.outputs.push_back({output.name + "." + std::to_string(i), /*is_list=*/false, {output.tensors[i]}});
-          returned.push_back(members[i]);
-          names.push_back(output.name + "_" + std::to_string(i));
-        }
-        continue;
-      }
-      if (output.is_list && spec.stack_lists) {
-        Shape shape = output.tensors.front().shape;
-        shape.insert(shape.begin(), static_cast<std::int64_t>(members.size()));
-        output = {output.name, /*is_list=*/false, {{output.tensors.front().dtype, shape}}};
-        members = {tf::stack(members)};
-      }
+    for (const auto& [output, members] : served) {
       function.outputs.push_back(output);
       returned.insert(returned.end(), members.begin(), members.end());
       for (std::string& member : member_names(output)) names.push_back(std::move(member));
@@ -257,7 +274,7 @@ class SavedModelParts::CallGraph {
   std::vector<Tensor> arguments_;
   std::vector<Tensor> handles_;
   std::map<std::string, Tensor> given_;
-  std::vector<std::pair<OutputSpec, std::vector<Tensor>>> results_;
+  std::vector<Result> results_;
 };
 
 keras::Call SavedModelParts::how(bool training) const {
