@@ -97,8 +97,42 @@ Value max_pool(const Operation& op, bool is_row) {
   return result_of(op, tf::max_pool(whole, {w.size, w.strides}), is_row);
 }
 
+/// int32 [count, 1]: 0, 1, 2, ...
+Tensor column(const Operation& op, const Dim& count) { return tf::expand_dims(tf::range(op.graph(), count), 1); }
+
+/// The means of parts of one side of images [batch, height, width, channels], from `begin` to before `end`, int32
+/// [parts, 1].
+Tensor means(const Tensor& x, int side, const Tensor& begin, const Tensor& end) {
+  const Dim size = tf::dims_of(x)[static_cast<std::size_t>(side) + 1];
+  const Tensor j = tf::expand_dims(tf::range(x.graph(), size), 0);
+  const Tensor is_part = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
+  const Tensor weights = tf::cast(is_part, tf::DataType::kFloat) / tf::cast(end - begin, tf::DataType::kFloat);
+  return tf::einsum(side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc", converted(weights, x.dtype()), x);
+}
+
+/// Windows side by side of which the last need not be whole, and so large that an image would be mostly padding:
+/// EfficientNet's has as many elements a side as the image has channels.
+bool are_large(const Operation& op, const Window& w) {
+  constexpr std::int64_t kLarge = 32;
+  return op.flag("ceil_mode") && !op.has("divisor_override") && w.strides == w.size && w.padding == Pair{0, 0} &&
+         std::max(w.size[0], w.size[1]) > kLarge;
+}
+
+Tensor averages_of_large(const Operation& op, const Tensor& x, const Window& w) {
+  Tensor y = x;
+  for (int side = 0; side < 2; ++side) {
+    const Dim size = tf::dims_of(x)[static_cast<std::size_t>(side) + 1];
+    const std::int64_t window = w.size[static_cast<std::size_t>(side)];
+    if (window == 1) continue;
+    const Tensor begin = column(op, tf::floor_div(size + window - 1, window)) * window;
+    y = means(y, side, begin, tf::minimum(begin + window, size.as_tensor(op.graph())));
+  }
+  return y;
+}
+
 /// What is added for ceil_mode alone is never counted.
 Tensor averages(const Operation& op, const Tensor& x, const Window& w) {
+  if (are_large(op, w)) return averages_of_large(op, x, w);
   const Dims more = more_of(op, x, w);
   const bool counts = op.flag("count_include_pad");
   const tf::Pool pool = {w.size, w.strides};
@@ -152,18 +186,6 @@ Dim end_of(const Dim& i, const Dim& input, const Dim& output) {
   return tf::floor_div((i + 1) * input + output - 1, output);
 }
 
-/// float32 [output, input]: the mean of each of so many parts of an axis.
-Tensor means(const Operation& op, const Dim& input, const Dim& output) {
-  const Tensor i = tf::expand_dims(tf::range(op.graph(), output), 1);
-  const Tensor j = tf::expand_dims(tf::range(op.graph(), input), 0);
-  const Tensor size = input.as_tensor(op.graph());
-  const Tensor parts = output.as_tensor(op.graph());
-  const Tensor begin = tf::floor_div(i * size, parts);
-  const Tensor end = tf::floor_div((i + 1) * size + parts - 1, parts);
-  const Tensor is_part = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
-  return tf::cast(is_part, tf::DataType::kFloat) / tf::cast(end - begin, tf::DataType::kFloat);
-}
-
 /// Of both sides; a size that is None stays.
 std::array<std::optional<Dim>, 2> sizes_of_result(const Operation& op, bool is_row) {
   const auto& shape = op.node().result.index() == 1 ? op.type().shape : op.types().front()->shape;
@@ -196,8 +218,11 @@ Value adaptive_avg_pool(const Operation& op, bool is_row) {
     if (!output[static_cast<std::size_t>(side)]) continue;
     const Dim& wanted = *output[static_cast<std::size_t>(side)];
     if (input.known() && wanted.known() && input.size() == wanted.size()) continue;
-    const char* equation = side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc";
-    y = tf::einsum(equation, converted(means(op, input, wanted), y.dtype()), y);
+    const Tensor i = column(op, wanted);
+    const Tensor size = input.as_tensor(op.graph());
+    const Tensor parts = wanted.as_tensor(op.graph());
+    const Tensor end = tf::floor_div((i + 1) * size + parts - 1, parts);
+    y = means(y, side, tf::floor_div(i * size, parts), end);
   }
   return result_of(op, y, is_row);
 }

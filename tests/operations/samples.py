@@ -468,6 +468,9 @@ def images():
         group.add(f.max_pool1d, row, 3, 2, 1, 1, ceil).add(f.avg_pool1d, row, 3, 2, 1, ceil).add(f.avg_pool1d, row, 3, 2, 1, ceil, False)
     group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3).add(f.max_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     group.add(f.avg_pool3d, tensor((2, 3, 4, 4, 4)), 2)
+    for size in (40, (3, 40), (40, 3)):  # larger than the image, or one side of it
+        group.add(f.avg_pool2d, image, size, ceil_mode=True).add(f.avg_pool2d, tensor((1, 2, 45, 83)), size, ceil_mode=True)
+    group.add(f.avg_pool1d, tensor((2, 3, 97)), 48, ceil_mode=True)
     for size in (1, (1, 1), 3, (4, 2), (9, 8), (None, 2), (5, 3)):
         group.add(f.adaptive_avg_pool2d, image, size).add(f.adaptive_max_pool2d, image, size)
     group.add(f.adaptive_avg_pool1d, row, 4).add(f.adaptive_avg_pool1d, row, 1).add(f.adaptive_avg_pool2d, image, 1).add(f.adaptive_max_pool1d, row, 4)
