@@ -14,6 +14,7 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
+from reference.captured import captured_as_in_a_run
 from reference.held import constants_known
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
@@ -124,7 +125,8 @@ def export(model, inputs, axes, attentions):
     hooks = stages.hooks()
     try:
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
-        with forward_replaced(model, traced), torch.no_grad(), oblivious, constants_known():
+        as_in_a_run = captured_as_in_a_run()
+        with forward_replaced(model, traced), torch.no_grad(), oblivious, constants_known(), as_in_a_run:
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
             program = program.run_decompositions({})
