@@ -14,11 +14,12 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
-from reference.captured import captured_as_in_a_run
 from reference.held import constants_known
+from reference.kept import nothing_kept
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import is_about_data, refusal_of
+from reference.while_traced import as_in_a_run
 
 
 ATEN = torch.ops.aten
@@ -125,8 +126,10 @@ def export(model, inputs, axes, attentions):
     hooks = stages.hooks()
     try:
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
-        as_in_a_run = captured_as_in_a_run()
-        with forward_replaced(model, traced), torch.no_grad(), oblivious, constants_known(), as_in_a_run:
+        with contextlib.ExitStack() as stack:
+            contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model))
+            for context in (forward_replaced(model, traced), *contexts):
+                stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
             program = program.run_decompositions({})

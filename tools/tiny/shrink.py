@@ -293,4 +293,4 @@ def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
     config = transformers.CONFIG_MAPPING[model_type](**copy.deepcopy(ARGUMENTS.get(model_type, {})))
     Shrinker(sizes).shrink(config)
-    return config
+    return type(config).from_dict(config.to_dict())  # as it will be when it is read again
