@@ -108,6 +108,16 @@ def dac():
     return hf.DacModel(hf.DacConfig(**sizes, n_codebooks=2, codebook_size=8, codebook_dim=4))
 
 
+def sam():
+    """Whose parts collect attentions of their own before it does."""
+    sizes = dict(hidden_size=8, image_size=32, patch_size=8)
+    vision = dict(**{**SMALL, **sizes}, output_channels=8, mlp_dim=20, global_attn_indexes=[0], num_pos_feats=4)
+    prompt = dict(**sizes, image_embedding_size=4, mask_input_channels=4)
+    heads = dict(num_hidden_layers=1, num_attention_heads=2, iou_head_depth=2, iou_head_hidden_dim=8)
+    config = dict(vision_config=vision, prompt_encoder_config=prompt)
+    return hf.SamModel(hf.SamConfig(**config, mask_decoder_config=dict(hidden_size=8, mlp_dim=8, **heads)))
+
+
 def time_series():
     sizes = dict(d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=20, decoder_ffn_dim=20)
     times = dict(prediction_length=4, context_length=9, num_time_features=2, lags_sequence=[1, 2, 3])
@@ -115,7 +125,7 @@ def time_series():
     return hf.TimeSeriesTransformerModel(hf.TimeSeriesTransformerConfig(**sizes, **times, **kinds))
 
 
-ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip, siglip2, videomae, dac, time_series)
+ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip, siglip2, videomae, dac, sam, time_series)
 FOLDER = tempfile.TemporaryDirectory()
 unittest.addModuleCleanup(FOLDER.cleanup)
 

@@ -1,15 +1,13 @@
 """Inputs by whose numbers a model takes its way, as the grids by which images lie in one row of patches: held at what they
 are, they are constants of the graph, and no inputs."""
 
-import contextlib
 import functools
 import inspect
-from unittest import mock
 
 import torch
-from torch._subclasses import fake_tensor
 
-KNOWN = 4096  # elements of a constant that is computed while a model is traced
+from reference.known import Known
+
 FREE = ("_ids", "mask", "bbox", "position", "labels")  # parts of the names of those that never guide
 
 
@@ -26,18 +24,17 @@ def hold(model, held):
 
     @functools.wraps(forward)
     def holding(*arguments, **keywords):
-        made = {name: torch.tensor(numbers, dtype=dtype) for name, (numbers, dtype) in written.items()}
-        return forward(*arguments, **keywords, **made)
+        with Known():
+            made = {name: torch.tensor(numbers, dtype=dtype) for name, (numbers, dtype) in written.items()}
+            return forward(*arguments, **keywords, **made)
 
     holding.__signature__ = signature.replace(parameters=[p for n, p in signature.parameters.items() if n not in held])
     model.forward = holding
 
 
-@contextlib.contextmanager
-def constants_known():
-    """While a model is traced, what is computed of constants alone is a constant, and can be looked at."""
-    with mock.patch.object(fake_tensor, "CONSTANT_NUMEL_LIMIT", KNOWN):
-        yield
+def release(model):
+    """The model is called with all of its inputs again."""
+    vars(model).pop("forward", None)
 
 
 def described(held):

@@ -6,7 +6,7 @@ import functools
 
 import torch
 
-from reference import patches, signals, text
+from reference import images_in_texts, patches, signals, text
 from reference.further_inputs import FURTHER
 from reference.messages import BAD_INPUT, Failure
 from reference.models import field_of
@@ -30,6 +30,7 @@ class Plan:
     texts: tuple = ()  # for the tokenizer; empty: generated ids
     decoder_shifts: bool = False  # the decoder reads the encoder's ids, shifted: some heads can do no other
     is_square: bool = True
+    speaks_of_images: bool = False  # there are tokens of an image in each text
 
 
 class InputMaker:
@@ -44,7 +45,9 @@ class InputMaker:
         """The tensors by name, in this order. Another salt makes other numbers."""
         generator = torch.Generator().manual_seed(self.seed + 1000 * salt)
         sides = {"text": self.text_side(plan, generator), "decoder": self.decoder_side(plan)}
-        return {name: self.make_input(name, plan, sides, generator) for name in names}
+        made = {name: self.make_input(name, plan, sides, generator) for name in names}
+        has_images = plan.speaks_of_images and images_in_texts.are_read(self.model, names)
+        return images_in_texts.with_images(self.model, made) if has_images else made
 
     def text_side(self, plan, generator):
         """(ids, mask) of the texts."""

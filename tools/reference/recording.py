@@ -9,6 +9,7 @@ import transformers
 
 from reference.calls import Watch, float_tensors, source_of
 from reference.files import INPUT
+from reference.kept import nothing_kept
 from reference.libraries import versions
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
@@ -72,7 +73,7 @@ def call_model(model, inputs, dtype, seed, attentions=True):
     shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in inputs.items())
     what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
     try:
-        with failing(BAD_INPUT, what, HINT), torch.no_grad(), StableSorts():
+        with failing(BAD_INPUT, what, HINT), torch.no_grad(), StableSorts(), nothing_kept(model):
             return model(**as_passed(inputs), **options_for(model.forward, attentions))
     finally:
         torch.set_default_dtype(torch.float32)

@@ -5,7 +5,7 @@ import inspect
 
 import torch
 
-from reference import patches, signals
+from reference import images_in_texts, patches, signals
 from reference.cells import Cell
 from reference.chosen import check_inputs, first_that_runs, plans_for, read_inputs
 from reference.files import INPUT, load_tensors, without_prefix
@@ -80,9 +80,13 @@ def signatures(model, path):
     return tried
 
 
-def traced_plans(model, signature, texts):
+def traced_plans(model, signature, texts, has_images=True):
+    """has_images: whether texts may speak of images."""
     changes = {"lengths": LENGTHS, "decoder_lengths": DECODER_LENGTHS, "sounds": SOUNDS}
-    return [dataclasses.replace(plan, **changes) for plan in plans_for(model, signature, texts)]
+    plans = [dataclasses.replace(plan, **changes) for plan in plans_for(model, signature, texts)]
+    if has_images and images_in_texts.are_read(model, signature.names()):
+        plans = [*(dataclasses.replace(plan, speaks_of_images=True) for plan in plans), *plans]
+    return plans
 
 
 def runs(model, inputs, seed):
@@ -99,8 +103,9 @@ def takes_attentions(model, inputs, seed):
     return with_or_without_attentions(lambda wanted: call_model(model, arguments, torch.float32, seed, wanted))[1]
 
 
-def choose_traced_inputs(job, model, make_maker):
-    """(inputs in the order of forward, their maker or None when they were given, the plan). `make_maker(signature)`."""
+def choose_traced_inputs(job, model, make_maker, has_images=True):
+    """(inputs in the order of forward, their maker or None when they were given, the plan). `make_maker(signature)`.
+    has_images: whether texts may speak of images."""
     given = read_inputs(job.inputs) if job.inputs else {}
     if not given and job.model and job.model.is_file():
         given = without_prefix(load_tensors(job.model), INPUT)
@@ -112,7 +117,7 @@ def choose_traced_inputs(job, model, make_maker):
     for signature in signatures(model, job.model):
         maker = make_maker(signature)
         for texts in (TEXTS, ()):
-            plans = traced_plans(model, signature, texts)
+            plans = traced_plans(model, signature, texts, has_images)
             try:
                 inputs, plan = first_that_runs(plans, model, signature, maker)
                 takes_attentions(model, inputs, job.seed)

@@ -11,7 +11,7 @@ from reference.bare import StoredShapes, check_has_keys
 from reference.chosen import read_inputs
 from reference.files import write_trace
 from reference.held import described as described_held
-from reference.held import guiding_inputs, hold
+from reference.held import guiding_inputs, hold, release
 from reference.inputs import InputMaker
 from reference.messages import UNKNOWN_CLASS, Failure, progress
 from reference.models import require_unused
@@ -89,13 +89,22 @@ class Tracing:
             self.inputs = ordered(loaded.model, read_inputs(job.inputs) if job.inputs else given)
             self.stored = StoredTensors(job.model) if job.model else None
         self.free = free_axes(loaded.model, self.inputs, job.seed)
-        self.program, self.cells, self.held = None, [], {}
+        self.program, self.cells, self.held, self.refusals = None, [], {}, []
+
+    def choose_inputs(self, has_images=True):
+        """has_images: whether texts may speak of images."""
+        job, model = self.job, self.loaded.model
+        folder = transformer_folder(job.model) if job.model_class == CLASS else job.model
+
+        def maker(signature):
+            return InputMaker(model, signature, folder, job.seed)
+
+        self.inputs, self.maker, self.plan = choose_traced_inputs(job, model, maker, has_images)
+        return folder
 
     def from_checkpoint(self):
         job, model = self.job, self.loaded.model
-        folder = transformer_folder(job.model) if job.model_class == CLASS else job.model
-        chosen = choose_traced_inputs(job, model, lambda signature: InputMaker(model, signature, folder, job.seed))
-        self.inputs, self.maker, self.plan = chosen
+        folder = self.choose_inputs()
         results = functools.partial(outputs_of, model, self.inputs, job.seed)
         self.unused = require_unused(model, self.loaded.missing, job.model, results)
         self.stored = StoredShapes(folder, model) if self.fakes else StoredTensors(folder)
@@ -108,8 +117,9 @@ class Tracing:
         given = self.fakes.inputs(inputs) if self.fakes else inputs
         try:
             traced = trace(model, given, self.free, attentions, is_right)
-        except DependsOnData:
-            if self.fakes or not self.hold():
+        except Failure as refusal:
+            is_held = isinstance(refusal, DependsOnData) and not self.fakes and self.hold()
+            if not is_held and not self.leave_images(refusal):
                 raise
             return self.write()
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
@@ -132,8 +142,19 @@ class Tracing:
         self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
         return True
 
+    def leave_images(self, refusal):
+        """Lets the texts speak of no images, where the model cannot be traced with them; False where they do not."""
+        if not getattr(self.plan, "speaks_of_images", False):
+            return False
+        release(self.loaded.model)
+        self.refusals.append(f"the images in the texts were left out: {refusal}")
+        self.held = {}
+        self.choose_inputs(has_images=False)
+        self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
+        return True
+
     def signature(self):
         return program_signature(self.program["inputs"])
 
     def notes(self):
-        return [*self.loaded.notes, *self.unused, *(self.maker.notes if self.maker else [])]
+        return [*self.loaded.notes, *self.refusals, *self.unused, *(self.maker.notes if self.maker else [])]

@@ -14,10 +14,12 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
-from reference.held import constants_known
+from reference.kept import nothing_kept
+from reference.known import constants_known
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import is_about_data, refusal_of
+from reference.while_traced import as_in_a_run
 
 
 ATEN = torch.ops.aten
@@ -124,7 +126,10 @@ def export(model, inputs, axes, attentions):
     hooks = stages.hooks()
     try:
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
-        with forward_replaced(model, traced), torch.no_grad(), oblivious, constants_known():
+        with contextlib.ExitStack() as stack:
+            contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model))
+            for context in (forward_replaced(model, traced), *contexts):
+                stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
             program = program.run_decompositions({})
@@ -145,18 +150,28 @@ def attempts(inputs, axes):
     return tried
 
 
+def exported_as_it_is(model, inputs, attentions):
+    """An Attempt without free axes; None where there is none."""
+    try:
+        return export(model, inputs, {}, attentions)
+    except Exception:  # that of the first attempt is told
+        return None
+
+
 def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
     """Traced, with as many free axes as torch.export can keep and as `is_right` finds free indeed. Failure when it cannot
     trace the model at all."""
-    failure = None
+    failure, fixed = None, None
     for asked in attempts(inputs, axes):
         try:
-            attempt = export(model, inputs, asked, attentions)
+            attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions)
         except (Failure, MemoryError):
             raise
         except Exception as error:  # torch's own kinds, the model's, and those of its Python
             failure = failure or refusal_of(model, error)
-            if is_about_data(error):
+            if is_about_data(error) and fixed is None and asked:
+                fixed = exported_as_it_is(model, inputs, attentions)  # numbers that are made of sizes are known then
+            if is_about_data(error) and fixed is None:
                 break
             continue
         if is_right(attempt) or not asked:

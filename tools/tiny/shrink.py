@@ -141,7 +141,7 @@ class Shrinker:
         """What a list becomes. before: how many layers there were."""
         numbers = all(isinstance(one, int) and not isinstance(one, bool) for one in values)
         if before and len(values) == before and before > 4:
-            return self.chosen_layers(values, config)
+            return [values[place] for place in self.chosen_layers(values, config)]
         if not numbers:
             return values
         if named(TOKEN, name):
@@ -160,7 +160,7 @@ class Shrinker:
         return values
 
     def chosen_layers(self, values, config):
-        """Of a list with an entry for each layer: the first of every kind, then those that follow."""
+        """Of a list with an entry for each layer, places: the first of every kind, then those that follow."""
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
         count = self.layers_of(config)
         kinds = kinds if kinds and len(kinds) == len(values) else values
@@ -170,7 +170,21 @@ class Shrinker:
                 seen.append(str(kind))
                 first.append(place)
         rest = [place for place in range(len(values)) if place not in first]
-        return [values[place] for place in sorted((first + rest)[:count])]
+        return sorted((first + rest)[:count])
+
+    def chosen_overrides(self, overrides, config, before):
+        """{layer: fields} of a configuration whose layers differ: those of the layers that stay, in the same proportion to
+        what most layers have."""
+        places = self.chosen_layers(range(before), config) if before > 4 else range(self.layers_of(config))
+
+        def number(name, value):
+            usual = getattr(config, name, None)
+            if not is_number(name, value) or not is_number(name, usual) or usual < 1:
+                return value
+            return max(1, value * self.number(name, usual, config) // usual)
+
+        kept = {new: overrides[old] for new, old in enumerate(places) if old in overrides}
+        return {layer: {n: number(n, v) for n, v in fields.items()} for layer, fields in kept.items()}
 
     def nested(self, name, fields, config):
         """A dict of a configuration, as of rotary embeddings, or with an entry for some layers."""
@@ -191,6 +205,8 @@ class Shrinker:
 
     def shrink(self, config, depth=0):
         before = next((n for key in LAYER_COUNTS if isinstance(n := getattr(config, key, None), int)), None)
+        overrides = taken_overrides(config)
+        kept = None if overrides is None else self.chosen_overrides(overrides, config, before)
         fields = dict(vars(config))
         lists = {n: self.entries(n, list(v), config, before) for n, v in fields.items() if is_list(n, v)}
         numbers = {n: self.number(n, v, config) for n, v in fields.items() if is_number(n, v)}
@@ -206,6 +222,17 @@ class Shrinker:
         rename_stages(config, before)
         for name, value in FIELDS.get(getattr(config, "model_type", ""), {}).items():
             assign_exception(config, name, value)
+        if kept is not None:
+            config.per_layer_config = kept
+
+
+def taken_overrides(config):
+    """{layer: fields} of a configuration whose layers differ, which has them no more afterwards; None of all others."""
+    spec = vars(config).get("_heterogeneity_spec")
+    if spec is None:
+        return None
+    config.per_layer_config = None
+    return spec.per_layer_overrides
 
 
 def rename_stages(config, before):
@@ -266,4 +293,4 @@ def tiny_config(model_type, sizes):
     """The configuration of a model type, made tiny."""
     config = transformers.CONFIG_MAPPING[model_type](**copy.deepcopy(ARGUMENTS.get(model_type, {})))
     Shrinker(sizes).shrink(config)
-    return config
+    return type(config).from_dict(config.to_dict())  # as it will be when it is read again
