@@ -35,6 +35,7 @@ from reference.checkpoints import Job, record_checkpoint  # noqa: E402
 from reference.goldens import make_golden  # noqa: E402
 from reference.messages import Failure  # noqa: E402
 from reference.recipes import read_recipes  # noqa: E402
+from reference.recording import Run  # noqa: E402
 
 SMALL = dict(vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20)
 BART = dict(
@@ -420,6 +421,29 @@ class CallersTest(RecorderTest):
         self.assertEqual(trace.stage("encoder")["caller"]["path"], "")
         layer = trace.stage("encoder.layer.0")["caller"]
         self.assertEqual((layer["path"], layer["class"], layer["file"]), ("encoder", "BertEncoder", "modeling_bert.py"))
+
+
+class NamesTest(unittest.TestCase):
+    def test_members_of_a_list_and_modules_that_are_numbers_do_not_share_names(self):
+        class Heads(torch.nn.ModuleList):
+            def forward(self, x):
+                return [2 * head(x) for head in self]
+
+        class Model(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.heads = Heads([torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)])
+
+            def forward(self, x):
+                return {"sum": sum(self.heads(x))}
+
+        model, x = Model().eval(), torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            run = Run(model, {"x": x}, torch.float32, seed=0)
+            for i, head in enumerate(model.heads):
+                self.assertTrue(torch.equal(run.tensors[f"stage.heads.{i}"], head(x)))
+                self.assertTrue(torch.equal(run.tensors[f"stage.heads#0.{i}"], 2 * head(x)))
+        self.assertEqual([call["tensors"] for call in run.calls], [["heads.0"], ["heads.1"], ["heads#0.0", "heads#0.1"]])
 
 
 class CellsTest(RecorderTest):

@@ -367,6 +367,18 @@ TEST(Functions, OfTrainingAreFiniteInShapeAndHaveDropout) {
   EXPECT_EQ(finding(changes, row({1, 2, 3})), "logits: TensorFlow [1, 3], PyTorch [1, 2]");
 }
 
+TEST(Functions, OfTrainingMayHoldWhatPyTorchHolds) {
+  const float nan = std::nanf("");
+  const auto finding = [](const std::vector<float>& pytorch, const std::vector<float>& values) {
+    TraceFile file;
+    file.output("logits", pytorch);
+    const Trace trace = Trace::open(file.write({{"training", R"({"differs": true})"}}));
+    return verify_functions({called(trace, "f", {{"logits", row(values)}}, /*training=*/true)}, {}).at(0).finding;
+  };
+  EXPECT_EQ(finding({nan, 2}, {nan, 3}), "");
+  EXPECT_EQ(finding({nan, 2}, {nan, nan}), "logits holds NaN or infinity");
+}
+
 TEST(Limits, OfOutputsAndOfWhatIsHidden) {
   TraceFile file;
   file.stage("a", {0}).output("hidden_states.0", {0}).output("last_hidden_state", {0}).output("logits", {0});

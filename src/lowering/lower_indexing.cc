@@ -95,6 +95,20 @@ Value searchsorted(const Operation& op) {
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
 
+/// Whether each element is one of those to test for; a number stands for a tensor on either side.
+Value isin(const Operation& op) {
+  const auto name = [&](const char* tensor, const char* number) {
+    return op.node().args.contains(tensor) ? tensor : number;
+  };
+  const std::string elements = name("elements", "element");
+  const std::string tested = name("test_elements", "test_element");
+  const DataType dtype = op.promoted_type({elements, tested});
+  const Tensor is_equal =
+      tf::equal(tf::expand_dims(op.tensor(elements, dtype), -1), reshaped(op.tensor(tested, dtype), {-1}));
+  const Tensor found = tf::reduce_any(is_equal, {-1}, false);
+  return op.flag("invert") ? tf::logical_not(found) : found;
+}
+
 }  // namespace
 
 void add_indexing(Table* table) {
@@ -112,6 +126,7 @@ void add_indexing(Table* table) {
   table->add_each(
       {"aten.bucketize.Tensor", "aten.searchsorted.Tensor", "aten.bucketize.Scalar", "aten.searchsorted.Scalar"},
       searchsorted);
+  table->add_each({"aten.isin.Tensor_Tensor", "aten.isin.Tensor_Scalar", "aten.isin.Scalar_Tensor"}, isin);
   table->add("aten.nonzero.default", [](const Operation& op) -> Value {
     return op.graph().operation("Where").input(op.tensor("self", DataType::kBool)).output();
   });

@@ -183,6 +183,25 @@ Value argsort(const Operation& op) {
   return (*both.get<Value::List>())[1];
 }
 
+/// The extreme of each element and those before it, and the last place that has it. By n x n comparisons along the axis,
+/// since TensorFlow has no such operation.
+std::vector<Tensor> running_extreme(const Tensor& x, bool largest) {
+  const tf::Dim size = tf::dims_of(x).back();
+  const Tensor is_before = tf::lower_triangle(x.graph(), size, size);
+  const auto running = [&](const Tensor& y, Reduce f) {
+    return f(tf::where(is_before, tf::expand_dims(y, -2), tf::expand_dims(y, -1)), {-1}, false);
+  };
+  const Tensor numbers = x.dtype() == DataType::kBool ? tf::cast(x, DataType::kInt32) : x;
+  const Tensor values = running(numbers, largest ? tf::reduce_max : tf::reduce_min);
+  const Tensor places = tf::where(tf::equal(numbers, values), tf::range(x.graph(), size), 0);
+  return {converted(values, x.dtype()), tf::cast(running(places, tf::reduce_max), DataType::kInt64)};
+}
+
+Value cumulative_extreme(const Operation& op, bool largest) {
+  if (op.rank_of("self") == 0) return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+  return over_last(op, op.axis("dim"), [=](const Tensor& x) { return running_extreme(x, largest); });
+}
+
 Value cumsum(const Operation& op) {
   const Tensor x = op.tensor("self", op.dtype());
   return op.rank() == 0 ? x : tf::cumsum(x, op.axis("dim"));
@@ -259,6 +278,8 @@ void add_reductions(Table* table) {
   table->add_each({"aten.argsort.default", "aten.argsort.stable"}, argsort);
   table->add("aten.cumsum.default", cumsum);
   table->add("aten.cumprod.default", cumprod);
+  table->add("aten.cummax.default", [](const Operation& op) { return cumulative_extreme(op, true); });
+  table->add("aten.cummin.default", [](const Operation& op) { return cumulative_extreme(op, false); });
   table->add("aten.diff.default", diff);
   table->add_each({"aten.softmax.int", "aten._softmax.default"},
                   [](const Operation& op) { return softmax(op, tf::softmax); });

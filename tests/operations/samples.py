@@ -203,7 +203,7 @@ def reductions():
             group.add(aten.max.default, y).add(aten.min.default, y).add(aten.argmax.default, y).add(aten.argmin.default, y)
         if y.is_floating_point():
             group.add(aten.mean.default, y)
-        for call in (aten.cumsum.default, aten.cumprod.default):
+        for call in (aten.cumsum.default, aten.cumprod.default, aten.cummax.default, aten.cummin.default):
             group.add(call, y, 0).add(call, y, -1)
     group.add(aten.sum.default, x, dtype=torch.float64, free=False).add(aten.sum.default, whole, dtype=torch.float32)
     group.add(aten.mean.default, whole, dtype=torch.float32).add(aten.cumsum.default, whole, 1, dtype=torch.float32)
@@ -254,6 +254,12 @@ def orders():
             group.add(aten.bucketize.Tensor, y, edges, right=right, fixed=(1,))
         group.add(aten.bucketize.Tensor, tensor((3,)), torch.tensor([-1, 1, 2]), right=right, fixed=(1,))
         group.add(aten.bucketize.Tensor, x, edges, right=right, out_int32=True, fixed=(1,))
+    for y, dim in itertools.product((x, whole, ties, ties.float(), ties > 1), (0, 1, -1)):
+        group.add(aten.cummax.default, y, dim).add(aten.cummin.default, y, dim)
+    for y, other in itertools.product((ties, ties.float()), (torch.tensor([1, 2]), torch.tensor([[1.0, 3.5]]), tensor((0,)))):
+        for invert in (False, True):
+            group.add(aten.isin.Tensor_Tensor, y, other, invert=invert)
+    group.add(aten.isin.Tensor_Scalar, ties, 3).add(aten.isin.Scalar_Tensor, 3, ties).add(aten.isin.Tensor_Tensor, tensor(()), x)
     rows = torch.arange(10.0).reshape(2, 5)
     group.add(aten.searchsorted.Tensor, rows, tensor((2, 3)), side="right", free=False)
     group.add(aten.searchsorted.Tensor, -rows, tensor((2, 3)), sorter=torch.argsort(-rows), free=False)

@@ -113,6 +113,7 @@ class Run:
         self.meaning = Meaning(model, as_installed)
         self.watch = Watch(model, arguments, self.meaning.path) if watched else None
         hooks = self.meaning.hooks() + (self.watch.hooks() if watched else [])
+        self.paths = {self.meaning.path(path) for path, _ in model.named_modules()}
         for path, module in model.named_modules():
             hooks.append(module.register_forward_hook(functools.partial(self.record, self.meaning.path(path))))
         try:
@@ -133,14 +134,23 @@ class Run:
             return None
         call = self.counts[path] = self.counts.get(path, -1) + 1
         found = float_tensors(meant)
-        name = f"{path}#{call}" if call else path
-        names = [name] if len(found) == 1 else [f"{name}.{i}" for i in range(len(found))]
+        names = self.names_of(path, call, len(found))
         if self.stages:
             self.tensors.update({f"stage.{name}": cast(tensor, self.dtype) for name, tensor in zip(names, found)})
         described = {"path": path, "call": call, "class": type(module).__name__, **source_of(type(module))}
         self.calls.append({**described, "tensors": names, "caller": caller, "mask": mask, "tensor_masks": masks})
         is_leaf = next(module.children(), None) is None
         return shaken(result, self.shake) if self.shake and is_leaf and found and found[0] is result else None
+
+    def names_of(self, path, call, count):
+        """One for each tensor that a module returned. A list's first one is no module's that is called 0, as in one of
+        modules that returns what each of them made."""
+        name = f"{path}#{call}" if call else path
+        if count == 1:
+            return [name]
+        if any(f"{name}.{i}" in self.paths for i in range(count)):
+            name = f"{path}#{call}"
+        return [f"{name}.{i}" for i in range(count)]
 
 
 def never_called(model, calls, as_installed=False):
