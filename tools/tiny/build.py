@@ -89,4 +89,7 @@ def instance(class_name, config, seed):
             if parameter.dim() > 1 and parameter.numel() and parameter.is_floating_point():
                 inputs = parameter.numel() // len(parameter)  # of each of its results
                 parameter.copy_(min(0.1, inputs**-0.5) * torch.randn(parameter.shape, generator=generator))
+        for module in model.modules():
+            if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
+                module.weight[module.padding_idx] = 0  # as training leaves it, and as some classes make it when they load
     return model
