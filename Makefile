@@ -34,7 +34,7 @@ help:
 	@echo 'make litert-table  converts a golden of every class to LiteRT, and writes what came of it to docs/litert.md'
 	@echo 'make litert-traced-table  does the same with traced models of eight architectures'
 	@echo 'make serving-tfjs  makes the environment of TF.js, and runs docs/serving.md with it'
-	@echo 'make sweep    converts a tiny model of every model type of Transformers, for docs/coverage.md'
+	@echo 'make sweep    converts a tiny model of every model type of Transformers 5 and 4, for docs/coverage*.md'
 	@echo 'make clean    removes builds and the demo; .venv stays'
 
 setup: packages python
@@ -131,6 +131,7 @@ verified: setup build
 sweep: setup build
 	@echo 'Tracing and converting a tiny model of every model type: hours.'
 	@.venv5/bin/python tools/sweep.py --folder $(build_folder)/sweep --program $(build_folder)/crossload --report docs/coverage.md $(SWEEP)
+	@$(python) tools/sweep.py --folder $(build_folder)/sweep4 --program $(build_folder)/crossload --report docs/coverage_transformers4.md $(SWEEP)
 
 bench-inference: setup build
 	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch, with 1 thread and with 2: about 15 minutes.'

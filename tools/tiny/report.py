@@ -2,6 +2,7 @@
 
 import collections
 import re
+from importlib.metadata import version
 
 ORDER = (
     *("agrees", "agrees by rounding", "traced", "disagrees", "not verified", "not converted"),
@@ -19,7 +20,7 @@ def write_report(path, results):
     for one in results:
         by_type[one["type"]].append(one)
     best = {name: min(ones, key=rank) for name, ones in by_type.items()}
-    lines = ["# What can be traced", "", introduction(), "", *totals(best, results), ""]
+    lines = [f"# What can be traced of Transformers {version('transformers')}", "", introduction(), "", *totals(best, results), ""]
     lines += ["| type | class | inputs | verdict | worst stage | fixed axes | reason |", "|---|---|---|---|---|---|---|"]
     lines += [row(one) for name in sorted(by_type) for one in sorted(by_type[name], key=rank)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -27,11 +28,12 @@ def write_report(path, results):
 
 def introduction():
     return (
-        "Made by `tools/sweep.py`: a tiny model of every model type that the installed Transformers has a class for, with "
-        "random weights, built by the rule of `tools/tiny/shrink.py`. *built*: the class could be made tiny, and its "
-        "inputs are not known or it does not run with them; *runs*: it does, and it was not traced, for the reason if there "
-        "is one; *traced*: torch.export made a program "
-        "of it that holds for other sizes; *agrees*: it was converted, and every stage agrees with PyTorch."
+        f"Made by `tools/sweep.py` with Transformers {version('transformers')} and torch {version('torch')}: a tiny model of "
+        "every model type that this Transformers has a class for, with random weights, built by the rule of "
+        "`tools/tiny/shrink.py`. *agrees*: it was converted, and every stage agrees with PyTorch, at the sizes of the inputs "
+        "and at others; *not converted*: it runs, and is refused for the reason; *runs*: it does, and it was not converted, "
+        "for the reason if there is one; *traced*: torch.export alone was tried, and made a program of it; *built*: the class "
+        "could be made tiny, and its inputs are not known or it does not run with them; *not built*: it could not."
     )
 
 
@@ -42,13 +44,12 @@ def rank(result):
 def totals(best, results):
     count = len(best)
     built = sum(one["verdict"] != "not built" for one in best.values())
-    runs = sum("inputs" in one for one in best.values())
     good = sum(one["verdict"] in GOOD for one in best.values())
-    tried = sum(one["verdict"] in ORDER[:6] or one["verdict"] == "runs" and "reason" in one for one in best.values())
+    waiting = sum(one["verdict"] == "runs" and "reason" not in one for one in best.values())
     lines = [f"| model types | {count} | |", "|---|---|---|", f"| of them built | {built} | {share(built, count)} |"]
-    lines.append(f"| run with inputs that are made | {runs} | {share(runs, count)} |")
-    lines.append(f"| of those, tried to trace | {tried} | {share(tried, runs)} |")
-    lines.append(f"| traced, or converted and found to agree | {good} | {share(good, tried)} of those tried |")
+    if waiting:
+        lines.append(f"| of those, tried to convert | {built - waiting} | {share(built - waiting, built)} |")
+    lines.append(f"| found to agree | {good} | {share(good, built - waiting)} of those built{' and tried' * bool(waiting)} |")
     verdicts = collections.Counter(one["verdict"] for one in results)
     lines += [f"| classes: {verdict} | {verdicts[verdict]} | |" for verdict in ORDER if verdicts[verdict]]
     return lines
