@@ -486,6 +486,21 @@ class RefusalsTest(TracerTest):
             with self.subTest(name):
                 self.assert_agrees(self.trace_body(name, body))
 
+    def test_weights_that_belong_to_no_module(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.hidden = [torch.nn.Conv2d(1, 3, 1, device="meta")]
+                def forward(self, x):
+                    return self.hidden[0](x[None, None])
+            def make():
+                return Net(), {"x": torch.randn(2, 7)}
+        """
+        with self.refused("Net computes with [3, 1, 1, 1] numbers of a part that is neither a module nor a parameter of it"):
+            self.python_class("hidden", net)
+
     def test_dropout_outside_of_training(self):
         with self.refused("in inner at dropped.py:7", "draws random numbers"):
             self.trace_body("dropped", "return torch.nn.functional.dropout(x, 0.5, True)")

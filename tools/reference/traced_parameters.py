@@ -9,7 +9,7 @@ import re
 
 import transformers
 
-from reference.messages import BAD_INPUT, Failure
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure
 from reference.traced_graph import dtype_name
 
 KINDS = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_TENSOR": "constant"}
@@ -124,6 +124,9 @@ class Parameters:
         if key is None:
             value = f"{'weight' if is_stored and tensor.is_floating_point() else 'constant'}.{name}"
             real = self.fakes.real(name, tensor) if self.fakes else tensor
+            if real.is_meta:
+                what = "a part that is neither a module nor a parameter of it, so that no checkpoint holds its weights"
+                raise Failure(UNKNOWN_CLASS, f"{type(self.model).__name__} computes with {list(tensor.shape)} numbers of {what}")
             self.tensors[value] = real.detach().contiguous().clone()
         about = {"node": spec.arg.name, "name": name, "kind": kind, "dtype": dtype_name(tensor.dtype)}
         is_trainable = kind == "parameter" and tensor.is_floating_point()
