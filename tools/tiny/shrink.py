@@ -141,7 +141,9 @@ class Shrinker:
         """What a list becomes. before: how many layers there were."""
         numbers = all(isinstance(one, int) and not isinstance(one, bool) for one in values)
         if before and len(values) == before and before > 4:
-            return [values[place] for place in self.chosen_layers(values, config)]
+            values = [values[place] for place in self.chosen_layers(values, config)]
+            if not numbers or not named(COUNTS + "|" + HEADS, name):
+                return values
         if not numbers:
             return values
         if named(TOKEN, name):
