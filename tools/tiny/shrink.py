@@ -142,6 +142,8 @@ class Shrinker:
         numbers = all(isinstance(one, int) and not isinstance(one, bool) for one in values)
         if before and len(values) == before and before > 4:
             return [values[place] for place in self.chosen_layers(values, config)]
+        if named(r"pinpoints$", name):
+            return [[min(one, IMAGE) for one in sizes] for sizes in values]
         if not numbers:
             return values
         if named(TOKEN, name):
