@@ -80,7 +80,7 @@ def further_names(accepted, config, is_needed_alone):
         if name in OF_TOWERS:
             return is_tower
         if name == "image_sizes":
-            return {"input_ids", "pixel_values"} <= set(accepted)
+            return False  # most that take it can do without
         if name == "static_categorical_features":
             return bool(field_of(config, "num_static_categorical_features", 0))
         if name in OF_SERIES and "past_time_features" in accepted:

@@ -41,9 +41,9 @@ def count_of(model, inputs):
     return rows
 
 
-def with_images(model, inputs):
-    """The inputs, with the tokens of an image in each text."""
-    token, count = token_of(model.config), count_of(model, inputs)
+def with_images(model, inputs, held):
+    """The inputs, with the tokens of an image in each text. held: those that the model gets always."""
+    token, count = token_of(model.config), count_of(model, {**inputs, **held})
     ids = inputs["input_ids"]
     found = {**inputs, "input_ids": torch.where(ids == token, ids[:, :1], ids)}
     for name in OF_TEXTS.keys() & inputs.keys():
