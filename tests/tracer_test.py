@@ -16,6 +16,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 SOURCE = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(SOURCE / "tools"), str(SOURCE / "tests")]
@@ -259,6 +260,34 @@ class AgreementTest(TracerTest):
         self.assert_agrees(traced)
 
 
+class ImagesInTextsTest(TracerTest):
+    def inputs_of(self, traced):
+        return [one["name"] for one in traced.program["inputs"]]
+
+    def test_texts_have_as_many_tokens_as_the_images(self):
+        traced = self.traced(llava)
+        self.assertEqual(self.inputs_of(traced), ["input_ids", "pixel_values", "attention_mask"])
+        ids = traced.tensors["input.input_ids"]
+        self.assertEqual((ids == 59).sum(1).tolist(), [9, 9])
+        self.assertEqual(tuple(ids.shape), (2, 20))
+        self.assert_agrees(traced)
+
+    def test_images_with_which_a_model_cannot_be_traced_are_left_out(self):
+        usual = hf.LlavaModel.get_placeholder_mask
+
+        def looking(model, input_ids, inputs_embeds, image_features):
+            if image_features.sum() > 1e9:
+                raise ValueError("much")
+            return usual(model, input_ids, inputs_embeds, image_features)
+
+        with mock.patch.object(hf.LlavaModel, "get_placeholder_mask", looking):
+            traced = self.record(self.save(llava, "looking"))
+        self.assertEqual(self.inputs_of(traced), ["input_ids", "attention_mask"])
+        (note,) = (note for note in traced.notes if "the images in the texts were left out" in note)
+        self.assertIn("depends on the numbers in the inputs", note)
+        self.assert_agrees(traced)
+
+
 class FormatTest(TracerTest):
     def test_every_node_names_earlier_ones_and_is_needed(self):
         for make in ARCHITECTURES:
@@ -441,6 +470,40 @@ class SizesTest(TracerTest):
         self.assertNotIn("input.grids", traced.tensors)
         self.assert_agrees(traced)
 
+    def test_what_is_computed_of_a_held_input_leads_too(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, patches, grids):
+                    places = torch.cat([torch.arange(rows * columns) // columns for rows, columns in grids.tolist()])
+                    rows, counts = torch.unique_consecutive(places, return_counts=True)
+                    made = torch.stack([part.sum(0) for part in patches.split(counts.tolist())])
+                    return {"made": made[rows > 0], "counted": made * counts.unsqueeze(-1)}
+            def make():
+                return Net(), {"patches": torch.randn(10, 3), "grids": torch.tensor([[2, 2], [3, 2]])}
+        """
+        traced = self.python_class("guided_far", net)
+        self.assertEqual([one["name"] for one in traced.program["inputs"]], ["patches"])
+        self.assertNotIn("unique", traced.program.text)
+        self.assert_agrees(traced)
+
+    def test_a_size_that_is_computed_with_a_buffer_is_not_free(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.register_buffer("stride", torch.tensor(4), persistent=False)
+                def forward(self, sound):
+                    more = torch.ceil(sound.shape[1] / self.stride).to(torch.int64) * self.stride - sound.shape[1]
+                    return torch.nn.functional.pad(sound, (0, more)).unflatten(1, (-1, 4)) if more > 0 else sound
+            def make():
+                return Net(), {"sound": torch.randn(2, 11)}
+        """
+        traced = self.python_class("strided", net)
+        self.assertEqual([(one["axis"], one["size"]) for one in traced.program["frozen"]], [(1, 11)])
+        self.assert_agrees(traced)
+
 
 class RefusalsTest(TracerTest):
     NET = """
@@ -481,6 +544,8 @@ class RefusalsTest(TracerTest):
             "undropped": "return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])[0]",
             "evaluated": "return torch.nn.functional.dropout(x, 0.5, self.training)",
             "unchanged": "self.seen = self.seen.to(x.device); return x + self.seen",
+            "led_by_a_buffer": "return x if self.seen > 0 else -x",
+            "forgotten": "self.table = getattr(self, 'table', self.seen) + 1; return x * self.table",
         }
         for name, body in bodies.items():
             with self.subTest(name):
@@ -585,7 +650,6 @@ class ParametersTest(TracerTest):
         keys = self.keys(traced)
         layer = next(name for name in keys if name.endswith("layers.0.mlp.up_proj.weight"))
         self.assertEqual(keys[layer], next(k for k in traced.checkpoint if k.endswith("layers.0.mlp.up_proj.weight")))
-        self.assertEqual([one["name"] for one in traced.program["inputs"]], ["input_ids", "attention_mask"])
         self.assert_complete(traced)
         self.assert_agrees(traced)
 

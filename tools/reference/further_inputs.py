@@ -39,7 +39,14 @@ def videos(maker, plan, generator):
     return maker.videos(plan, maker.signature.find("pixel_values_videos"), generator)
 
 
+def image_sizes(maker, plan, _):
+    """[images, 2]: height and width"""
+    sizes = maker.image_shape(plan, maker.signature.find("pixel_values"))[-2:]
+    return torch.tensor([sizes] * plan.images)
+
+
 FURTHER = {
+    "image_sizes": Further(False, 2, image_sizes),
     "pixel_values_videos": Further(True, 5, videos),
     "input_features_mask": Further(False, 2, spectra_mask),
     "hidden_states": Further(True, 2, lambda maker, plan, generator: patches.patches(maker.config, 2, generator)),
@@ -72,6 +79,8 @@ def further_names(accepted, config, is_needed_alone):
     def is_taken(name):
         if name in OF_TOWERS:
             return is_tower
+        if name == "image_sizes":
+            return False  # most that take it can do without
         if name == "static_categorical_features":
             return bool(field_of(config, "num_static_categorical_features", 0))
         if name in OF_SERIES and "past_time_features" in accepted:

@@ -9,7 +9,7 @@ from reference.messages import BAD_INPUT, Failure, failing
 from reference.models import field_of
 
 BEFORE = 4  # tokens of text before the image
-OF_IMAGES = ("pixel_values", "image_sizes", "image_grid_thw", "pixel_attention_mask")
+OF_IMAGES = ("pixel_values", "image_sizes", "image_grid_thw", "pixel_attention_mask", "spatial_shapes")
 OF_TEXTS = {"input_ids": None, "attention_mask": 1, "token_type_ids": 0}  # what each has where the image is
 
 
@@ -32,17 +32,18 @@ def count_of(model, inputs):
     what = f"{type(model).__name__} cannot make tokens of images"
     with failing(BAD_INPUT, what), torch.no_grad():
         made = model.get_image_features(**given)
-        made = made["pooler_output"] if isinstance(made, dict) else made
-        rows = sum(one.numel() for one in (made if isinstance(made, (list, tuple)) else [made]))
-        rows, rest = divmod(rows, model.get_input_embeddings().weight.shape[-1] * len(inputs["input_ids"]))
+        if isinstance(made, dict):
+            made = made["pooler_output" if "pooler_output" in made else "last_hidden_state"]
+        rows = sum(one.numel() // one.shape[-1] for one in (made if isinstance(made, (list, tuple)) else [made]))
+        rows, rest = divmod(rows, len(inputs["input_ids"]))
     if rest or not rows:
         raise Failure(BAD_INPUT, f"{what}: another number for each text")
     return rows
 
 
-def with_images(model, inputs):
-    """The inputs, with the tokens of an image in each text."""
-    token, count = token_of(model.config), count_of(model, inputs)
+def with_images(model, inputs, held):
+    """The inputs, with the tokens of an image in each text. held: those that the model gets always."""
+    token, count = token_of(model.config), count_of(model, {**inputs, **held})
     ids = inputs["input_ids"]
     found = {**inputs, "input_ids": torch.where(ids == token, ids[:, :1], ids)}
     for name in OF_TEXTS.keys() & inputs.keys():

@@ -39,7 +39,7 @@ class InputMaker:
     def __init__(self, model, signature, path, seed):
         self.model, self.config, self.signature, self.path, self.seed = model, model.config, signature, path, seed
         self.limit, self.decoder_limit = text.text_limit(model), text.decoder_limit(model)
-        self.notes = []
+        self.notes, self.held = [], {}  # the inputs that the model gets always
 
     def make(self, names, plan, salt=0):
         """The tensors by name, in this order. Another salt makes other numbers."""
@@ -47,7 +47,7 @@ class InputMaker:
         sides = {"text": self.text_side(plan, generator), "decoder": self.decoder_side(plan)}
         made = {name: self.make_input(name, plan, sides, generator) for name in names}
         has_images = plan.speaks_of_images and images_in_texts.are_read(self.model, names)
-        return images_in_texts.with_images(self.model, made) if has_images else made
+        return images_in_texts.with_images(self.model, made, self.held) if has_images else made
 
     def text_side(self, plan, generator):
         """(ids, mask) of the texts."""

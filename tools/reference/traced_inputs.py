@@ -75,6 +75,9 @@ def signatures(model, path):
     if "pixel_values" in names and size:
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
         tried.append(signature_with(with_shape(specs, "pixel_values", (-1, -1, height, width))))
+    if "pixel_values" in names and "image_sizes" in inspect.signature(model.forward).parameters:
+        sizes = InputSpec("image_sizes", FURTHER["image_sizes"].is_floating, (-1, -1))
+        tried += [signature_with([*one.serving, sizes]) for one in tried]
     if "input_ids" in names and any(name in MODALITIES for name in names if name != "input_ids"):
         tried.append(signature_with(s for s in specs if s.name not in (*MODALITIES[1:], "pixel_mask", *FURTHER)))
     return tried

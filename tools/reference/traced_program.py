@@ -138,6 +138,8 @@ class Tracing:
         if not self.held:
             return False
         hold(self.loaded.model, self.held)
+        if self.maker:
+            self.maker.held = self.held
         self.inputs = {name: tensor for name, tensor in self.inputs.items() if name not in self.held}
         self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
         return True

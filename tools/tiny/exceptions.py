@@ -77,6 +77,8 @@ FIELDS = {
     "esm": {"vocab_size": 33, "pad_token_id": 1},
     # A run on a smaller image changes the windows of such stages for good, so none may have less than two windows.
     **dict.fromkeys(("swin", "donut-swin"), {"window_size": 2, "depths": [1, 1], "num_heads": [2, 4]}),
+    "gemma3": {"mm_tokens_per_image": 4},
+    "vipllava": {"vision_feature_layers": [-1, -2]},
     "gemma3n_text": {"num_kv_shared_layers": 0},
     "falcon_h1": {"mamba_d_ssm": 64},
     "blt": {"encoder_hash_byte_group_vocab": 500, "global_config": {"encoder_cross_output_size": 64}},

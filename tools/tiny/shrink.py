@@ -144,6 +144,8 @@ class Shrinker:
             values = [values[place] for place in self.chosen_layers(values, config)]
             if not numbers or not named(COUNTS + "|" + HEADS, name):
                 return values
+        if named(r"pinpoints$", name):
+            return [[min(one, IMAGE) for one in sizes] for sizes in values]
         if not numbers:
             return values
         if named(TOKEN, name):
