@@ -1,6 +1,7 @@
 #include "export/saved_model_parts.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "crossload/error.h"
 #include "export/compact_function.h"
@@ -43,6 +44,14 @@ bool can_be_stacked(const OutputSpec& list) {
   return list.is_even && std::ranges::all_of(list.tensors, [&](const TensorSpec& tensor) {
            return std::ranges::equal(tensor.shape, first, [](auto a, auto b) { return a < 0 || b < 0 || a == b; });
          });
+}
+
+/// 0, 1, 10, 11, 2, ...: the order of as many names that end in their numbers.
+std::vector<std::size_t> sorted_as_text(std::size_t count) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [](std::size_t i) { return std::to_string(i); });
+  return order;
 }
 
 /// a, b, ..., z, aa, ab, ...: there are as many of them in each call as the model has variables.
@@ -191,7 +200,7 @@ class SavedModelParts::CallGraph {
     for (auto& [output, members] : results_) {
       if (!wanted(output.name)) continue;
       if (output.is_list && spec.stack_lists && !can_be_stacked(output)) {
-        for (std::size_t i = 0; i < members.size(); ++i) {
+        for (const std::size_t i : sorted_as_text(members.size())) {
           function.outputs.push_back({output.name + "." + std::to_string(i), /*is_list=*/false, {output.tensors[i]}});
           returned.push_back(members[i]);
           names.push_back(output.name + "_" + std::to_string(i));

@@ -43,12 +43,16 @@ Window window(const Operation& op, bool is_row) {
   return {size, pair(op, "stride", size), pair(op, "padding", {0, 0})};
 }
 
-/// How much more is needed at the end so that the last window counts that is not whole (ceil_mode): PyTorch drops one
-/// that begins beyond the image and its padding.
-Dim more_at_end(const Dim& size, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+/// How many windows come before the last one where that need not be whole (ceil_mode): PyTorch drops one that begins
+/// beyond the image and its padding.
+Dim before_last(const Dim& size, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
   const Dim span = size + 2 * padding - kernel;
-  const Dim before = tf::minimum(tf::floor_div(span + stride - 1, stride), tf::floor_div(size + padding - 1, stride));
-  return tf::maximum(0, before * stride + kernel - size - 2 * padding);
+  return tf::minimum(tf::floor_div(span + stride - 1, stride), tf::floor_div(size + padding - 1, stride));
+}
+
+/// How much more of the image that last window takes at the end.
+Dim more_at_end(const Dim& size, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+  return tf::maximum(0, before_last(size, kernel, stride, padding) * stride + kernel - size - 2 * padding);
 }
 
 bool has_batch(const Operation& op, bool is_row) { return op.rank_of("self") == (is_row ? 3 : 4); }
@@ -97,21 +101,43 @@ Value max_pool(const Operation& op, bool is_row) {
   return result_of(op, tf::max_pool(whole, {w.size, w.strides}), is_row);
 }
 
-/// What is added for ceil_mode alone is never counted.
-Tensor averages(const Operation& op, const Tensor& x, const Window& w) {
-  const Dims more = more_of(op, x, w);
-  const bool counts = op.flag("count_include_pad");
-  const tf::Pool pool = {w.size, w.strides};
-  const double elements = static_cast<double>(w.size[0] * w.size[1]);
-  const Dims after = {more[0] + w.padding[0], more[1] + w.padding[1]};
-  if (op.has("divisor_override")) {
-    return tf::avg_pool(padded(x, w.padding, after), pool) * (elements / op.number("divisor_override"));
+/// float32 [windows, size]: 1 for what each window of one side takes; and [windows, 1] how many elements count. What is
+/// added for ceil_mode alone never does.
+std::pair<Tensor, Tensor> windows_of(const Operation& op, const Dim& size, std::int64_t kernel, std::int64_t stride,
+                                     std::int64_t padding) {
+  const Dim count = before_last(size, kernel, stride, padding) + 1;
+  const Tensor begin = tf::expand_dims(tf::range(op.graph(), count), 1) * stride - padding;
+  const Tensor last = size.as_tensor(op.graph());
+  const Tensor end = tf::minimum(begin + kernel, last + padding);
+  const Tensor j = tf::expand_dims(tf::range(op.graph(), size), 0);
+  const Tensor takes = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
+  const Tensor counted = op.flag("count_include_pad") ? end - begin : tf::minimum(end, last) - tf::maximum(begin, 0);
+  return {tf::cast(takes, tf::DataType::kFloat), tf::cast(counted, tf::DataType::kFloat)};
+}
+
+/// The means of windows of which the last ones are not whole, by a product with a matrix for each side: a window may be
+/// far larger than the image.
+Tensor averages_of_parts(const Operation& op, const Tensor& x, const Window& w) {
+  if (!tf::is_floating(op.dtype())) op.fail("of integers is not supported with ceil_mode");
+  const bool is_divided = !op.has("divisor_override");
+  const Dims dims = tf::dims_of(x);
+  Tensor y = x;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const auto [takes, counted] = windows_of(op, dims[side + 1], w.size[side], w.strides[side], w.padding[side]);
+    const Tensor weights = is_divided ? takes / counted : takes;
+    y = tf::einsum(side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc", converted(weights, y.dtype()), y);
   }
-  if (is_nothing(more)) return tf::avg_pool(x, {w.size, w.strides, padding_of(w)}, counts);
-  const Tensor one = tf::ones_like(tf::slice(tf::slice(x, 0, 0, 1), 3, 0, 1));
-  const Tensor counted = counts ? padded(padded(one, w.padding, {w.padding[0], w.padding[1]}, 1), {0, 0}, more)
-                                : padded(one, w.padding, after);
-  return tf::avg_pool(padded(x, w.padding, after), pool) / tf::avg_pool(counted, pool);
+  return is_divided ? y : y * (1 / op.number("divisor_override"));
+}
+
+Tensor averages(const Operation& op, const Tensor& x, const Window& w) {
+  if (!is_nothing(more_of(op, x, w))) return averages_of_parts(op, x, w);
+  if (!op.has("divisor_override")) {
+    return tf::avg_pool(x, {w.size, w.strides, padding_of(w)}, op.flag("count_include_pad"));
+  }
+  const double elements = static_cast<double>(w.size[0] * w.size[1]);
+  const Tensor whole = padded(x, w.padding, {w.padding[0], w.padding[1]});
+  return tf::avg_pool(whole, {w.size, w.strides}) * (elements / op.number("divisor_override"));
 }
 
 Value avg_pool(const Operation& op, bool is_row) {

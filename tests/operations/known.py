@@ -7,6 +7,7 @@ KNOWN = (
     ("refused", "over three axes with .* is not supported"),
     ("refused", "of a scalar is not supported"),
     ("refused", "of films is not supported"),
+    ("refused", "of integers is not supported with ceil_mode"),
     ("refused", "member 1 of what .* gives is not supported"),
     ("refused", "is not floating and has no lowest value"),
     # TensorFlow has no kernel of this type, or no constant.
