@@ -472,6 +472,9 @@ def images():
             group.add(f.max_pool2d, image, size, stride, padding, 1, ceil).add(f.avg_pool2d, image, size, stride, padding, ceil)
             group.add(f.avg_pool2d, image, size, stride, padding, ceil, False).add(f.max_pool2d, image[0], size, stride, padding, 1, ceil)
         group.add(f.max_pool1d, row, 3, 2, 1, 1, ceil).add(f.avg_pool1d, row, 3, 2, 1, ceil).add(f.avg_pool1d, row, 3, 2, 1, ceil, False)
+    for counts in (False, True):  # a window far larger than the image
+        group.add(f.avg_pool2d, image, 2560, None, 0, True, counts)
+    group.add(f.avg_pool2d, image, (3, 4), 2, 1, True, divisor_override=5)
     group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3).add(f.max_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     group.add(f.avg_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     for size in (40, (3, 40), (40, 3)):  # larger than the image, or one side of it
