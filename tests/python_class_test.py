@@ -118,6 +118,21 @@ class PythonClassTest(unittest.TestCase):
         done = self.run_program("pt-to-tf", "--python-class", "sizes:make", "--output", "sizes-tf")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_a_list_may_have_gaps(self):
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    return {"hidden_states": (None, x + 1, None, x * 3), "made": x * 2}
+
+            def make():
+                return Net(), {"x": torch.randn(2, 12)}
+        """
+        (self.folder / "gaps.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        done = self.run_program("pt-to-tf", "--python-class", "gaps:make", "--output", "gaps-tf")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")
         self.refused(2, "net: is not package.module:function", words=(*convert, "net"))

@@ -157,20 +157,20 @@ keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const ke
   keras::ModelGraph& graph = keras::ModelGraph::of(inputs.tensors.begin()->second);
   const std::vector<tf::Tensor> tensors = lower(*program_, folded(graph.library()), inputs, wanted, &graph);
   keras::ModelOutput result;
-  for (std::size_t i = 0; i < tensors.size();) {
-    const std::string list = list_of(wanted.outputs[i].name);
-    if (list.empty()) {
-      result.add(wanted.outputs[i].name, tensors[i]);
-      ++i;
-      continue;
-    }
-    std::vector<tf::Tensor> members;
+  for (std::size_t begin = 0, end = 0; begin < tensors.size(); begin = end) {
+    const std::string list = list_of(wanted.outputs[begin].name);
     std::set<std::vector<program::Size>> shapes;
-    for (; i < tensors.size() && list_of(wanted.outputs[i].name) == list; ++i) {
-      members.push_back(tensors[i]);
-      shapes.insert(sizes_of(*program_, wanted.outputs[i].node));
+    bool is_whole = !list.empty();
+    do {
+      is_whole = is_whole && wanted.outputs[end].name == list + "." + std::to_string(end - begin);
+      shapes.insert(sizes_of(*program_, wanted.outputs[end].node));
+    } while (++end < tensors.size() && !list.empty() && list_of(wanted.outputs[end].name) == list);
+    if (is_whole) {
+      const std::vector<tf::Tensor> members(tensors.begin() + begin, tensors.begin() + end);
+      result.add(list, members, /*is_even=*/shapes.size() == 1);
+    } else {  // a tensor, or what there is of a list that is None elsewhere
+      for (std::size_t i = begin; i < end; ++i) result.add(wanted.outputs[i].name, tensors[i]);
     }
-    result.add(list, members, /*is_even=*/shapes.size() == 1);
   }
   return result;
 }
