@@ -239,9 +239,10 @@ void add_elementwise(Table* table) {
   table->add("aten.gelu.default", gelu);
   table->add_each({"aten.prelu.default", "aten._prelu_kernel.default"}, prelu);
   table->add("aten.glu.default", glu);
-  table->add_each({"aten.clamp.default", "aten.clamp.Tensor", "aten.clamp_min.default", "aten.clamp_min.Tensor",
-                   "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
-                  clamp);
+  table->add_each(
+      {"aten.clamp.default", "aten.clamp.Tensor", "aten.clip.default", "aten.clip.Tensor", "aten.clamp_min.default",
+       "aten.clamp_min.Tensor", "aten.clamp_max.default", "aten.clamp_max.Tensor", "aten.hardtanh.default"},
+      clamp);
   table->add("aten.nan_to_num.default", nan_to_num);
 }
 

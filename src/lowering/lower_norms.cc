@@ -57,26 +57,33 @@ Tensor of_channels(const Tensor& x, int rank) {
   return tf::reshape(x, dims);
 }
 
+/// y times the weight of each channel, plus its bias, where they are given.
+Tensor by_channels(const Operation& op, Tensor y) {
+  const int rank = op.rank_of("input");
+  if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
+  return op.has("bias") ? y + of_channels(op.tensor("bias"), rank) : y;
+}
+
 Value group_norm(const Operation& op) {
   const Tensor x = op.tensor("input");
   const Dims dims = op.dims_of("input");
   const Tensor grouped = tf::reshape(x, {dims[0], op.integer("num_groups"), -1});
-  Tensor y = reshaped(keras::normalized(grouped, {2}, op.number("eps")), dims);
-  const int rank = op.rank_of("input");
-  if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
-  if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
-  return y;
+  return by_channels(op, reshaped(keras::normalized(grouped, {2}, op.number("eps")), dims));
 }
 
 Value instance_norm(const Operation& op) {
   if (!op.flag("use_input_stats")) op.fail("with running statistics is not supported");
-  const int rank = op.rank_of("input");
-  std::vector<int> axes(static_cast<std::size_t>(rank - 2));
+  std::vector<int> axes(static_cast<std::size_t>(op.rank_of("input") - 2));
   std::iota(axes.begin(), axes.end(), 2);
-  Tensor y = keras::normalized(op.tensor("input"), axes, op.number("eps"));
-  if (op.has("weight")) y = y * of_channels(op.tensor("weight"), rank);
-  if (op.has("bias")) y = y + of_channels(op.tensor("bias"), rank);
-  return y;
+  return by_channels(op, keras::normalized(op.tensor("input"), axes, op.number("eps")));
+}
+
+/// By mean and variance of the batch itself, as of kernels that are standardized. Gives both besides.
+Value batch_norm_without_statistics(const Operation& op) {
+  std::vector<int> axes(static_cast<std::size_t>(op.rank_of("input") - 1));
+  std::iota(axes.begin(), axes.end(), 1);
+  axes.front() = 0;
+  return Value::List{by_channels(op, keras::normalized(op.tensor("input"), axes, op.number("eps"))), {}, {}};
 }
 
 /// On images in one operation, which TensorFlow joins with a following ReLU.
@@ -128,6 +135,7 @@ void add_norms(Table* table) {
   table->add("aten.group_norm.default", group_norm);
   table->add("aten.instance_norm.default", instance_norm);
   table->add("aten.batch_norm.default", batch_norm);
+  table->add("aten._native_batch_norm_legit.no_stats", batch_norm_without_statistics);
   table->add("aten._native_batch_norm_legit_no_training.default", [](const Operation& op) {
     return Value(Value::List{batch_norm(op), {}, {}});
   });

@@ -166,7 +166,7 @@ def choices():
         x = tensor((2, 3), dtype)
         group.add(aten.clamp.default, x, -1, 1).add(aten.clamp.default, x, 0).add(aten.clamp.default, x, None, 0)
         group.add(aten.clamp.Tensor, x, tensor((3,), dtype), None).add(aten.clamp.Tensor, x, tensor((), dtype), positive((3,), dtype))
-        group.add(aten.clamp_min.default, x, 1).add(aten.clamp_max.default, x, 1)
+        group.add(aten.clamp_min.default, x, 1).add(aten.clamp_max.default, x, 1).add(aten.clip.default, x, -1, 1)
     group.add(aten.clamp.default, tensor((2, 3), torch.int64), -0.5, 1.5).add(aten.clamp_min.default, tensor((2, 3), torch.int64), 0.5)
     group.add(aten.clamp.default, torch.tensor([float("nan"), 3.0, -3.0]), -1, 1).add(aten.clamp.default, tensor((3,)), 2, -2)
     group.add(aten.lerp.Scalar, tensor((2, 3)), tensor((3,)), 0.3).add(aten.lerp.Tensor, tensor((2, 3)), tensor((3,)), tensor((3,)))
@@ -432,6 +432,7 @@ def layers():
     group.add(f.instance_norm, image, None, None, tensor((4,)), tensor((4,))).add(f.instance_norm, x)
     for y in (tensor((3, 4)), tensor((3, 4, 5)), image, tensor((2, 4, 3, 5, 2))):
         group.add(f.batch_norm, y, tensor((4,)), positive((4,)), tensor((4,)), tensor((4,))).add(f.batch_norm, y, tensor((4,)), positive((4,)))
+        group.add(f.batch_norm, y, None, None, tensor((4,)), tensor((4,)), training=True).add(f.batch_norm, y, None, None, training=True)
     group.add(aten._weight_norm.default, tensor((4, 3, 2)), positive((4, 1, 1)), 0).add(aten._weight_norm.default, tensor((4, 3, 2)), positive((1, 1, 2)), 2)
     for options in ({}, {"stride": 2, "padding": 1}, {"dilation": 2}, {"padding": "same"}, {"stride": (2, 1), "padding": (0, 2)}, {"padding": "same", "dilation": (2, 3)}):
         group.add(f.conv2d, image, tensor((6, 4, 3, 3)), tensor((6,)), **options).add(f.conv2d, image, tensor((6, 2, 3, 2)), groups=2, **options)
