@@ -191,7 +191,7 @@ class Shrinker:
     def nested(self, name, fields, config):
         """A dict of a configuration, as of rotary embeddings, or with an entry for some layers."""
         if fields and all(str(key).isdigit() for key in fields):
-            fields = {key: value for key, value in fields.items() if int(key) < self.layers_of(config)}
+            fields = {key: value for key, value in fields.items() if int(key) < self.layers_of(config)} or fields
         found = dict(fields)
         half = self.sizes.head // 2 if self.sizes.head else None
         for key, value in fields.items():
@@ -201,7 +201,7 @@ class Shrinker:
                 found[key] = value[:half]
             elif half and key == "mrope_section":
                 found[key] = [half - 2 * (half // 4), half // 4, half // 4] if len(value) == 3 else value
-            elif isinstance(value, int) and not isinstance(value, bool) and named(PLACES, key):
+            elif isinstance(value, int) and not isinstance(value, bool) and named(PLACES, str(key)):
                 found[key] = min(value, POSITIONS)
         return found
 
