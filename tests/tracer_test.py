@@ -264,13 +264,15 @@ class ImagesInTextsTest(TracerTest):
     def inputs_of(self, traced):
         return [one["name"] for one in traced.program["inputs"]]
 
-    def test_texts_have_as_many_tokens_as_the_images(self):
-        traced = self.traced(llava)
-        self.assertEqual(self.inputs_of(traced), ["input_ids", "pixel_values", "attention_mask"])
-        ids = traced.tensors["input.input_ids"]
-        self.assertEqual((ids == 59).sum(1).tolist(), [9, 9])
-        self.assertEqual(tuple(ids.shape), (2, 20))
-        self.assert_agrees(traced)
+    if IS_5:  # Transformers 4 counts the tokens, and goes another way by their number
+
+        def test_texts_have_as_many_tokens_as_the_images(self):
+            traced = self.traced(llava)
+            self.assertEqual(self.inputs_of(traced), ["input_ids", "pixel_values", "attention_mask"])
+            ids = traced.tensors["input.input_ids"]
+            self.assertEqual((ids == 59).sum(1).tolist(), [9, 9])
+            self.assertEqual(tuple(ids.shape), (2, 20))
+            self.assert_agrees(traced)
 
     def test_images_with_which_a_model_cannot_be_traced_are_left_out(self):
         usual = hf.LlavaModel.get_placeholder_mask

@@ -77,6 +77,7 @@ FIELDS = {
     "esm": {"vocab_size": 33, "pad_token_id": 1},
     # A run on a smaller image changes the windows of such stages for good, so none may have less than two windows.
     **dict.fromkeys(("swin", "donut-swin"), {"window_size": 2, "depths": [1, 1], "num_heads": [2, 4]}),
+    "aria": {"projector_patch_to_query_dict": {16: 4}},
     "gemma3": {"mm_tokens_per_image": 4},
     "vipllava": {"vision_feature_layers": [-1, -2]},
     "gemma3n_text": {"num_kv_shared_layers": 0},
@@ -168,7 +169,7 @@ FIELDS = {
     "clvp_decoder": {"decoder_fixing_codes": [83, 45, 45, 90]},
     "dots3_note": {
         "vision_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
-        "audio_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
+        "audio_config": {"adapter_input_size": 32, "adapter_out_dim": 32},
     },
     "xmod": {"default_language": "en_XX"},
     "fastspeech2_conformer_with_hifigan": {"vocoder_config": {"model_in_dim": 80}},
