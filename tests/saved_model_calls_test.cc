@@ -154,6 +154,35 @@ TEST(SavedModelCalls, MakeWhatAnotherStandsFor) {
   EXPECT_THAT(all.at(kWithHiddenStates).at("found_hidden_states").integers, ElementsAre(110, 114, 6, 8));
 }
 
+/// Hidden states whose sizes are not all the same: ids, ids + 1, ...
+class TFUneven : public Model {
+ public:
+  explicit TFUneven(const Scope& scope)
+      : Model(checkpoint::Config(bytes::Json::object()), {.serving = token_inputs({"ids"})}) {
+    scope.variable("unread", "unread", {1});
+  }
+
+  ModelOutput call(const ModelInputs& inputs, const Call&) const override {
+    std::vector<tf::Tensor> states;
+    for (int i = 0; i < 12; ++i) states.push_back(inputs.at("ids") + i);
+    return ModelOutput().add("product", inputs.at("ids") * 2).add("hidden_states", states, /*is_even=*/false);
+  }
+};
+
+TEST(SavedModelCalls, ReturnMembersOfUnevenListsByTheirNumbers) {
+  const TemporaryFolder folder;
+  Weights weights({{"unread", view_of({1}, {0})}});
+  exporting::write_saved_model(folder.path(), tf::library(), TFUneven{Scope(&weights)}, weights, "tf_uneven");
+  verify::SavedModelSession session(tf::library(), {}, folder.path());
+  const verify::Feeds feeds = {{"ids", view_of(DType::kI64, {1, 1}, bytes_of(std::vector<std::int64_t>{5}))}};
+  const auto found = std::ranges::find(session.functions(), kWithHiddenStates, [](const auto& f) { return f.label; });
+  ASSERT_NE(found, session.functions().end());
+  const auto outputs = session.run(static_cast<std::size_t>(found - session.functions().begin()), feeds);
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_THAT(outputs.at("hidden_states." + std::to_string(i)).integers, ElementsAre(5 + i)) << i;
+  }
+}
+
 TEST(CompactedFunction, HoldsEqualConstantsOnceAndNamesProducts) {
   tf::Graph graph(tf::library());
   const tf::Tensor x = graph.placeholder(tf::DataType::kFloat, {2, 2}, "x");

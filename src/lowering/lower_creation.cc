@@ -64,7 +64,28 @@ Value copy(const Operation& op) {
   return op.type_of("src").shape == op.type().shape ? source : tf::broadcast_to(source, op.dims_of("self"));
 }
 
+bool is_known(const Operation& op, const char* name) {
+  const Value value = op.value(name);
+  const Dim* size = value.get<Dim>();
+  return value.forms() == nullptr && (size == nullptr || size->known());
+}
+
+/// Of ends or a number of steps that it takes a run to know.
+Value free_linspace(const Operation& op) {
+  if (!tf::is_floating(op.dtype())) op.fail("of integers is supported for ends that are known");
+  const Dim steps = op.dim("steps");
+  const Tensor places = tf::range(op.graph(), steps);
+  const Tensor i = tf::cast(places, op.dtype());
+  const Tensor last = tf::like(i, steps - 1);
+  const Tensor start = op.tensor("start", op.dtype());
+  const Tensor end = op.tensor("end", op.dtype());
+  const Tensor step = (end - start) / tf::maximum(last, 1);
+  const Dim first_half = tf::maximum(tf::floor_div(steps, 2), 1);
+  return tf::where(tf::less(places, first_half), start + step * i, end - step * (last - i));
+}
+
 Value linspace(const Operation& op) {
+  if (!is_known(op, "start") || !is_known(op, "end") || !is_known(op, "steps")) return free_linspace(op);
   const std::int64_t steps = op.integer("steps");
   const double start = op.number("start");
   const double step = steps > 1 ? (op.number("end") - start) / static_cast<double>(steps - 1) : 0;

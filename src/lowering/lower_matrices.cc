@@ -162,6 +162,37 @@ Value attention(const Operation& op) {
   return tf::matmul(weights, value);
 }
 
+/// More rows than so many, and PyTorch takes distances from products.
+constexpr std::int64_t kMostRowsApart = 25;
+
+/// Whether cdist's distances are sqrt(|a|² - 2ab + |b|²), which needs no tensor of all pairs' differences.
+bool by_products(const Operation& op) {
+  const std::int64_t mode = op.has("compute_mode") ? op.integer("compute_mode") : 0;
+  const auto is_large = [&](const char* name) {
+    const tf::Dim rows = op.dim_of(name, -2);
+    return rows.known() && rows.size() > kMostRowsApart;
+  };
+  return op.number("p") == 2 && mode != 2 && (mode == 1 || is_large("x1") || is_large("x2"));
+}
+
+/// [..., n, features], [..., m, features] -> [..., n, m]: the p-norm of each difference.
+Value cdist(const Operation& op) {
+  const Tensor a = op.tensor("x1");
+  const Tensor b = op.tensor("x2");
+  const double p = op.number("p");
+  if (by_products(op)) {
+    const Tensor of_b = tf::expand_dims(tf::reduce_sum(tf::square(b), {-1}, false), -2);
+    const Tensor squares = tf::reduce_sum(tf::square(a), {-1}, true) + of_b - tf::matmul(a, b, false, true) * 2;
+    return tf::sqrt(tf::maximum(squares, 0));
+  }
+  const Tensor apart = tf::abs(tf::expand_dims(a, -2) - tf::expand_dims(b, -3));
+  if (p == 0) return tf::reduce_sum(converted(tf::not_equal(apart, 0), op.dtype()), {-1}, false);
+  if (p == 1) return tf::reduce_sum(apart, {-1}, false);
+  if (p == 2) return tf::sqrt(tf::reduce_sum(tf::square(apart), {-1}, false));
+  if (std::isinf(p)) return tf::reduce_max(apart, {-1}, false);
+  return tf::pow(tf::reduce_sum(tf::pow(apart, p), {-1}, false), 1 / p);
+}
+
 }  // namespace
 
 void add_matrices(Table* table) {
@@ -181,6 +212,7 @@ void add_matrices(Table* table) {
     return tf::expand_dims(op.tensor("self", op.dtype()), 1) * tf::expand_dims(op.tensor("vec2", op.dtype()), 0);
   });
   table->add("aten.einsum.default", einsum);
+  table->add("aten.cdist.default", cdist);
   table->add("aten.scaled_dot_product_attention.default", attention);
 }
 

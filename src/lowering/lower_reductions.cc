@@ -125,6 +125,13 @@ Value norm(const Operation& op) {
   return tf::pow(tf::reduce_sum(tf::pow(tf::abs(x), order), axes, keeps(op)), 1 / order);
 }
 
+/// Of a vector, or of what is seen as one; an order makes that of a matrix another one.
+Value linalg_norm(const Operation& op) {
+  const std::size_t axes = op.has("dim") ? op.integers("dim").size() : static_cast<std::size_t>(op.rank_of("self"));
+  if (op.has("ord") && axes == 2) op.fail("of matrices, by an order, is not supported");
+  return norm(op);
+}
+
 Value logsumexp(const Operation& op) {
   const std::vector<int> axes = op.axes("dim");
   const Tensor x = op.tensor("self", op.dtype());
@@ -272,6 +279,7 @@ void add_reductions(Table* table) {
   table->add("aten.var_mean.correction", [](const Operation& op) { return mean_with(op, false); });
   table->add("aten.std_mean.correction", [](const Operation& op) { return mean_with(op, true); });
   table->add_each({"aten.linalg_vector_norm.default", "aten.norm.ScalarOpt_dim", "aten.norm.Scalar"}, norm);
+  table->add("aten.linalg_norm.default", linalg_norm);
   table->add("aten.logsumexp.default", logsumexp);
   table->add("aten.topk.default", topk);
   table->add_each({"aten.sort.default", "aten.sort.stable"}, sorted);

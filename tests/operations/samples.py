@@ -215,6 +215,9 @@ def reductions():
     group.add(aten.logsumexp.default, torch.full((2, 3), -float("inf")), [1]).add(aten.cumsum.default, odd, 1)
     for order in (0, 1, 2, 3, -1, 0.5, float("inf"), -float("inf")):
         group.add(aten.linalg_vector_norm.default, x, order, [-1], True).add(aten.linalg_vector_norm.default, x, order)
+    for dim in (None, [-1], [0, 1]):
+        group.add(aten.linalg_norm.default, x, None, dim, True)
+    group.add(aten.linalg_norm.default, x, 1, [-1]).add(aten.linalg_norm.default, x, float("inf"), [0])
     group.add(aten.norm.Scalar, x, 2).add(aten.norm.ScalarOpt_dim, x, 1, [1], True).add(aten.norm.ScalarOpt_dim, x, None, [1])
     for dim in (0, 1, -1):
         group.add(aten.softmax.int, x, dim).add(aten.log_softmax.int, x, dim).add(aten._softmax.default, x, dim, False)
@@ -336,6 +339,9 @@ def creation():
     for ends in ((5,), (2, 7), (2, 7, 2), (7, 2, -2), (0,), (2.5,), (1.0, 2.0, 0.3), (0, 1, 0.25), (5, 5)):
         group.add(torch.arange, *ends).add(torch.arange, *ends, dtype=torch.float32).add(torch.arange, *ends, dtype=torch.int32)
     group.add(torch.linspace, 0, 1, 5).add(torch.linspace, -3.0, 7.0, 11).add(torch.linspace, 2, 3, 1).add(torch.linspace, 2, 3, 0)
+    for y in (tensor((7, 2)), tensor((2, 7))):
+        group.add(lambda z: torch.linspace(0, z.shape[0] - 1, z.shape[0]), y).add(lambda z: torch.linspace(-1.0, 1.0, z.shape[0]), y)
+        group.add(lambda z: torch.linspace(0.5, z.shape[0], 6), y).add(lambda z: torch.linspace(z.shape[1], 0.5, 5), y)
     group.add(torch.linspace, 0, 10, 4, dtype=torch.int64).add(torch.scalar_tensor, 2.5).add(torch.scalar_tensor, 2, dtype=torch.int64)
     group.add(aten.fill.Scalar, x, 2).add(aten.fill.Tensor, x.long(), torch.tensor(3)).add(aten.copy.default, x, tensor((3,)).long())
     group.add(lambda y: torch.arange(y.shape[0]) + y.shape[1], x).add(lambda y: torch.zeros(y.shape[1], y.shape[0] + 1), x)
@@ -407,6 +413,11 @@ def matrices():
     for equation in ("bij,bjk->bik", "bij,kj->bik", "bij,bij->b", "bij,bkj", "b i j, j -> b i", "bij,bjk->kb"):
         second = {"kj": (4, 3), "bij": (5, 2, 3), "bkj": (5, 4, 3), "j": (3,)}.get(equation.replace(" ", "").split("->")[0].split(",")[1], (5, 3, 4))
         group.add(torch.einsum, equation, tensor((5, 2, 3)), tensor(second))
+    for p, rows in itertools.product((0, 1, 2, 3.5, float("inf")), (4, 30)):
+        group.add(aten.cdist.default, tensor((2, 5, 3)), tensor((2, rows, 3)), p, None)
+        group.add(aten.cdist.default, tensor((5, 3)), tensor((rows, 3)), p, None, fixed=(1,))
+    group.add(aten.cdist.default, tensor((5, 3)), tensor((4, 3)), 2, 1).add(aten.cdist.default, tensor((5, 3)), tensor((30, 3)), 2, 2)
+    group.add(aten.cdist.default, tensor((0, 3)), tensor((4, 3)), 2, None)
     group.add(torch.einsum, "...ij,...jk->...ik", tensor((5, 2, 3)), tensor((3, 4))).add(torch.einsum, "ii->i", tensor((3, 3)), free=False)
     group.add(torch.einsum, "ii", tensor((3, 3)), free=False).add(torch.einsum, "ij->ji", tensor((2, 3))).add(torch.einsum, "ij->", tensor((2, 3)))
     for shape in ((3,), (2, 3), (5, 2, 3), (2, 5, 2, 3), (0, 3)):
