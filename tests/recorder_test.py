@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ import numpy  # noqa: E402
 import safetensors.torch  # noqa: E402
 import torch  # noqa: E402
 import transformers as hf  # noqa: E402
+from reference import cells  # noqa: E402
 from reference.cells import rounded  # noqa: E402
 from reference.checkpoints import Job, record_checkpoint  # noqa: E402
 from reference.goldens import make_golden  # noqa: E402
@@ -471,6 +473,16 @@ class CellsTest(RecorderTest):
             self.assertEqual({name.partition("output.")[2] for name in outputs}, set(cell["output_masks"]))
             exact = trace.tensors[f"{prefix}output64.logits"]
             self.assertLess(float((trace.tensors[f"{prefix}output.logits"] - exact).abs().max()), 1e-3, cell["name"])
+
+    def test_cells_have_outputs_alone_where_memory_would_not_do(self):
+        whole = self.trace(bert, "quick")
+        elements = sum(t.numel() for name, t in whole.tensors.items() if name.startswith("stage."))
+        with mock.patch.object(cells, "ALL_STAGES_AT_MOST", 3 * elements * cells.BYTES_OF_ELEMENT):
+            trace = self.record(bert, signature=SIGNATURES[bert], grid="quick")
+        has_stages = [bool(cell["stages"]) for cell in trace.cells]
+        self.assertEqual([cell["name"] for cell in trace.cells], [cell["name"] for cell in whole.cells])
+        self.assertEqual(set(has_stages), {True, False})
+        self.assertTrue(all(("outputs alone" in cell["what"]) != bool(cell["stages"]) for cell in trace.cells))
 
     def test_the_full_grid_of_a_text_model(self):
         trace = self.trace(bert, "full")

@@ -9,6 +9,8 @@ from reference.messages import BAD_INPUT, Failure, progress
 from reference.recording import HINT, NOISE_RUNS_OF_CELLS, Recording
 
 WIDTHS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+BYTES_OF_ELEMENT = 4 + 8 + 4  # float32, float64, noise
+ALL_STAGES_AT_MOST = 4 << 30  # bytes of what modules return in all cells; one that does not fit has outputs alone
 
 
 @dataclasses.dataclass
@@ -19,6 +21,10 @@ class Cell:
     weights: str = None  # a key of WIDTHS: the weights are rounded to it
     is_generated: bool = True  # else its inputs are the main run's
     has_stages: bool = True
+
+    def leave_stages_out(self, size):
+        self.has_stages = False
+        self.what += f"; outputs alone, as its modules' results would take {size >> 20} MiB"
 
     def described(self, recording):
         calls = recording.calls if self.has_stages else []
@@ -43,6 +49,25 @@ def call_cells(signature, main, maker, plan):
         what = "the model called with these inputs alone"
         cells.append(Cell(f"call:{'+'.join(names)}", what, inputs, is_generated=not has_all))
     return cells
+
+
+def within_memory(cells, main):
+    """The cells, those without what modules return for which there is no room. A cell has about as much as the main run, by
+    the sizes of its inputs."""
+    elements = sum(tensor.numel() for name, tensor in main.tensors.items() if name.startswith("stage."))
+    total = 0
+    for cell in cells:
+        growth = numbers_in(cell.inputs) / numbers_in(main.inputs)
+        size = int(elements * growth * BYTES_OF_ELEMENT) if cell.has_stages else 0
+        if total + size > ALL_STAGES_AT_MOST:
+            cell.leave_stages_out(size)
+        else:
+            total += size
+    return cells
+
+
+def numbers_in(inputs):
+    return max(1, sum(tensor.numel() for tensor in inputs.values()))
 
 
 def round_weights(model, weights):

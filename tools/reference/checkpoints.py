@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from reference.bare import load_bare
-from reference.cells import call_cells, record_cells, round_weights
+from reference.cells import call_cells, record_cells, round_weights, within_memory
 from reference.chosen import choose_inputs
 from reference.files import class_of, read_config, write_trace
 from reference.grid import GRIDS, grid_cells
@@ -80,7 +80,7 @@ def record_checkpoint(job, threads):
     main, metadata = record_model(model, inputs, loaded.config, job.seed, threads)
     metadata["not_taken"] = json.dumps(not_taken(model, signature, maker, plan, job.seed))
     cells = call_cells(signature, main.inputs, maker, plan) + grid_cells(job.grid, signature, main, maker, plan)
-    finish(job, main, metadata, record_cells(model, cells, job.seed), notes + maker.notes, exact)
+    finish(job, main, metadata, record_cells(model, within_memory(cells, main), job.seed), notes + maker.notes, exact)
 
 
 def round_as_asked(job, model, inputs):
@@ -121,7 +121,7 @@ def record_traced(job, threads):
     if maker:
         cells += [cell for cell in grid_cells(job.grid, signature, main, maker, tracing.plan) if fits(cell.inputs, signature)]
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
-    recorded = record_cells(model, cells, job.seed, as_installed=True)
+    recorded = record_cells(model, within_memory(cells, main), job.seed, as_installed=True)
     what = "which changes what is returned; the traced graph is without it"
     finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)], exact)
 

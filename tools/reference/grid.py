@@ -8,14 +8,13 @@ fixed.
 import dataclasses
 
 from reference.calls import MASK_OF
-from reference.cells import WIDTHS, Cell
+from reference.cells import BYTES_OF_ELEMENT, WIDTHS, Cell
 from reference.signature import is_of_fixed_length
 from reference.text import NO_LIMIT
 
 GRIDS = ("none", "quick", "full")
 LONGEST = 512  # positions in a cell
 STAGES_AT_MOST = 256 << 20  # bytes of the tensors of a cell's modules; a larger cell has outputs alone
-BYTES_OF_ELEMENT = 4 + 8 + 4  # float32, float64, noise
 REPLACES = {
     "inputs_embeds": ("input_ids",),
     "decoder_inputs_embeds": ("decoder_input_ids",),
@@ -124,8 +123,7 @@ class Grid:
         )
         size = self.bytes_of_stages(length)
         if size > STAGES_AT_MOST:
-            cell.has_stages = False
-            cell.what += f"; outputs alone, as its modules' results would take {size >> 20} MiB"
+            cell.leave_stages_out(size)
 
     def bytes_of_stages(self, length):
         """About, for one row of so many positions, by those of the main run."""

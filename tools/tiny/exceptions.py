@@ -84,7 +84,6 @@ FIELDS = {
     "falcon_h1": {"mamba_d_ssm": 64},
     "blt": {"encoder_hash_byte_group_vocab": 500, "global_config": {"encoder_cross_output_size": 64}},
     "perceiver": {"num_self_attends_per_block": 2},
-    "aria": {"projector_patch_to_query_dict": {16: 8}},
     "timesfm2_5": {"context_length": 128},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
     "superpoint": {"max_keypoints": 12},
