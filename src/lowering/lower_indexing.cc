@@ -95,6 +95,31 @@ Value searchsorted(const Operation& op) {
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
 
+/// The sums, or the means, of the rows of each bag. A bag begins in `indices` where `offsets` says, and ends where the next
+/// one does; rows at padding_idx are none of it.
+Value embedding_bag(const Operation& op) {
+  enum : std::int64_t { kSum, kMean };
+  const std::int64_t mode = op.integer("mode");
+  if (mode != kSum && mode != kMean) op.fail("of maxima is not supported");
+  const Tensor indices = op.tensor("indices");
+  const Tensor weight = op.tensor("weight");
+  Tensor counted = tf::ones_like(tf::cast(indices, weight.dtype()));
+  if (op.has("padding_idx") && op.integer("padding_idx") >= 0)
+    counted = tf::cast(tf::not_equal(indices, op.integer("padding_idx")), weight.dtype());
+  const Tensor scale = op.has("per_sample_weights") ? counted * op.tensor("per_sample_weights") : counted;
+  const Tensor rows = tf::gather(weight, indices) * tf::expand_dims(scale, 1);
+
+  Tensor offsets = tf::cast(op.tensor("offsets"), DataType::kInt32);
+  const Dim bags = op.dim_of("offsets", 0) - (op.flag("include_last_offset") ? 1 : 0);
+  offsets = tf::slice(offsets, 0, 0, bags);
+  const Tensor place = tf::expand_dims(tf::range(op.graph(), op.dim_of("indices", 0)), 1);
+  const Tensor begun = tf::cast(tf::less_equal(offsets, place), DataType::kInt32);  // [indices, bags]
+  const Tensor bag = tf::expand_dims(tf::reduce_sum(begun, {1}, false) - 1, 1);
+  Tensor y = tf::scatter_nd(bag, rows, {bags, op.dim_of("weight", 1)});
+  if (mode == kMean) y = y / tf::maximum(tf::scatter_nd(bag, tf::expand_dims(counted, 1), {bags, 1}), 1);
+  return Value::List{y, {}, {}, {}};
+}
+
 /// Whether each element is one of those to test for; a number stands for a tensor on either side.
 Value isin(const Operation& op) {
   const auto name = [&](const char* tensor, const char* number) {
@@ -112,6 +137,8 @@ Value isin(const Operation& op) {
 }  // namespace
 
 void add_indexing(Table* table) {
+  table->add_each({"aten.embedding_bag.default", "aten.embedding_bag.padding_idx", "aten._embedding_bag.default"},
+                  embedding_bag);
   table->add("aten.embedding.default",
              [](const Operation& op) -> Value { return tf::gather(op.tensor("weight"), op.tensor("indices")); });
   table->add("aten.index_select.default", [](const Operation& op) -> Value {

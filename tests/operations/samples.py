@@ -389,6 +389,13 @@ def indexing():
     group.add(aten.scatter.src, tensor(()), 0, torch.tensor(0), tensor(())).add(aten.gather.default, x, 1, torch.zeros((4, 0, 6), dtype=torch.int64), free=False)
     for ids in (torch.tensor([[1, 2], [0, 3]]), torch.tensor([1], dtype=torch.int32), torch.tensor(2), torch.zeros((0,), dtype=torch.int64)):
         group.add(aten.embedding.default, x[0], ids, free=False).add(torch.nn.functional.embedding, ids, x[0], 1, free=False)
+    bags, sizes = torch.randint(0, 7, (4, 3)), torch.tensor([0, 2, 2, 5])
+    for mode in ("sum", "mean"):
+        group.add(torch.nn.functional.embedding_bag, bags, tensor((7, 5)), mode=mode, free=False)
+        group.add(torch.nn.functional.embedding_bag, bags, tensor((7, 5)), mode=mode, padding_idx=2, free=False)
+        group.add(torch.nn.functional.embedding_bag, bags.flatten(), tensor((7, 5)), sizes, mode=mode, free=False)
+        group.add(torch.nn.functional.embedding_bag, bags.flatten(), tensor((7, 5)), torch.cat([sizes, torch.tensor([12])]), mode=mode, include_last_offset=True, free=False)
+    group.add(torch.nn.functional.embedding_bag, bags, tensor((7, 5)), mode="sum", per_sample_weights=tensor((4, 3)), free=False)
     group.add(torch.nn.functional.one_hot, torch.tensor([0, 2, 1]), 4).add(torch.nn.functional.one_hot, torch.tensor([[0, 2]]), 3)
     return group
 
