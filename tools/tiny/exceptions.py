@@ -87,6 +87,11 @@ FIELDS = {
     "timesfm2_5": {"context_length": 128},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
     "superpoint": {"max_keypoints": 12},
+    "dory": {
+        "num_hidden_layers": 4,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        **{"n_input_layers": 1, "n_recurrent_layers": 2, "n_output_layers": 1},
+    },
     "emu3": {"vocabulary_map": IMAGE_WORDS},
     "cohere_compass_text": {"rope_parameters": {"full_attention": ROTARY}},
     "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8.0}},
