@@ -1,6 +1,7 @@
 """Building the tiny model of a class, and saving it as a checkpoint."""
 
 import inspect
+import itertools
 
 import torch
 import transformers
@@ -19,9 +20,9 @@ def build(model_type, class_name, seed=0):
     """(the model, its inputs, None), or (the model, None, why no inputs are known for it). Raises what the last profile
     raises when it cannot be built."""
     failure, built = None, None
-    for sizes in PROFILES:
+    for is_read_again, sizes in itertools.product((True, False), PROFILES):
         try:
-            model = instance(class_name, tiny_config(model_type, sizes), seed)
+            model = instance(class_name, tiny_config(model_type, sizes, is_read_again), seed)
         except Exception as error:  # of configurations and classes of any kind
             failure = failure or error
             continue

@@ -6,6 +6,7 @@ fits. Lists keep their ratios, and lists with an entry for each layer lose those
 
 import copy
 import dataclasses
+import json
 import re
 
 import transformers
@@ -293,8 +294,8 @@ def made(value):
     return transformers.CONFIG_MAPPING[value["model_type"]](**fields)
 
 
-def tiny_config(model_type, sizes):
-    """The configuration of a model type, made tiny."""
+def tiny_config(model_type, sizes, is_read_again=True):
+    """The configuration of a model type, made tiny. is_read_again: as it will be when it is read from its file."""
     config = transformers.CONFIG_MAPPING[model_type](**copy.deepcopy(ARGUMENTS.get(model_type, {})))
     Shrinker(sizes).shrink(config)
-    return type(config).from_dict(config.to_dict())  # as it will be when it is read again
+    return type(config).from_dict(json.loads(config.to_json_string())) if is_read_again else config
