@@ -21,9 +21,8 @@ Wanted usual_outputs(const keras::Model& model) {
   const bool hidden_states = model.config().flag("output_hidden_states", false);
   const std::vector<std::string> own = model.interface().own_signatures;
   return [=](const std::string& output) {
-    const std::string kind = output.substr(0, output.find_last_not_of(".0123456789") + 1);  // of a list's member, too
-    if (kind.ends_with("attentions")) return attentions;
-    if (kind.ends_with("hidden_states")) return hidden_states;
+    if (keras::are_attentions(output)) return attentions;
+    if (keras::are_hidden_states(output)) return hidden_states;
     return std::ranges::find(own, output) == own.end();
   };
 }

@@ -6,6 +6,15 @@
 
 namespace crossload::keras {
 
+namespace {
+
+std::string without_places(const std::string& name) { return name.substr(0, name.find_last_not_of(".0123456789") + 1); }
+
+}  // namespace
+
+bool are_hidden_states(const std::string& name) { return without_places(name).ends_with("hidden_states"); }
+bool are_attentions(const std::string& name) { return without_places(name).ends_with("attentions"); }
+
 const tf::Tensor& ModelInputs::at(const std::string& name) const {
   const auto entry = tensors.find(name);
   if (entry == tensors.end())

@@ -23,6 +23,10 @@ struct ModelInputs {
   const tf::Tensor& at(const std::string& name) const;
 };
 
+/// Whether a result, a list or one of its members ("vision.hidden_states.0"), is what comes on request alone.
+bool are_hidden_states(const std::string& name);
+bool are_attentions(const std::string& name);
+
 /// Named results in the order of PyTorch's ModelOutput. A field is one tensor, or a list such as hidden_states.
 class ModelOutput {
  public:

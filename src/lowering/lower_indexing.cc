@@ -95,6 +95,11 @@ Value searchsorted(const Operation& op) {
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
 
+/// int64 [as many as there are, rank]
+Tensor places_of_true(const Operation& op, const std::string& name) {
+  return op.graph().operation("Where").input(op.tensor(name, DataType::kBool)).output();
+}
+
 /// The sums, or the means, of the rows of each bag. A bag begins in `indices` where `offsets` says, and ends where the next
 /// one does; rows at padding_idx are none of it.
 Value embedding_bag(const Operation& op) {
@@ -154,8 +159,10 @@ void add_indexing(Table* table) {
       {"aten.bucketize.Tensor", "aten.searchsorted.Tensor", "aten.bucketize.Scalar", "aten.searchsorted.Scalar"},
       searchsorted);
   table->add_each({"aten.isin.Tensor_Tensor", "aten.isin.Tensor_Scalar", "aten.isin.Scalar_Tensor"}, isin);
-  table->add("aten.nonzero.default", [](const Operation& op) -> Value {
-    return op.graph().operation("Where").input(op.tensor("self", DataType::kBool)).output();
+  table->add("aten.nonzero.default", [](const Operation& op) -> Value { return places_of_true(op, "self"); });
+  table->add_each({"aten.where.default", "aten.nonzero_numpy.default"}, [](const Operation& op) -> Value {
+    const std::string name = op.node().args.contains("condition") ? "condition" : "self";
+    return tf::unstack(places_of_true(op, name), 1);
   });
 }
 

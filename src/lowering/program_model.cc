@@ -56,10 +56,10 @@ std::pair<keras::Scope, std::string> place_of(const keras::Scope& root, const st
   return {root.child(module, tensorflow_path(module)), name.substr(dot + 1)};
 }
 
-/// Fields whose members come with a flag of the call alone.
-bool is_wanted(const std::string& field, const keras::Call& call) {
-  if (field.ends_with("hidden_states") && field != "last_hidden_state") return call.output_hidden_states;
-  if (field.ends_with("attentions")) return call.output_attentions;
+/// Whether a result comes without a flag of the call, or the flag is set.
+bool is_wanted(const std::string& output, const keras::Call& call) {
+  if (keras::are_hidden_states(output)) return call.output_hidden_states;
+  if (keras::are_attentions(output)) return call.output_attentions;
   return true;
 }
 
@@ -151,8 +151,7 @@ const Bound& ProgramModel::folded(const std::shared_ptr<const tf::Library>& libr
 keras::ModelOutput ProgramModel::call(const keras::ModelInputs& inputs, const keras::Call& call) const {
   Wanted wanted{{}, call.stages};
   for (const program::Output& output : program_->outputs) {
-    const std::string list = list_of(output.name);
-    if (is_wanted(list.empty() ? output.name : list, call)) wanted.outputs.push_back(output);
+    if (is_wanted(output.name, call)) wanted.outputs.push_back(output);
   }
   keras::ModelGraph& graph = keras::ModelGraph::of(inputs.tensors.begin()->second);
   const std::vector<tf::Tensor> tensors = lower(*program_, folded(graph.library()), inputs, wanted, &graph);

@@ -49,11 +49,7 @@ void Judgement::judge(const Reference& reference, const std::string& mask, bool 
 }
 
 bool is_on_request(const std::string& output) {
-  const std::size_t dot = output.find_last_of('.');
-  const bool has_index =
-      dot != std::string::npos && output.find_first_not_of("0123456789", dot + 1) == std::string::npos;
-  const std::string list = has_index ? output.substr(0, dot) : output;
-  return list.ends_with("hidden_states") || list.ends_with("attentions");
+  return keras::are_hidden_states(output) || keras::are_attentions(output);
 }
 
 }  // namespace crossload::verify

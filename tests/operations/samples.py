@@ -267,6 +267,7 @@ def orders():
     group.add(aten.searchsorted.Tensor, rows, tensor((2, 3)), side="right", free=False)
     group.add(aten.searchsorted.Tensor, -rows, tensor((2, 3)), sorter=torch.argsort(-rows), free=False)
     group.add(aten.nonzero.default, ties).add(aten.nonzero.default, tensor((2, 3), torch.bool))
+    group.add(torch.where, ties > 1).add(torch.where, tensor((2, 3), torch.bool))
     return group
 
 
