@@ -117,14 +117,39 @@ Tensor places(const Operation& op, const Dim& size) {
   return tf::cast(tf::range(op.graph(), size), tf::DataType::kFloat);
 }
 
-/// place_of for all pixels of the result: float32 [output].
+/// place_of for all pixels of the result, of which corners are not the image's: float32 [output].
 Tensor places_of(const Operation& op, const FreeSide& side, Kernel kernel) {
   const Tensor i = places(op, side.output);
   const Tensor ratio = spacing(side, i);
-  if (side.corners || kernel == Kernel::kNearest) return i * ratio;
+  if (kernel == Kernel::kNearest) return i * ratio;
   const Tensor centre = (i + 0.5) * ratio;
   if (kernel == Kernel::kNearestCentre) return centre;
   return kernel == Kernel::kLinear ? tf::maximum(centre - 0.5, 0) : centre - 0.5;
+}
+
+/// Places in the image as the pixel before each, and the way from there: float32 [output].
+struct Between {
+  Tensor first;
+  Tensor way;
+};
+
+/// By integers where the sizes alone say it: a place far from 0 has few digits left for the way behind its pixel.
+Between between(const Operation& op, const FreeSide& side, Kernel kernel) {
+  const bool is_of_sizes = side.corners || (side.scale == 0 && (kernel == Kernel::kLinear || kernel == Kernel::kCubic));
+  if (!is_of_sizes) {
+    const Tensor place = places_of(op, side, kernel);
+    const Tensor first = tf::floor(place);
+    return {first, place - first};
+  }
+  const Tensor i = tf::range(op.graph(), side.output);
+  const Tensor input = side.input.as_tensor(op.graph());
+  const Tensor output = side.output.as_tensor(op.graph());
+  Tensor steps = side.corners ? i * (input - 1) : (i * 2 + 1) * input - output;
+  const Tensor steps_of_pixel = side.corners ? tf::maximum(output - 1, 1) : output * 2;
+  if (kernel == Kernel::kLinear) steps = tf::maximum(steps, 0);
+  const auto number = [](const Tensor& x) { return tf::cast(x, tf::DataType::kFloat); };
+  return {number(tf::floor_div(steps, steps_of_pixel)),
+          number(tf::mod(steps, steps_of_pixel)) / number(steps_of_pixel)};
 }
 
 /// How much a pixel counts at distance x: a triangle, or Keys' cubic convolution with A = -0.5, as Pillow has it.
@@ -152,10 +177,8 @@ Tensor smooth_weights_of(const Operation& op, const FreeSide& side, Kernel kerne
 /// The same as weights_of, float32 [output, input], computed in the graph.
 Tensor weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
   if (is_smooth(kernel)) return smooth_weights_of(op, side, kernel);
-  const Tensor place = places_of(op, side, kernel);
-  const Tensor first = tf::floor(place);
+  const auto [first, t] = between(op, side, kernel);
   std::vector<std::pair<int, Tensor>> taps;  // pixels after the first one, and how much they count
-  const Tensor t = place - first;
   if (kernel == Kernel::kCubic) {
     const auto weights = cubic_weights(t);
     for (int j = 0; j < 4; ++j) taps.emplace_back(j - 1, weights[static_cast<std::size_t>(j)]);
