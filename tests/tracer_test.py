@@ -693,13 +693,15 @@ class ParametersTest(TracerTest):
             import torch
             class Net(torch.nn.Module):
                 def forward(self, x):
-                    return {"sorted": x.sort(1)[1], "argsorted": torch.argsort(x, descending=True)}
+                    top = torch.topk(x, 9, dim=1, largest=False)[1]
+                    return {"sorted": x.sort(1)[1], "argsorted": torch.argsort(x, descending=True), "top": top}
             def make():
                 return Net(), {"x": torch.randint(0, 3, (2, 500)).float()}
         """
         traced = self.python_class("ties", net)
         x = traced.tensors["input.x"]
         self.assertTrue(torch.equal(traced.tensors["output.sorted"], x.sort(dim=1, stable=True)[1]))
+        self.assertTrue(torch.equal(traced.tensors["output.top"], x.sort(dim=1, stable=True)[1][:, :9]))
         expected = torch.argsort(x, descending=True, stable=True)
         self.assertTrue(torch.equal(traced.tensors["output.argsorted"], expected))
 

@@ -120,7 +120,9 @@ void add_creation(Table* table) {
   table->add("aten.copy.default", copy);
   table->add("aten.scalar_tensor.default", [](const Operation& op) -> Value { return op.tensor("s", op.dtype()); });
   table->add_each({"aten.arange.default", "aten.arange.start", "aten.arange.start_step"}, arange);
-  table->add("aten.linspace.default", linspace);
+  table->add_each({"aten.linspace.default", "aten.linspace.Tensor_Tensor", "aten.linspace.Tensor_Scalar",
+                   "aten.linspace.Scalar_Tensor"},
+                  linspace);
   table->add_each({"aten.triu.default", "aten.tril.default"}, triangle);
   table->add_each({"aten.eye.default", "aten.eye.m"}, eye);
 }
