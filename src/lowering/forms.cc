@@ -63,8 +63,8 @@ tf::Tensor reshaped(const tf::Tensor& x, tf::Dims dims) {
   const auto is = [](std::int64_t size) {
     return [size](const tf::Dim& dim) { return dim.known() && dim.size() == size; };
   };
-  const auto unknown = std::ranges::find_if(dims, [](const tf::Dim& dim) { return !dim.known(); });
-  if (unknown != dims.end() && std::ranges::none_of(dims, is(-1)) && std::ranges::none_of(dims, is(0))) *unknown = -1;
+  const auto unknown = std::find_if(dims.rbegin(), dims.rend(), [](const tf::Dim& dim) { return !dim.known(); });
+  if (unknown != dims.rend() && std::ranges::none_of(dims, is(-1)) && std::ranges::none_of(dims, is(0))) *unknown = -1;
   return tf::reshape(x, dims);
 }
 

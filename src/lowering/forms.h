@@ -42,7 +42,8 @@ class Forms {
   tf::Dims lead_;
 };
 
-/// tf::reshape, with the first size that is not known left to TensorFlow, which so needs one operation less to know it.
+/// tf::reshape, with the last size that is not known left to TensorFlow, which so needs one operation less to know it. It
+/// can tell where that size is 0, and not where another one is: the first sizes, a batch or a length, are not.
 tf::Tensor reshaped(const tf::Tensor& x, tf::Dims dims);
 
 }  // namespace crossload::lowering

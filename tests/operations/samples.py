@@ -342,7 +342,7 @@ def creation():
     group.add(torch.linspace, 0, 1, 5).add(torch.linspace, -3.0, 7.0, 11).add(torch.linspace, 2, 3, 1).add(torch.linspace, 2, 3, 0)
     for y in (tensor((7, 2)), tensor((2, 7))):
         group.add(lambda z: torch.linspace(0, z.shape[0] - 1, z.shape[0]), y).add(lambda z: torch.linspace(-1.0, 1.0, z.shape[0]), y)
-        group.add(lambda z: torch.linspace(z[0, 0], z[0, 1], 4) if z.dim() > 1 else z, y, free=False)
+        group.add(lambda z: torch.linspace(z[0, 0], z[0, 1], 4), y, free=False)
         group.add(lambda z: torch.linspace(0.5, z.shape[0], 6), y).add(lambda z: torch.linspace(z.shape[1], 0.5, 5), y)
     group.add(torch.linspace, 0, 10, 4, dtype=torch.int64).add(torch.scalar_tensor, 2.5).add(torch.scalar_tensor, 2, dtype=torch.int64)
     group.add(aten.fill.Scalar, x, 2).add(aten.fill.Tensor, x.long(), torch.tensor(3)).add(aten.copy.default, x, tensor((3,)).long())

@@ -114,11 +114,10 @@ def first_that_runs(plans, model, signature, maker):
     """The inputs by the first plan that the model runs with, and the plan."""
     failures = []
     for plan in plans:
-        inputs = maker.make(signature.names(), plan)
-        if len(plans) == 1:
-            return inputs, plan
         try:
-            outputs_of(model, inputs, 0)
+            inputs = maker.make(signature.names(), plan)
+            if len(plans) > 1:
+                outputs_of(model, inputs, 0)
             return inputs, plan
         except Failure as failure:
             failures.append(failure)
