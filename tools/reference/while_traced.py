@@ -3,12 +3,16 @@ here runs the model's own Python.
 
 A model collects hidden states and attentions while it runs, its parts collect theirs, and each has its own place for them.
 While compiled there is one place for all, so that what a model collected before one of its parts ran is lost. And a mask
-that hides nothing is made nevertheless, even where none was given and the model has no place for one.
+that hides nothing is made nevertheless, even where none was given and the model has no place for one. A module that is moved
+to the type that it has stays what it is.
 """
 
 import contextlib
+import functools
 import importlib
 from unittest import mock
+
+import torch
 
 LEFT_OUT = {
     "transformers.utils.output_capturing": "is_torchdynamo_compiling",
@@ -17,10 +21,25 @@ LEFT_OUT = {
 """{module: the question that it is to answer with no}"""
 
 
+def moving_where_needed(to):
+    """Module.to, which while a model is traced cannot set parameters to what they are already."""
+
+    @functools.wraps(to)
+    def moved(module, *arguments, **keywords):
+        device, dtype, *_ = torch._C._nn._parse_to(*arguments, **keywords)
+        tensors = [*module.parameters(), *module.buffers()]
+        is_there = device is None or all(tensor.device == device for tensor in tensors)
+        is_so = dtype is None or all(tensor.dtype == dtype for tensor in tensors if tensor.is_floating_point())
+        return module if is_there and is_so else to(module, *arguments, **keywords)
+
+    return moved
+
+
 @contextlib.contextmanager
 def as_in_a_run():
     """While a model is traced, it does what it does in a run."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(torch.nn.Module, "to", moving_where_needed(torch.nn.Module.to)))
         for name, question in LEFT_OUT.items():
             with contextlib.suppress(ImportError):  # Transformers 4 has not all of them
                 module = importlib.import_module(name)
