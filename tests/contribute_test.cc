@@ -296,7 +296,7 @@ TEST_F(Tree, AClassThatIsABlock) {
 
   /// A remark.
   Tensor call(const Tensor& hidden_states, const Tensor& input_tensor, const Call& call) const {
-    return LayerNorm(dropout(dense(hidden_states), call) + input_tensor);
+    return LayerNorm(residual(dropout(dense(hidden_states), call), input_tensor));
   }
 
   const Dense dense;
@@ -309,7 +309,7 @@ TEST_F(Tree, AClassThatIsABlock) {
   EXPECT_THAT(findings("roberta"),
               ElementsAre(HasSubstr("modeling_tf_roberta.cc:" + std::to_string(line) +
                                     ": block: TFRobertaOutput is TFBertOutput of src/blocks/ word for word")));
-  change(model("roberta"), "+ input_tensor);", "- input_tensor);");
+  change(model("roberta"), "call), input_tensor));", "call), hidden_states));");
   EXPECT_THAT(findings("roberta"), IsEmpty());
 }
 

@@ -307,10 +307,14 @@ ServedStages SavedModelParts::served_stages(const keras::WholeCall& whole) {
   ServedStages result{nodes.order, {}};
   for (const keras::Stage& stage : graph->graph().stages()) {
     for (std::size_t i = 0; i < stage.outputs.size(); ++i) {
-      TF_Operation* const operation = stage.outputs[i].output().oper;
-      const auto name = nodes.by_old_name.find(main_->library()->TF_OperationName(operation));
-      if (name == nodes.by_old_name.end() || main_->library()->TF_OperationNumOutputs(operation) != 1) continue;
-      result.stages.push_back({stage.path, stage.call, i, name->second});
+      const auto add = [&](const Tensor& tensor, bool is_rows) {
+        TF_Operation* const operation = tensor.output().oper;
+        const auto name = nodes.by_old_name.find(main_->library()->TF_OperationName(operation));
+        if (name == nodes.by_old_name.end() || main_->library()->TF_OperationNumOutputs(operation) != 1) return;
+        result.stages.push_back({stage.path, stage.call, i, name->second, is_rows});
+      };
+      add(stage.outputs[i], /*is_rows=*/false);
+      if (const keras::Rows* rows = graph->graph().rows_of(stage.outputs[i])) add(rows->matrix, /*is_rows=*/true);
     }
   }
   return result;

@@ -39,12 +39,13 @@ struct ConcreteFunction {
 /// Which of the model's results a function returns.
 using Wanted = std::function<bool(const std::string& output)>;
 
-/// The node of a body that computes what a call of a module returns.
+/// A node of a body that computes what a call of a module returns. There may be two of one result.
 struct ServedStage {
   std::string path;  // as in keras::Stage
   int call = 0;
   std::size_t output = 0;  // which of its tensors
   std::string node;
+  bool is_rows = false;  // as a matrix of its rows, see keras/rows.h
 };
 
 struct ServedStages {

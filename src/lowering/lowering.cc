@@ -164,7 +164,7 @@ class Walk {
     return std::ranges::all_of(stage.nodes, [&](const std::string& node) {
       const auto found = environment_.values.find(node);
       const Forms* forms = found == environment_.values.end() ? nullptr : found->second.forms();
-      return forms != nullptr && forms->has_plain();
+      return forms != nullptr && (forms->has_plain() || forms->has_rows());
     });
   }
 
@@ -177,6 +177,7 @@ class Walk {
       for (const std::string& node : stage.nodes) {
         if (Forms* forms = environment_.values.at(node).forms()) {
           for (const tf::Tensor& form : forms->all()) made.other_forms.push_back(form);
+          if (forms->has_rows()) environment_.graph->set_rows(forms->plain(), {forms->rows(), forms->lead()});
         }
         made.outputs.push_back(plain(node));
       }

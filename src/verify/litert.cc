@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -59,6 +61,20 @@ std::optional<LitertOutput> measure(const FunctionRun& run, const std::string& n
   return output;
 }
 
+/// The values in the shape that the module returns, of which `is_rows` may have the rows. A converter that computes
+/// another shape computes it at another place.
+std::optional<Values> as_returned(const Values& values, const Shape& shape, bool is_rows) {
+  const auto rows = [](const Shape& sizes) {
+    return std::accumulate(sizes.begin(), sizes.end() - 1, std::int64_t{1}, std::multiplies<>());
+  };
+  const bool has_rows =
+      is_rows && !shape.empty() && values.shape.size() == 2 && values.shape == Shape{rows(shape), shape.back()};
+  if (values.shape != shape && !has_rows) return std::nullopt;
+  Values found = values;
+  found.shape = shape;
+  return found;
+}
+
 class Judge {
  public:
   Judge(const Trace& trace, const Tolerances& tolerances, LitertReport* report)
@@ -89,26 +105,30 @@ class Judge {
 
   /// Those that the file holds, of main inputs.
   void stages(const LitertRuns& runs, const exporting::ServedStages& served) {
-    std::map<std::tuple<std::string, int, std::size_t>, const Values*> held;
+    std::map<std::tuple<std::string, int, std::size_t, bool>, const Values*> held;
     for (const auto& [index, values] : runs.stages) {
       const exporting::ServedStage& stage = served.stages.at(index);
-      held.emplace(std::tuple(stage.path, stage.call, stage.output), &values);
+      held.emplace(std::tuple(stage.path, stage.call, stage.output, stage.is_rows), &values);
     }
     const Judgement judgement(trace_, tolerances_);
     for (const TracedStage& traced : trace_.stages()) {
       for (std::size_t i = 0; i < traced.tensors.size(); ++i) {
         ++report_.tensors_traced;
-        const auto found = held.find({traced.path, traced.call, i});
         const tensor::TensorView* reference = trace_.find("stage." + traced.tensors[i]);
-        // A converter that computes another shape computes it at another place.
-        if (found == held.end() || reference == nullptr || reference->shape != found->second->shape) continue;
+        if (reference == nullptr) continue;
+        std::optional<Values> found;
+        for (const bool is_rows : {false, true}) {
+          const auto one = held.find({traced.path, traced.call, i, is_rows});
+          if (!found && one != held.end()) found = as_returned(*one->second, reference->shape, is_rows);
+        }
+        if (!found) continue;
         StageReport& report = report_.stages.emplace_back();
         report.name = "model.tflite " + traced.tensors[i];
         report.path = traced.path;
         report.source = traced.source;
         report.class_name = traced.class_name;
         report.caller = traced.caller;
-        judgement.stage(traced.tensors[i], traced.masks[i], *found->second, &report);
+        judgement.stage(traced.tensors[i], traced.masks[i], *found, &report);
       }
     }
   }

@@ -236,6 +236,10 @@ MADE = {
         **{name: tensor[:1] for name, tensor in draw.texts().items()},
         "pixel_values": draw.images(1, 3),
     },
+    "vit_mae": lambda draw: {  # by which it chooses what to hide, instead of at random
+        "pixel_values": draw.images(BATCH),
+        "noise": draw.floats(BATCH, (SIZE // draw.config.patch_size) ** 2),
+    },
     "univnet": lambda draw: {
         "input_features": draw.floats(BATCH, LENGTH, draw.config.num_mel_bins),
         "noise_sequence": draw.floats(BATCH, LENGTH, draw.config.model_in_channels),
