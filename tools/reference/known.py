@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import _disable_current_modes as as_plain_pytorch
 
 MOST = 4096  # elements of a tensor whose numbers are known
+MOST_OF_BUFFER = 64  # of a buffer: larger ones are tables and masks, which lead no way
 MAKERS = (torch.tensor, torch.as_tensor, torch.arange, torch.zeros, torch.ones, torch.full)
 RANDOM = re.compile("rand|bernoulli|multinomial|normal|dropout")
 
@@ -34,7 +35,7 @@ def with_known_buffers(fakify):
     def known(mode, model):
         fakes = fakify(mode, model)
         for name, buffer in model.named_buffers(remove_duplicate=False):
-            if 0 < buffer.numel() <= MOST and not isinstance(buffer, fake_tensor.FakeTensor):
+            if 0 < buffer.numel() <= MOST_OF_BUFFER and not isinstance(buffer, fake_tensor.FakeTensor):
                 fakes[name].constant = buffer.detach().clone()  # which nothing that the model does reaches
                 mode.fake_tensor_converter.add_constant_storage_mapping(fakes[name])
         return fakes
