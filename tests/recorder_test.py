@@ -35,6 +35,7 @@ from reference import cells  # noqa: E402
 from reference.cells import rounded  # noqa: E402
 from reference.checkpoints import Job, record_checkpoint  # noqa: E402
 from reference.goldens import make_golden  # noqa: E402
+from reference.inputs import InputMaker  # noqa: E402
 from reference.messages import Failure  # noqa: E402
 from reference.recipes import read_recipes  # noqa: E402
 from reference.recording import Run  # noqa: E402
@@ -483,6 +484,20 @@ class CellsTest(RecorderTest):
         self.assertEqual([cell["name"] for cell in trace.cells], [cell["name"] for cell in whole.cells])
         self.assertEqual(set(has_stages), {True, False})
         self.assertTrue(all(("outputs alone" in cell["what"]) != bool(cell["stages"]) for cell in trace.cells))
+
+    def test_a_cell_whose_inputs_cannot_be_made_is_left_out(self):
+        make = InputMaker.make
+
+        def made(maker, names, plan, salt=0):
+            if plan.side == "left":
+                raise Failure(messages.BAD_INPUT, "no such texts")
+            return make(maker, names, plan, salt)
+
+        with mock.patch.object(InputMaker, "make", made):
+            trace = self.record(bert, signature=SIGNATURES[bert], grid="quick")
+        self.assertIn("the cell padding_left was left out: no such texts", trace.notes)
+        names = [cell["name"] for cell in self.trace(bert, "quick").cells]
+        self.assertEqual([cell["name"] for cell in trace.cells], [name for name in names if name != "padding_left"])
 
     def test_the_full_grid_of_a_text_model(self):
         trace = self.trace(bert, "full")

@@ -9,6 +9,7 @@ import dataclasses
 
 from reference.calls import MASK_OF
 from reference.cells import BYTES_OF_ELEMENT, WIDTHS, Cell
+from reference.messages import Failure
 from reference.signature import is_of_fixed_length
 from reference.text import NO_LIMIT
 
@@ -48,9 +49,13 @@ class Grid:
     def add(self, name, what, names=None, **changes):
         """A cell of made inputs, by a plan with these changes. Every cell has numbers of its own."""
         plan = dataclasses.replace(self.plan, **changes)
-        inputs = self.maker.make(names or self.names, plan, salt=1 + len(self.cells))
-        self.cells.append(Cell(name, what, inputs))
-        return self.cells[-1]
+        cell = Cell(name, what, {})
+        try:
+            cell.inputs = self.maker.make(names or self.names, plan, salt=1 + len(self.cells))
+            self.cells.append(cell)
+        except Failure as failure:  # as of images whose sizes are held
+            self.maker.notes.append(f"the cell {name} was left out: {failure}")
+        return cell
 
     def quick(self):
         if self.has_text:
