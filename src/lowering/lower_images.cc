@@ -65,7 +65,8 @@ double place_of(const Side& side, std::int64_t i, Kernel kernel) {
   const auto input = static_cast<double>(side.input);
   const auto output = static_cast<double>(side.output);
   if (side.corners) return side.output > 1 ? (input - 1) / (output - 1) * static_cast<double>(i) : 0;
-  const double ratio = side.scale > 0 ? 1 / side.scale : input / output;
+  const bool is_twice = kernel == Kernel::kNearest && side.output == 2 * side.input;  // whatever scale is given
+  const double ratio = side.scale > 0 && !is_twice ? 1 / side.scale : input / output;
   if (kernel == Kernel::kNearest) return static_cast<double>(static_cast<float>(i) * static_cast<float>(ratio));
   if (kernel == Kernel::kNearestCentre) return (static_cast<double>(i) + 0.5) * ratio;
   const double centre = (static_cast<double>(i) + 0.5) * ratio - 0.5;
@@ -197,6 +198,13 @@ Tensor weights_of(const Operation& op, const FreeSide& side, Kernel kernel) {
   return *sum;
 }
 
+/// Whether a side that keeps its size keeps its pixels, whatever scale is given. Source: compute_source_index_and_lambda
+/// and nearest_idx of ATen's UpSample.h.
+bool copies(Kernel kernel, const Dim& input, const Dim& output) {
+  const bool may = kernel == Kernel::kLinear || kernel == Kernel::kNearest || is_smooth(kernel);
+  return may && input.known() && output.known() && input.size() == output.size();
+}
+
 /// A product with a matrix of weights for each side.
 Value resize_by_weights(const Operation& op, Kernel kernel) {
   const char* name = image_argument(op);
@@ -205,6 +213,7 @@ Value resize_by_weights(const Operation& op, Kernel kernel) {
   const bool corners = op.node().args.contains("align_corners") && op.flag("align_corners");
   for (std::size_t at = 0; at < sizes.size(); ++at) {
     const Dim input = op.dim_of(name, static_cast<int>(at) + 2);
+    if (copies(kernel, input, sizes[at])) continue;
     const double scale = scale_of(op, at, sizes.size());
     const bool known = input.known() && sizes[at].known() && !is_smooth(kernel);
     const Tensor made = known ? weights_of(op, Side{input.size(), sizes[at].size(), scale, corners}, kernel)

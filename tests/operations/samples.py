@@ -498,6 +498,10 @@ def images():
     group.add(f.avg_pool2d, image, (3, 4), 2, 1, True, divisor_override=5)
     group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3).add(f.max_pool3d, tensor((2, 3, 4, 4, 4)), 2)
     group.add(f.avg_pool3d, tensor((2, 3, 4, 4, 4)), 2)
+    for scale in (1.05, (1.05, 2.0), (0.5, 1.1), 2.05):  # of which a side keeps its size, or is twice as long
+        for mode in ("bilinear", "bicubic", "nearest"):
+            group.add(f.interpolate, image, scale_factor=scale, mode=mode, free=False)
+        group.add(f.interpolate, image, scale_factor=scale, mode="bilinear", antialias=True, free=False)
     for size in (40, (3, 40), (40, 3)):  # larger than the image, or one side of it
         group.add(f.avg_pool2d, image, size, ceil_mode=True).add(f.avg_pool2d, tensor((1, 2, 45, 83)), size, ceil_mode=True)
     group.add(f.avg_pool1d, tensor((2, 3, 97)), 48, ceil_mode=True)
