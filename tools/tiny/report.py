@@ -44,12 +44,16 @@ def rank(result):
 def totals(best, results):
     count = len(best)
     built = sum(one["verdict"] != "not built" for one in best.values())
+    runs = sum("inputs" in one or one["verdict"] == "runs" for one in best.values())
     good = sum(one["verdict"] in GOOD for one in best.values())
     waiting = sum(one["verdict"] == "runs" and "reason" not in one for one in best.values())
     lines = [f"| model types | {count} | |", "|---|---|---|", f"| of them built | {built} | {share(built, count)} |"]
+    lines.append(f"| of those, run by PyTorch with inputs that are made | {runs} | {share(runs, built)} |")
     if waiting:
         lines.append(f"| of those, tried to convert | {built - waiting} | {share(built - waiting, built)} |")
-    lines.append(f"| found to agree | {good} | {share(good, built - waiting)} of those built{' and tried' * bool(waiting)} |")
+    tried = " and tried" * bool(waiting)
+    of_built, of_run = share(good, built - waiting), share(good, runs - waiting)
+    lines.append(f"| found to agree | {good} | {of_built} of those built{tried}, {of_run} of those that run |")
     verdicts = collections.Counter(one["verdict"] for one in results)
     lines += [f"| classes: {verdict} | {verdicts[verdict]} | |" for verdict in ORDER if verdicts[verdict]]
     return lines
