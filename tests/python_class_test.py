@@ -71,6 +71,12 @@ class PythonClassTest(unittest.TestCase):
         for one in said:
             self.assertIn(one, done.stderr)
 
+    def assert_agrees(self, name, text):
+        """Of a module that is converted."""
+        (self.folder / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        done = self.run_program("pt-to-tf", "--python-class", f"{name}:make", "--output", f"{name}-tf")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_it_becomes_a_saved_model_that_agrees(self):
         self.assertEqual(self.first.returncode, 0, self.first.stderr)
         self.assertTrue((self.folder / "make-tf" / "saved_model" / "saved_model.pb").is_file())
@@ -114,9 +120,7 @@ class PythonClassTest(unittest.TestCase):
             def make():
                 return Net(), {"x": torch.randn(2, 12)}
         """
-        (self.folder / "sizes.py").write_text(textwrap.dedent(text), encoding="utf-8")
-        done = self.run_program("pt-to-tf", "--python-class", "sizes:make", "--output", "sizes-tf")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assert_agrees("sizes", text)
 
     def test_a_list_may_have_gaps(self):
         text = """
@@ -129,9 +133,7 @@ class PythonClassTest(unittest.TestCase):
             def make():
                 return Net(), {"x": torch.randn(2, 12)}
         """
-        (self.folder / "gaps.py").write_text(textwrap.dedent(text), encoding="utf-8")
-        done = self.run_program("pt-to-tf", "--python-class", "gaps:make", "--output", "gaps-tf")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assert_agrees("gaps", text)
 
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")

@@ -67,8 +67,7 @@ std::optional<Values> as_returned(const Values& values, const Shape& shape, bool
   const auto rows = [](const Shape& sizes) {
     return std::accumulate(sizes.begin(), sizes.end() - 1, std::int64_t{1}, std::multiplies<>());
   };
-  const bool has_rows =
-      is_rows && !shape.empty() && values.shape.size() == 2 && values.shape == Shape{rows(shape), shape.back()};
+  const bool has_rows = is_rows && !shape.empty() && values.shape == Shape{rows(shape), shape.back()};
   if (values.shape != shape && !has_rows) return std::nullopt;
   Values found = values;
   found.shape = shape;
