@@ -33,6 +33,7 @@ from reference.traced_symbols import Symbols
 from reference.tracing import place_of, trace
 
 VERSION = "1"
+FOUND = "the model asks whether it has found any rows, as a loop over experts does: the graph goes on as if it had"
 
 
 def input_placeholders(traced, inputs):
@@ -122,6 +123,8 @@ class Tracing:
             if not is_held and not self.leave_images(refusal):
                 raise
             return self.write()
+        if traced.has_found:
+            self.refusals.append(FOUND)
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)

@@ -14,11 +14,12 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
+from reference.found_rows import rows_everywhere
 from reference.kept import nothing_kept
 from reference.known import constants_known
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
-from reference.refusals import is_about_data, refusal_of
+from reference.refusals import DependsOnData, is_about_data, refusal_of
 from reference.while_traced import as_in_a_run
 
 
@@ -49,6 +50,7 @@ class Traced:
     outputs: dict  # name: node
     stages: list  # of (Stage, [node])
     asked: dict  # input: the axes that were to be free
+    has_found: bool = False  # whether it is taken that whatever the model looks for is found
 
 
 @dataclasses.dataclass
@@ -161,6 +163,18 @@ def exported_as_it_is(model, inputs, attentions):
 def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
     """Traced, with as many free axes as torch.export can keep and as `is_right` finds free indeed. Failure when it cannot
     trace the model at all."""
+    try:
+        return traced_as_told(model, inputs, axes, attentions, is_right)
+    except DependsOnData as refusal:
+        try:
+            with rows_everywhere():
+                traced = traced_as_told(model, inputs, axes, attentions, is_right)
+        except Failure:
+            raise refusal from None
+        return dataclasses.replace(traced, has_found=True)
+
+
+def traced_as_told(model, inputs, axes, attentions, is_right):
     failure, fixed = None, None
     for asked in attempts(inputs, axes):
         try:
