@@ -354,6 +354,11 @@ class FormatTest(TracerTest):
         sizes = [node["result"] for node in program["nodes"] if node["op"] == "aten.sym_size.int"]
         self.assertIn({"symbol": length, "type": "int"}, sizes)
 
+    def test_a_configuration_that_keeps_a_type_of_torch(self):
+        config = hf.DPTConfig(**SMALL, image_size=32, is_hybrid=False, backbone_out_indices=[0, 0, 0, 0])
+        traced = self.record(self.save(lambda: hf.DPTModel(config)))
+        self.assertEqual(traced.program["class"], "DPTModel")
+
     def test_it_says_what_it_was_made_from(self):
         program = self.traced(llama).program
         self.assertEqual((program["class"], program["model_type"]), ("LlamaForCausalLM", "llama"))

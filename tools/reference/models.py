@@ -48,8 +48,20 @@ def field_of(config, name, default=None):
     return default
 
 
+def json_of(config):
+    try:
+        return config.to_json_string(use_diff=False)
+    except TypeError:  # some of Transformers 4 leave torch's types in, as DPT's
+        return json.dumps(config.to_dict(), default=plain)
+
+
+def plain(value):
+    """What JSON has no kind for."""
+    return value.to_dict() if hasattr(value, "to_dict") else str(value).removeprefix("torch.")
+
+
 def describe_config(config, class_name):
-    fields = json.loads(config.to_json_string(use_diff=False))
+    fields = json.loads(json_of(config))
     fields["_name_or_path"] = ""  # where the files were is not what they are
     fields["architectures"] = [class_name]
     return json.dumps(fields, sort_keys=True)

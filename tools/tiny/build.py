@@ -71,8 +71,9 @@ def parameters_of(model_class, config):
 def instance(class_name, config, seed):
     """With random weights such that numbers stay near 1."""
     model_class = getattr(transformers, class_name)
-    if hasattr(config, "top_k") and "top_k" not in inspect.signature(type(config).__init__).parameters:
-        config.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
+    for part in (config, *(one for one in vars(config).values() if isinstance(one, transformers.PretrainedConfig))):
+        if hasattr(part, "top_k") and "top_k" not in inspect.signature(type(part).__init__).parameters:
+            part.top_k = 50  # of generation, which Transformers 4 keeps in every configuration, and checks
     config = part_for(model_class, config)
     text = config.get_text_config(decoder=True)
     if class_name.endswith("SequenceClassification") and getattr(text, "pad_token_id", 0) is None:
