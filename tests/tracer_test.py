@@ -619,6 +619,23 @@ class FoundRowsTest(TracerTest):
                 self.assertEqual(traced.program["frozen"], [])
                 self.assert_agrees(traced)
 
+    def test_a_mask_that_hides_nothing(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, x, mask):
+                    return x if torch.all(mask == 1) else x * mask[:, :, None]
+            def make():
+                mask = torch.ones(2, 7, dtype=torch.int64)
+                mask[0, 5:] = 0
+                return Net(), {"x": torch.randn(2, 7, 4), "mask": mask}
+        """
+        traced = self.python_class("hiding", net)
+        self.assert_agrees(traced)
+        ones = torch.ones(3, 5, dtype=torch.int64)
+        x = torch.randn(3, 5, 4)
+        self.assertTrue(torch.equal(traced.program.run({"x": x, "mask": ones})["output.output"], x))
+
     if not IS_5:
 
         def test_a_loop_over_the_experts_that_are_hit(self):

@@ -2,8 +2,9 @@
 only when the model runs.
 
 What is computed holds for any number of rows, none too. But a loop that leaves out what has no rows asks how many there
-are. Here it finds some everywhere: with no rows an expert adds nothing, which is what leaving it out does. That it is so is
-not taken for granted: the caller compares the traced model with one that was not.
+are. Here it finds some everywhere: with no rows an expert adds nothing, which is what leaving it out does. So it is with a
+mask that is left out where it hides nothing: here it is applied. That it is so is not taken for granted: the caller compares
+the traced model with one that was not.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ from reference.traced_graph import ASSERTIONS
 
 FEW = 2  # for torch a size of one is a kind of its own
 MOST = 4096  # turns of a loop
+MASKS = ("_update_mamba_mask", "_update_linear_attn_mask")
+"""Methods of models of Transformers 4, which drop a mask that hides nothing, and where there is a cache."""
 
 
 def least_few(constrain):
@@ -53,6 +56,30 @@ def all_turns(iterate):
     return iterated
 
 
+def marked(all_of):
+    """torch.all, whose one truth is no when it leads the way: where not all of a mask is one, it is applied, which where
+    all is one changes nothing."""
+
+    @functools.wraps(all_of)
+    def asked(*arguments, **keywords):
+        truth = all_of(*arguments, **keywords)
+        if not truth.dim():
+            truth.is_of_all = True
+        return truth
+
+    return asked
+
+
+def not_all(is_true):
+    """Tensor.__bool__ beside `marked`."""
+
+    @functools.wraps(is_true)
+    def asked(tensor):
+        return False if getattr(tensor, "is_of_all", False) else is_true(tensor)
+
+    return asked
+
+
 def without_assertions(decompose):
     """ExportedProgram.run_decompositions; the program that it makes does not assert how many rows there are."""
 
@@ -69,15 +96,23 @@ def without_assertions(decompose):
     return decomposed
 
 
+def as_given(attention_mask, *_):
+    return attention_mask
+
+
 @contextlib.contextmanager
-def rows_everywhere():
-    """While a model is traced, whatever it looks for is found."""
+def rows_everywhere(model):
+    """While the model is traced, whatever it looks for is found."""
     replaced = (
         (symbolic_shapes.ShapeEnv, "_constrain_range_for_size", least_few),
         (torch.Tensor, "__iter__", all_turns),
+        (torch.Tensor, "__bool__", not_all),
+        (torch, "all", marked),
         (torch.export.ExportedProgram, "run_decompositions", without_assertions),
     )
     with contextlib.ExitStack() as stack:
         for owner, name, other in replaced:
             stack.enter_context(mock.patch.object(owner, name, other(getattr(owner, name))))
+        for module, name in ((module, name) for module in model.modules() for name in MASKS if hasattr(module, name)):
+            stack.enter_context(mock.patch.object(module, name, as_given))
         yield

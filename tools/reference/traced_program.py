@@ -33,7 +33,7 @@ from reference.traced_symbols import Symbols
 from reference.tracing import place_of, trace
 
 VERSION = "1"
-FOUND = "the model asks whether it has found any rows, as a loop over experts does: the graph goes on as if it had"
+FOUND = "the model asks whether an expert has rows, or whether a mask hides anything: the graph goes on as if it were so"
 
 
 def input_placeholders(traced, inputs):

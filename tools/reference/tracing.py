@@ -167,7 +167,7 @@ def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
         return traced_as_told(model, inputs, axes, attentions, is_right)
     except DependsOnData as refusal:
         try:
-            with rows_everywhere():
+            with rows_everywhere(model):
                 traced = traced_as_told(model, inputs, axes, attentions, is_right)
         except Failure:
             raise refusal from None
