@@ -519,6 +519,7 @@ class RefusalsTest(TracerTest):
             def __init__(self):
                 super().__init__()
                 self.register_buffer("seen", torch.zeros(1))
+                self.register_buffer("unit", torch.nn.Parameter(torch.ones(1), requires_grad=False), persistent=False)
                 self.scale = torch.nn.Parameter(torch.full((1,), 0.5))
             def forward(self, x):
                 {body}
@@ -536,11 +537,11 @@ class RefusalsTest(TracerTest):
         return self.python_class(name, self.NET.format(body=body))
 
     def test_control_flow_that_depends_on_the_numbers(self):
-        with self.refused("in inner at datas.py:8", "depends on the numbers in the inputs"):
+        with self.refused("in inner at datas.py:9", "depends on the numbers in the inputs"):
             self.trace_body("datas", "return x if x.sum() > 0 else -x")
 
     def test_random_numbers(self):
-        with self.refused("in inner at randoms.py:8", "aten.rand", "draws random numbers"):
+        with self.refused("in inner at randoms.py:9", "aten.rand", "draws random numbers"):
             self.trace_body("randoms", "return x + torch.rand_like(x)")
 
     def test_what_is_kept_between_calls(self):
@@ -552,6 +553,8 @@ class RefusalsTest(TracerTest):
             "undropped": "return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])[0]",
             "evaluated": "return torch.nn.functional.dropout(x, 0.5, self.training)",
             "moved": "return x * self.to(x.dtype).scale",
+            "a_buffer_that_is_a_parameter": "return x + self.unit",
+            "filled": "y = x.expand(3, *x.shape).clone(); y[1].fill_diagonal_(4); return y[0] + y[1]",
             "unchanged": "self.seen = self.seen.to(x.device); return x + self.seen",
             "led_by_a_buffer": "return x if self.seen > 0 else -x",
             "forgotten": "self.table = getattr(self, 'table', self.seen) + 1; return x * self.table",
@@ -576,7 +579,7 @@ class RefusalsTest(TracerTest):
             self.python_class("hidden", net)
 
     def test_dropout_outside_of_training(self):
-        with self.refused("in inner at dropped.py:8", "draws random numbers"):
+        with self.refused("in inner at dropped.py:9", "draws random numbers"):
             self.trace_body("dropped", "return torch.nn.functional.dropout(x, 0.5, True)")
 
     def test_what_does_not_exist(self):

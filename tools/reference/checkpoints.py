@@ -5,6 +5,8 @@ import inspect
 import json
 from pathlib import Path
 
+import torch
+
 from reference.bare import load_bare
 from reference.cells import call_cells, record_cells, round_weights, within_memory
 from reference.chosen import choose_inputs
@@ -153,6 +155,10 @@ def tell(model):
         if hasattr(part, "use_cache") or takes_any and part is model.config:
             part.use_cache = False
         part._experts_implementation = "batched_mm"  # the others choose their way by the numbers
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if isinstance(buffer, torch.nn.Parameter):  # which torch.export would count twice
+                module._buffers[name] = buffer.detach()
 
 
 def configs_of(model):

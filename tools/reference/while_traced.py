@@ -4,7 +4,8 @@ here runs the model's own Python.
 A model collects hidden states and attentions while it runs, its parts collect theirs, and each has its own place for them.
 While compiled there is one place for all, so that what a model collected before one of its parts ran is lost. And a mask
 that hides nothing is made nevertheless, even where none was given and the model has no place for one. A module that is moved
-to the type that it has stays what it is.
+to the type that it has stays what it is. And a diagonal is filled by a mask, which torch.export can follow in parts of tensors
+too.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ import torch
 LEFT_OUT = {
     "transformers.utils.output_capturing": "is_torchdynamo_compiling",
     "transformers.masking_utils": "is_torchdynamo_exporting",
+    "transformers.models.recurrent_gemma.modeling_recurrent_gemma": "is_torchdynamo_compiling",  # another product, in 4
 }
 """{module: the question that it is to answer with no}"""
 
@@ -35,11 +37,25 @@ def moving_where_needed(to):
     return moved
 
 
+def filling_by_mask(fill):
+    """Tensor.fill_diagonal_."""
+
+    @functools.wraps(fill)
+    def filled(tensor, value, wrap=False):
+        if tensor.dim() != 2 or wrap:
+            return fill(tensor, value, wrap)
+        return tensor.masked_fill_(torch.eye(*tensor.shape, dtype=torch.bool), value)
+
+    return filled
+
+
 @contextlib.contextmanager
 def as_in_a_run():
     """While a model is traced, it does what it does in a run."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(torch.nn.Module, "to", moving_where_needed(torch.nn.Module.to)))
+        filled = filling_by_mask(torch.Tensor.fill_diagonal_)
+        stack.enter_context(mock.patch.object(torch.Tensor, "fill_diagonal_", filled))
         for name, question in LEFT_OUT.items():
             with contextlib.suppress(ImportError):  # Transformers 4 has not all of them
                 module = importlib.import_module(name)

@@ -90,6 +90,7 @@ FIELDS = {
     "timesfm2_5": {"context_length": 128},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
     "superpoint": {"max_keypoints": 12},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "dory": {
         "num_hidden_layers": 4,
         "layer_types": ["sliding_attention", "full_attention"] * 2,
