@@ -239,6 +239,20 @@ TEST(Coverage, ASecondCallMustBeThere) {
   EXPECT_FALSE(v.agrees());
 }
 
+TEST(Coverage, CallsWithoutRowsDoNotCountWherePyTorchMadeFewer) {
+  TraceFile file;
+  file.stage("expert", kRight).returned("expert", {{"expert#1", {5, 6}}}, 1).output("x", kRight);
+  const std::map<std::string, Values> outputs = {{"x", row(kRight)}};
+  const std::vector<ObservedStage> calls = {observed("expert", {}), observed("expert", kRight, {}, 1),
+                                            observed("expert", {}, {}, 2), observed("expert", {5, 6}, {}, 3)};
+  EXPECT_TRUE(judged(file, calls, outputs).agrees());
+  const std::vector<ObservedStage> as_many = {observed("expert", {}), observed("expert", kRight, {}, 1)};
+  EXPECT_FALSE(judged(file, as_many, outputs).agrees());
+  const std::vector<ObservedStage> off = {observed("expert", {}), observed("expert", kOff, {}, 1),
+                                          observed("expert", {5, 6}, {}, 2)};
+  EXPECT_EQ(first(judged(file, off, outputs)), "expert: expert");
+}
+
 TEST(Coverage, MoreTensorsThanPyTorchsAreFine) {
   TraceFile file;
   file.stage("a", kRight).output("x", kRight);

@@ -7,15 +7,41 @@
 namespace crossload::verify {
 namespace {
 
+using Calls = std::map<std::pair<std::string, int>, std::size_t>;  // {path, call}: the place of its ObservedStage
+
+bool has_rows(const ObservedStage& stage) {
+  const auto is_empty = [](const Values& values) { return element_count(values.shape) == 0; };
+  return !std::all_of(stage.outputs.begin(), stage.outputs.end(), is_empty);
+}
+
+/// Where each call of PyTorch was observed. A module that PyTorch does not call when there are no rows for it, as in a loop
+/// over experts, is called with none in a traced graph: such calls do not count where PyTorch made fewer.
+Calls observed_calls(const Trace& trace, const Observation& observation) {
+  std::map<std::string, std::size_t> traced;
+  for (const TracedStage& stage : trace.stages()) ++traced[stage.path];
+  std::map<std::string, std::size_t> observed;
+  for (const ObservedStage& stage : observation.stages) ++observed[stage.path];
+  Calls calls;
+  std::map<std::string, int> counted;
+  for (std::size_t i = 0; i < observation.stages.size(); ++i) {
+    const ObservedStage& stage = observation.stages[i];
+    const bool are_fewer = traced[stage.path] > 0 && traced[stage.path] < observed[stage.path];
+    if (!are_fewer) {
+      calls[{stage.path, stage.call}] = i;
+    } else if (has_rows(stage)) {
+      calls[{stage.path, counted[stage.path]++}] = i;
+    }
+  }
+  return calls;
+}
+
 class Verifier {
  public:
   Verifier(const Trace& trace, const Observation& observation, const Tolerances& tolerances)
-      : trace_(trace), observation_(observation), judgement_(trace, tolerances) {
-    for (std::size_t i = 0; i < observation.stages.size(); ++i) {
-      const ObservedStage& stage = observation.stages[i];
-      observed_[{stage.path, stage.call}] = i;
-    }
-  }
+      : trace_(trace),
+        observation_(observation),
+        judgement_(trace, tolerances),
+        observed_(observed_calls(trace, observation)) {}
 
   Verification run() {
     compare_stages();
@@ -78,7 +104,7 @@ class Verifier {
   const Trace& trace_;
   const Observation& observation_;
   const Judgement judgement_;
-  std::map<std::pair<std::string, int>, std::size_t> observed_;
+  const Calls observed_;
   std::map<std::size_t, std::size_t> first_failure_;  // observed stage -> its first report that is off
   Verification result_;
 };
