@@ -602,7 +602,7 @@ class FoundRowsTest(TracerTest):
                 {loop}:
                     (rows,) = torch.where(chosen == expert)
                     {skip}
-                    out.index_add_(0, rows, self.experts[expert](x[rows]))
+                    out.index_add_(0, rows, self.experts.get_submodule(f"{{expert}}")(x[rows]))
                 return out + 1
         def make():
             return Net(), {{"x": torch.randn(7, 4)}}
@@ -614,7 +614,9 @@ class FoundRowsTest(TracerTest):
         loops = {
             "skipping": (self.ALL, "if rows.shape[0] == 0: continue"),
             "counting": (self.ALL, "if not rows.numel() > 0: continue"),
-            "hitting": (self.HIT, "pass"),
+            "hitting": (self.HIT + ".flatten()", "pass"),
+            "listing": (self.HIT + ".flatten().tolist()", "pass"),
+            "in_rows": (self.HIT, "expert = expert[0]"),
         }
         for name, (loop, skip) in loops.items():
             with self.subTest(name):

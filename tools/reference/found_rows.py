@@ -35,8 +35,8 @@ def least_few(constrain):
 
 def turns_of(places):
     """How many turns a loop over the rows of a tensor has at most, where the data decide; None where they do not, or where
-    there is no limit. places: [rows, 1], where a list of things to do something with is true."""
-    if places.dim() != 2 or places.dtype != torch.int64 or places.shape[1] != 1:
+    there is no limit. places: [rows] or [rows, 1], where a list of things to do something with is true."""
+    if places.dim() not in (1, 2) or places.dtype != torch.int64 or places.shape[1:].numel() != 1:
         return None
     rows = getattr(getattr(places.shape[0], "node", None), "expr", None)
     if not symbolic_shapes.free_unbacked_symbols(places.shape[0]) or not getattr(rows, "is_Symbol", False):
@@ -51,9 +51,33 @@ def all_turns(iterate):
     @functools.wraps(iterate)
     def iterated(tensor):
         turns = turns_of(tensor)
-        return iterate(tensor) if turns is None else iter([torch.tensor([turn]) for turn in range(turns)])
+        if turns is None:
+            return iterate(tensor)
+        return iter([torch.tensor([turn] if tensor.dim() == 2 else turn) for turn in range(turns)])
 
     return iterated
+
+
+def all_places(listed):
+    """Tensor.tolist, which lists all of them."""
+
+    @functools.wraps(listed)
+    def found(tensor):
+        turns = turns_of(tensor) if tensor.dim() == 1 else None
+        return listed(tensor) if turns is None else list(range(turns))
+
+    return found
+
+
+def written(words):
+    """Tensor.__format__, which writes a number that is known, as that of a turn in the name of its expert."""
+
+    @functools.wraps(words)
+    def known(tensor, how):
+        number = getattr(tensor, "constant", None)
+        return words(tensor, how) if number is None or number.dim() else format(number.item(), how)
+
+    return known
 
 
 def marked(all_of):
@@ -106,6 +130,8 @@ def rows_everywhere(model):
     replaced = (
         (symbolic_shapes.ShapeEnv, "_constrain_range_for_size", least_few),
         (torch.Tensor, "__iter__", all_turns),
+        (torch.Tensor, "tolist", all_places),
+        (torch.Tensor, "__format__", written),
         (torch.Tensor, "__bool__", not_all),
         (torch, "all", marked),
         (torch.export.ExportedProgram, "run_decompositions", without_assertions),
