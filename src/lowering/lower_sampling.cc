@@ -44,7 +44,10 @@ Tensor reflected(const Tensor& place, const Side& side, bool corners) {
   return tf::where(tf::equal(span, 0), tf::zeros_like(place), tf::minimum(along, period - along) + low);
 }
 
-Tensor clipped(const Tensor& place, const Side& side) { return tf::minimum(tf::maximum(place, 0), side.length - 1); }
+/// What is no number is read at 0.
+Tensor clipped(const Tensor& place, const Side& side) {
+  return tf::minimum(tf::where(tf::greater(place, 0), place, 0), side.length - 1);
+}
 
 /// Where a place outside is read.
 Tensor inside(const Tensor& place, const Side& side, const Sampling& of) {
