@@ -46,8 +46,9 @@ def is_mel_first(config, spec):
 
 
 def spectra(shape, mel_first, shares, generator):
-    """Log-mel features of a fixed length as the processors scale them: a signal for a share of the time, then the
-    silence that they pad with. [batch, mel, time] or [batch, time, mel]."""
+    """Log-mel features of a fixed length as the processors scale them: a signal for a share of the time, then what they
+    pad with, which is silence where mel is first, as Whisper's does, and else zeros, as SeamlessM4T's. [batch, mel, time] or
+    [batch, time, mel]."""
     mels, length = shape if mel_first else reversed(shape)
     time, bands = torch.arange(length) / max(length, 1), torch.arange(mels) / max(mels, 1)
     rows = []
@@ -57,7 +58,7 @@ def spectra(shape, mel_first, shares, generator):
             0.4 + 0.4 * torch.sin(2 * math.pi * (speed * time[None] + bands[:, None]) + phase) - 0.3 * bands[:, None]
         )
         row = smooth + 0.2 * torch.randn(mels, length, generator=generator)
-        row[:, max(1, int(share * length)) :] = row.max() - 2
+        row[:, max(1, int(share * length)) :] = row.max() - 2 if mel_first else 0
         rows.append(row if mel_first else row.T)
     return torch.stack(rows).contiguous()
 
