@@ -624,6 +624,19 @@ class FoundRowsTest(TracerTest):
                 self.assertEqual(traced.program["frozen"], [])
                 self.assert_agrees(traced)
 
+    def test_places_in_a_table(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, x):
+                    places = torch.nonzero(x > 0)
+                    found = x[tuple(places.t())]
+                    return x + found.sum() if found.numel() else x
+            def make():
+                return Net(), {"x": torch.randn(5, 4)}
+        """
+        self.assert_agrees(self.python_class("places", net))
+
     def test_a_mask_that_hides_nothing(self):
         net = """
             import torch

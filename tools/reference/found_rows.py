@@ -36,7 +36,9 @@ def least_few(constrain):
 def turns_of(places):
     """How many turns a loop over the rows of a tensor has at most, where the data decide; None where they do not, or where
     there is no limit. places: [rows] or [rows, 1], where a list of things to do something with is true."""
-    if places.dim() not in (1, 2) or places.dtype != torch.int64 or places.shape[1:].numel() != 1:
+    if places.dtype != torch.int64 or places.dim() not in (1, 2):
+        return None
+    if places.dim() == 2 and not (isinstance(places.shape[1], int) and places.shape[1] == 1):
         return None
     rows = getattr(getattr(places.shape[0], "node", None), "expr", None)
     if not symbolic_shapes.free_unbacked_symbols(places.shape[0]) or not getattr(rows, "is_Symbol", False):
