@@ -624,6 +624,10 @@ class FoundRowsTest(TracerTest):
                 self.assertEqual(traced.program["frozen"], [])
                 self.assert_agrees(traced)
 
+    def test_an_expert_that_there_is_not(self):
+        loop = "for expert in torch.nn.functional.one_hot(chosen, 6).sum(0).nonzero().flatten()"
+        self.assert_agrees(self.python_class("spare", self.NET.format(loop=loop, skip="pass")))
+
     def test_places_in_a_table(self):
         net = """
             import torch

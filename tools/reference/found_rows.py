@@ -33,9 +33,10 @@ def least_few(constrain):
     return constrained
 
 
-def turns_of(places):
+def turns_of(places, spare):
     """How many turns a loop over the rows of a tensor has at most, where the data decide; None where they do not, or where
-    there is no limit. places: [rows] or [rows, 1], where a list of things to do something with is true."""
+    there is no limit. places: [rows] or [rows, 1], where a list of things to do something with is true; `spare` of them
+    never are."""
     if places.dtype != torch.int64 or places.dim() not in (1, 2):
         return None
     if places.dim() == 2 and not (isinstance(places.shape[1], int) and places.shape[1] == 1):
@@ -44,15 +45,15 @@ def turns_of(places):
     if not symbolic_shapes.free_unbacked_symbols(places.shape[0]) or not getattr(rows, "is_Symbol", False):
         return None
     most = places.shape[0].node.shape_env.var_to_range[rows].upper
-    return int(most) if most.is_Integer and most <= MOST else None
+    return int(most) - spare if most.is_Integer and most <= MOST else None
 
 
-def all_turns(iterate):
+def all_turns(iterate, spare):
     """Tensor.__iter__, which goes over all places where something may be found."""
 
     @functools.wraps(iterate)
     def iterated(tensor):
-        turns = turns_of(tensor)
+        turns = turns_of(tensor, spare)
         if turns is None:
             return iterate(tensor)
         return iter([torch.tensor([turn] if tensor.dim() == 2 else turn) for turn in range(turns)])
@@ -60,12 +61,12 @@ def all_turns(iterate):
     return iterated
 
 
-def all_places(listed):
+def all_places(listed, spare):
     """Tensor.tolist, which lists all of them."""
 
     @functools.wraps(listed)
     def found(tensor):
-        turns = turns_of(tensor) if tensor.dim() == 1 else None
+        turns = turns_of(tensor, spare) if tensor.dim() == 1 else None
         return listed(tensor) if turns is None else list(range(turns))
 
     return found
@@ -127,12 +128,13 @@ def as_given(attention_mask, *_):
 
 
 @contextlib.contextmanager
-def rows_everywhere(model):
-    """While the model is traced, whatever it looks for is found."""
+def rows_everywhere(model, spare):
+    """While the model is traced, whatever it looks for is found. spare: how many of a loop's experts there are not, as where
+    one more is counted for rows that are nobody's: with rows for it the model could not be run."""
     replaced = (
         (symbolic_shapes.ShapeEnv, "_constrain_range_for_size", least_few),
-        (torch.Tensor, "__iter__", all_turns),
-        (torch.Tensor, "tolist", all_places),
+        (torch.Tensor, "__iter__", functools.partial(all_turns, spare=spare)),
+        (torch.Tensor, "tolist", functools.partial(all_places, spare=spare)),
         (torch.Tensor, "__format__", written),
         (torch.Tensor, "__bool__", not_all),
         (torch, "all", marked),
