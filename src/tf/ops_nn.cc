@@ -67,6 +67,48 @@ Tensor resized(const char* type, const Tensor& x, const Dim& height, const Dim& 
       .output();
 }
 
+/// Rows (side 0) or columns (1) of a transposed convolution before the padding is cut off.
+Dim whole_side(const Tensor& x, const Tensor& kernel, const Convolution& options, const Pair& output_padding,
+               std::size_t side) {
+  const int axis = static_cast<int>(side);
+  return (dims_of(x)[side + 1] - 1) * options.strides[side] + kernel.dim(axis) + output_padding[side];
+}
+
+/// What a transposed convolution returns of all that it made, and of what is more than the whole.
+Tensor without_padding(const Tensor& whole, const Tensor& x, const Tensor& kernel, const Convolution& options,
+                       const Pair& output_padding, bool has_more) {
+  const auto cut = [&](const Tensor& y, std::size_t side, const Pair& padding) {
+    const int axis = static_cast<int>(side) + 1;
+    if (padding[0] == 0 && padding[1] == 0 && !has_more) return y;
+    const Dim end = whole_side(x, kernel, options, output_padding, side) - padding[1];
+    return slice(y, axis, padding[0], end);
+  };
+  return cut(cut(whole, 0, options.padding.rows()), 1, options.padding.columns());
+}
+
+/// Zeros after each row (axis 1) or column (2), so that there are `stride` times as many.
+Tensor spread_out(const Tensor& x, int axis, std::int64_t stride) {
+  if (stride == 1) return x;
+  Dims dims = dims_of(x);
+  Paddings zeros(dims.size() + 1, {0, 0});
+  zeros[static_cast<std::size_t>(axis) + 1].second = stride - 1;
+  dims[static_cast<std::size_t>(axis)] = dims[static_cast<std::size_t>(axis)] * stride;
+  return reshape(pad(expand_dims(x, axis + 1), zeros), dims);
+}
+
+/// Each channel by itself: kernel [height, width, 1, channels]. A convolution of the spread image with the kernel the
+/// other way round; one transposed convolution a channel would be as many nodes.
+Tensor depthwise_conv2d_transpose(const Tensor& x, const Tensor& kernel, const Convolution& options,
+                                  const Pair& output_padding) {
+  const Tensor spread = dilated(kernel, options.dilations);
+  const Tensor around = reshape(reverse(spread, {0, 1}), {spread.dim(0), spread.dim(1), spread.dim(3), 1});
+  const std::int64_t rows = spread.dim(0) - 1;
+  const std::int64_t columns = spread.dim(1) - 1;
+  const Tensor apart = spread_out(spread_out(x, 1, options.strides[0]), 2, options.strides[1]);
+  const Convolution plain = {.padding = {{rows, rows}, {columns, columns}}};
+  return without_padding(depthwise_conv2d(apart, around, plain), x, spread, options, output_padding, /*has_more=*/true);
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
@@ -135,32 +177,26 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Convolution
   if (options.groups > 1) {
     Convolution one_group = options;
     one_group.groups = 1;
+    if (kernel.dim(2) == 1 && kernel.dim(3) == options.groups) {
+      return depthwise_conv2d_transpose(x, kernel, one_group, output_padding);
+    }
     return by_groups(x, kernel, /*kernel_axis=*/3, options.groups, [&](const Tensor& part, const Tensor& own) {
       return conv2d_transpose(part, own, one_group, output_padding);
     });
   }
   const Tensor spread = dilated(kernel, options.dilations);
   const Dims sizes = dims_of(x);
-  const auto full = [&](std::size_t side) {
-    const int axis = static_cast<int>(side);
-    return (sizes[side + 1] - 1) * options.strides[side] + spread.dim(axis) + output_padding[side];
-  };
-  const Dim height = full(0);
-  const Dim width = full(1);
-  const Tensor whole = x.graph()
-                           .operation("Conv2DBackpropInput")
-                           .input(pack_dims(x.graph(), {sizes[0], height, width, spread.dim(2)}))
-                           .input(spread)
-                           .input(x)
-                           .integers("strides", of_image(options.strides))
-                           .text("padding", "VALID")
-                           .output();
-  const auto [top, bottom] = options.padding.rows();
-  const auto [left, right] = options.padding.columns();
-  Tensor inside = whole;
-  if (top != 0 || bottom != 0) inside = slice(inside, 1, top, height - bottom);
-  if (left != 0 || right != 0) inside = slice(inside, 2, left, width - right);
-  return inside;
+  const Tensor whole =
+      x.graph()
+          .operation("Conv2DBackpropInput")
+          .input(pack_dims(x.graph(), {sizes[0], whole_side(x, spread, options, output_padding, 0),
+                                       whole_side(x, spread, options, output_padding, 1), spread.dim(2)}))
+          .input(spread)
+          .input(x)
+          .integers("strides", of_image(options.strides))
+          .text("padding", "VALID")
+          .output();
+  return without_padding(whole, x, spread, options, output_padding, /*has_more=*/false);
 }
 
 Tensor max_pool(const Tensor& x, const Pool& pool) {

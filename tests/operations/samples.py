@@ -462,6 +462,7 @@ def layers():
         group.add(f.conv1d, x[0], tensor((6, 3, 3)), **options)
     for options in ({}, {"stride": 2}, {"stride": 2, "padding": 1, "output_padding": 1}, {"stride": 3, "padding": 1}):
         group.add(f.conv_transpose2d, image, tensor((4, 6, 3, 3)), tensor((6,)), **options).add(f.conv_transpose1d, x, tensor((3, 6, 4)), **options)
+        group.add(f.conv_transpose1d, x, tensor((3, 1, 4)), groups=3, **options).add(f.conv_transpose2d, image, tensor((4, 1, 3, 2)), groups=4, **options)
         group.add(f.conv_transpose1d, x, tensor((3, 2, 4)), groups=3, **options).add(f.conv_transpose2d, image, tensor((4, 6, 3, 3)), dilation=2, **options)
     film = tensor((2, 3, 4, 6, 8))
     group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), stride=2).add(f.conv3d, film, tensor((5, 3, 3, 3, 3)), tensor((5,)), padding=1)
