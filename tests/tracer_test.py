@@ -697,7 +697,7 @@ class ParametersTest(TracerTest):
             import torch
             class Net(torch.nn.Module):
                 def forward(self, x):
-                    top = torch.topk(x, 9, dim=1, largest=False)[1]
+                    top = torch.topk(x, 9, dim=1, largest=False)[1].view(-1).view(2, 9)
                     return {"sorted": x.sort(1)[1], "argsorted": torch.argsort(x, descending=True), "top": top}
             def make():
                 return Net(), {"x": torch.randint(0, 3, (2, 500)).float()}

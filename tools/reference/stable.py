@@ -23,4 +23,4 @@ class StableSorts(TorchFunctionMode):
 def top(input, k, dim=-1, largest=True, sorted=True):
     """What torch.topk returns. It need not sort, and may."""
     found = torch.sort(input, dim=dim, descending=largest, stable=True)
-    return torch.return_types.topk([one.narrow(dim, 0, k) if input.dim() else one for one in found])
+    return torch.return_types.topk([one.narrow(dim, 0, k).contiguous() if input.dim() else one for one in found])

@@ -90,6 +90,7 @@ FIELDS = {
     "timesfm2_5": {"context_length": 128},
     "chameleon": {"vocabulary_map": IMAGE_WORDS},
     "superpoint": {"max_keypoints": 12},
+    "efficientformer": {"dim": 144, "resolution": 2},
     "textnet": {"image_size": [64, 96], "hidden_sizes": [16, 16, 24, 24, 32], "stem_out_channels": 16},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "dory": {
