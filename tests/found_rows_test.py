@@ -58,22 +58,46 @@ class FoundRowsTest(TracerTest):
         """
         self.assert_agrees(self.python_class("places", net))
 
+    HIDING = """
+        import torch
+        class Net(torch.nn.Module):
+            def forward(self, x, mask):
+                return x if {question} else x * mask[:, :, None]
+        def make():
+            mask = torch.ones(2, 7, dtype=torch.int64)
+            mask[0, 5:] = 0
+            return Net(), {{"x": torch.randn(2, 7, 4), "mask": mask}}
+    """
+
     def test_a_mask_that_hides_nothing(self):
-        net = """
-            import torch
-            class Net(torch.nn.Module):
-                def forward(self, x, mask):
-                    return x if torch.all(mask == 1) else x * mask[:, :, None]
-            def make():
-                mask = torch.ones(2, 7, dtype=torch.int64)
-                mask[0, 5:] = 0
-                return Net(), {"x": torch.randn(2, 7, 4), "mask": mask}
-        """
-        traced = self.python_class("hiding", net)
-        self.assert_agrees(traced)
-        ones = torch.ones(3, 5, dtype=torch.int64)
-        x = torch.randn(3, 5, 4)
-        self.assertTrue(torch.equal(traced.program.run({"x": x, "mask": ones})["output.output"], x))
+        for name, question in (("hiding_all", "torch.all(mask == 1)"), ("hiding_any", "not torch.any(mask == 0)")):
+            with self.subTest(name):
+                traced = self.python_class(name, self.HIDING.format(question=question))
+                self.assert_agrees(traced)
+                ones = torch.ones(3, 5, dtype=torch.int64)
+                x = torch.randn(3, 5, 4)
+                self.assertTrue(torch.equal(traced.program.run({"x": x, "mask": ones})["output.output"], x))
+
+    PLACING = """
+        import torch
+        class Net(torch.nn.Module):
+            def forward(self, ids, images):
+                places = (ids == 9).unsqueeze(-1).expand(-1, -1, 4)
+                x = ids.unsqueeze(-1).expand(-1, -1, 4) * 0.5
+                if {question}:
+                    raise ValueError("as many tokens as images are wanted")
+                return x.masked_scatter(places, images)
+        def make():
+            ids = torch.arange(14).view(2, 7)
+            ids[0, 3:5] = 9
+            return Net(), {{"ids": ids, "images": torch.randn(3, 4)}}
+    """
+
+    def test_as_many_tokens_as_images(self):
+        questions = {"sizes": "x[places].numel() != images.numel()", "sums": "(ids == 9).sum() != images.shape[0]"}
+        for name, question in questions.items():
+            with self.subTest(name):
+                self.assert_agrees(self.python_class(name, self.PLACING.format(question=question)))
 
     if not IS_5:
 

@@ -11,6 +11,7 @@ import contextlib
 import functools
 from unittest import mock
 
+import sympy
 import torch
 from torch.fx.experimental import symbolic_shapes
 
@@ -83,28 +84,45 @@ def written(words):
     return known
 
 
-def marked(all_of):
-    """torch.all, whose one truth is no when it leads the way: where not all of a mask is one, it is applied, which where
-    all is one changes nothing."""
+def leading(find, answer):
+    """torch.all or torch.any, whose one truth is the answer when it leads the way: a mask of which not all is one, or any is
+    nothing, is applied, which where it hides nothing changes nothing."""
 
-    @functools.wraps(all_of)
+    @functools.wraps(find)
     def asked(*arguments, **keywords):
-        truth = all_of(*arguments, **keywords)
+        truth = find(*arguments, **keywords)
         if not truth.dim():
-            truth.is_of_all = True
+            truth.answer = answer
         return truth
 
     return asked
 
 
-def not_all(is_true):
-    """Tensor.__bool__ beside `marked`."""
+def answered(is_true):
+    """Tensor.__bool__ beside `leading`."""
 
     @functools.wraps(is_true)
     def asked(tensor):
-        return False if getattr(tensor, "is_of_all", False) else is_true(tensor)
+        answer = getattr(tensor, "answer", None)
+        return is_true(tensor) if answer is None else answer
 
     return asked
+
+
+def counts_agree(evaluate):
+    """ShapeEnv._evaluate_expr, which takes it that sizes are the same where the model refuses others: as many features of
+    images as there are tokens for them."""
+
+    @functools.wraps(evaluate)
+    def evaluated(env, expression, *arguments, **keywords):
+        try:
+            return evaluate(env, expression, *arguments, **keywords)
+        except symbolic_shapes.GuardOnDataDependentSymNode:
+            if isinstance(expression, sympy.Ne):
+                return sympy.false
+            raise
+
+    return evaluated
 
 
 def without_assertions(decompose):
@@ -133,11 +151,14 @@ def rows_everywhere(model, spare):
     one more is counted for rows that are nobody's: with rows for it the model could not be run."""
     replaced = (
         (symbolic_shapes.ShapeEnv, "_constrain_range_for_size", least_few),
+        (symbolic_shapes.ShapeEnv, "_evaluate_expr", counts_agree),
         (torch.Tensor, "__iter__", functools.partial(all_turns, spare=spare)),
         (torch.Tensor, "tolist", functools.partial(all_places, spare=spare)),
         (torch.Tensor, "__format__", written),
-        (torch.Tensor, "__bool__", not_all),
-        (torch, "all", marked),
+        (torch.Tensor, "__bool__", answered),
+        (torch, "all", functools.partial(leading, answer=False)),
+        (torch, "any", functools.partial(leading, answer=True)),
+        (torch.Tensor, "__ne__", functools.partial(leading, answer=False)),
         (torch.export.ExportedProgram, "run_decompositions", without_assertions),
     )
     with contextlib.ExitStack() as stack:

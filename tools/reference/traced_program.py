@@ -33,7 +33,10 @@ from reference.traced_symbols import Symbols
 from reference.tracing import place_of, trace
 
 VERSION = "1"
-FOUND = "the model asks whether an expert has rows, or whether a mask hides anything: the graph goes on as if it were so"
+FOUND = (
+    "the model asks whether an expert has rows, a mask hides anything, or texts have as many tokens of images as there are "
+    "features of these: the graph goes on as if it were so"
+)
 
 
 def input_placeholders(traced, inputs):

@@ -21,6 +21,7 @@ from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
 from reference.while_traced import as_in_a_run
+from reference.without_loops import loops_replaced
 
 
 ATEN = torch.ops.aten
@@ -130,7 +131,7 @@ def export(model, inputs, axes, attentions):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model))
-            for context in (forward_replaced(model, traced), *contexts):
+            for context in (forward_replaced(model, traced), loops_replaced(model), *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
