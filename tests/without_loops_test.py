@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of what stands for loops of Transformers 4: that it gives what they give."""
+"""Tests of what stands for loops of Transformers: that it gives what they give."""
 
 import importlib
 import sys
@@ -13,6 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from reference import stable, without_loops  # noqa: E402
+
+
+IS_5 = transformers.__version__.startswith("5.")
+LATER = unittest.skipIf(IS_5, "Transformers 5 computes it at once itself")
 
 
 def source(folder):
@@ -34,6 +38,7 @@ class WithoutLoopsTest(unittest.TestCase):
                     owner = getattr(owner, name)
                 self.assertTrue(callable(owner), path)
 
+    @LATER
     def test_places_of_patches(self):
         for folder, prefix in (("idefics2", "Idefics2"), ("idefics3", "Idefics3"), ("smolvlm", "SmolVLM")):
             config = types.SimpleNamespace(hidden_size=8, image_size=40, patch_size=4, num_channels=3)
@@ -44,6 +49,7 @@ class WithoutLoopsTest(unittest.TestCase):
             pixels = torch.randn(4, 3, 28, 36)
             self.assert_same(without_loops.places_of_patches(embeddings, pixels, mask), embeddings(pixels, mask))
 
+    @LATER
     def test_images_in_texts(self):
         ids = torch.tensor([[1, 9, 9, 9, 9, 2], [9, 9, 3, 3, 3, 3], [1, 2, 3, 4, 5, 6]])
         texts, images = torch.randn(3, 6, 4), torch.randn(3, 2, 4)
@@ -55,6 +61,7 @@ class WithoutLoopsTest(unittest.TestCase):
                 found = without_loops.with_images(model, given, embedded, images)
                 self.assert_same(found, merged(model, given, embedded, images))
 
+    @LATER
     def test_an_image_where_there_is_none(self):
         for images in ([False, False, False], [False, True, False]):
             made, expected = torch.tensor(images), torch.tensor(images)
@@ -63,6 +70,7 @@ class WithoutLoopsTest(unittest.TestCase):
             self.assertTrue(without_loops.any_made(made))
             self.assert_same(made, expected)
 
+    @LATER
     def test_mask_of_phrases(self):
         texts = [
             [[101, 5, 6, 1012, 7, 8, 9, 1012, 102], [101, 5, 1012, 6, 102, 0, 0, 0, 0]],
@@ -77,6 +85,25 @@ class WithoutLoopsTest(unittest.TestCase):
                 for found, wanted in zip(without_loops.PHRASES(ids), expected(ids), strict=True):
                     self.assert_same(found, wanted)
 
+    def test_patches_beside_texts(self):
+        images, texts = torch.randn(3, 16, 8), torch.randn(3, 5, 8)
+        corners = torch.rand(3, 5, 2)
+        boxes = torch.cat([corners, corners + torch.rand(3, 5, 2) * (1 - corners)], -1)
+        boxes[0, 0], boxes[1, 1:] = 0.0, 1.0
+        boxes[2, 4] = boxes[2, 3]
+        mask = torch.ones(3, 5, dtype=torch.long)
+        own = torch.rand(3, 16, 4)
+        for max_len in (0, 12, 25):
+            for given, marked in ((None, mask), (own, None)):
+                arguments = (boxes, given, marked, 4, max_len, 64, 16)
+                found = without_loops.with_patches(images, texts.clone(), *arguments)
+                wanted = source("udop").combine_image_text_embeddings(images, texts.clone(), *arguments)
+                for one, other in zip(found, wanted):
+                    self.assertIs(one is None, other is None)
+                    if one is not None:
+                        self.assert_same(one, other)
+
+    @LATER
     def test_ends_of_texts(self):
         ids = torch.tensor([[5, 6, 7, 8], [5, 6, 0, 0], [5, 0, 6, 0], [0, 0, 0, 0]])
         mask = (ids > 0).long()
@@ -89,6 +116,7 @@ class WithoutLoopsTest(unittest.TestCase):
                 if given is not None:
                     self.assert_same(found[1], wanted[1])
 
+    @LATER
     def test_ends_of_speech(self):
         codes = types.SimpleNamespace(decoder_fixing_codes=[83, 45, 46, 248])
         model = types.SimpleNamespace(
@@ -99,6 +127,7 @@ class WithoutLoopsTest(unittest.TestCase):
         expected = source("clvp").ClvpModelForConditionalGeneration.fix_speech_decoder_output(model, ids.clone())
         self.assert_same(without_loops.finished(model, ids), expected)
 
+    @LATER
     def test_adapters_of_languages(self):
         languages = torch.tensor([2, 2, 0, 2])
         for options in ({}, {"adapter_layer_norm": True}, {"adapter_reuse_layer_norm": False}, {"ln_before_adapter": False}):
@@ -108,6 +137,7 @@ class WithoutLoopsTest(unittest.TestCase):
             expected = output.lang_adapter(languages, states.clone())
             torch.testing.assert_close(without_loops.adapted(output, languages, states), expected)
 
+    @LATER
     def test_mixtures(self):
         config = transformers.DeepseekV2Config(hidden_size=8, moe_intermediate_size=6, n_routed_experts=5, n_shared_experts=1)
         layer = source("deepseek_v2").DeepseekV2MoE(config)
@@ -117,6 +147,7 @@ class WithoutLoopsTest(unittest.TestCase):
             expected = layer.moe(states, chosen, weights)
             torch.testing.assert_close(without_loops.mixed(layer, states, chosen, weights), expected)
 
+    @LATER
     def test_products_of_groups(self):
         states, weights, counts = torch.randn(7, 4), torch.randn(5, 4, 3), torch.tensor([0, 3, 1, 0, 3])
         expected = source("aria").sequential_experts_gemm(states, weights, counts)

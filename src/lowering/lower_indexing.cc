@@ -95,6 +95,19 @@ Value searchsorted(const Operation& op) {
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
 
+/// How many elements are in each of `bins` equal parts of [min, max]; those outside are in none.
+Value histc(const Operation& op) {
+  const double low = op.number("min");
+  const double high = op.number("max");
+  if (low >= high) op.fail("of the range of its own elements is not supported");
+  const double bins = op.number("bins");
+  const Tensor x = reshaped(op.tensor("self"), {-1});
+  const Tensor part = tf::minimum(tf::floor((x - low) * bins / (high - low)), bins - 1);  // the largest is in the last
+  const Tensor is_inside = tf::logical_and(tf::greater_equal(x, low), tf::less_equal(x, high));
+  const Tensor place = tf::where(is_inside, tf::cast(part, DataType::kInt64), -1);
+  return tf::reduce_sum(tf::one_hot(place, op.dim("bins"), op.dtype()), {0}, false);
+}
+
 /// int64 [as many as there are, rank]
 Tensor places_of_true(const Operation& op, const std::string& name) {
   return op.graph().operation("Where").input(op.tensor(name, DataType::kBool)).output();
@@ -155,6 +168,7 @@ void add_indexing(Table* table) {
   table->add("aten.gather.default", [](const Operation& op) { return gather(op, "index"); });
   table->add("aten.take_along_dim.default", take_along_dim);
   table->add("aten.one_hot.default", one_hot);
+  table->add("aten.histc.default", histc);
   table->add_each(
       {"aten.bucketize.Tensor", "aten.searchsorted.Tensor", "aten.bucketize.Scalar", "aten.searchsorted.Scalar"},
       searchsorted);

@@ -1,7 +1,7 @@
-"""What models of Transformers 4 compute row by row, in loops that the numbers of the inputs lead, computed at once: while
-such a model is traced these functions stand for its own.
+"""What models of Transformers compute row by row, in loops that the numbers of the inputs lead, computed at once: while such
+a model is traced these functions stand for its own.
 
-Each does what the one it stands for does, to the last bit where sums allow it, and Transformers 5 has most of them likewise.
+Each does what the one it stands for does, to the last bit where sums allow it, and most are so in Transformers 5 itself.
 That it is so is not taken for granted: the caller compares the traced model with one that was not.
 """
 
@@ -68,6 +68,50 @@ def mask_of_phrases(special_tokens):
         return is_one | torch.eye(length, dtype=torch.bool), torch.where(is_inside, places - starts - 1, 0)
 
     return masked
+
+
+def with_patches(
+    image_embeddings,
+    inputs_embeds,
+    bbox,
+    visual_bbox,
+    attention_mask=None,
+    num_patches=14,
+    max_len=0,
+    image_size=224,
+    patch_size=16,
+):
+    """How UDOP joins texts and images: to a token is added the patch in the middle of its box, and the patches of no token
+    follow the text. image_embeddings: [batch, patches, width], bbox: [batch, length, 4], shares of the image's sides;
+    num_patches: on a side."""
+    columns, rows = (
+        ((bbox[..., side] + bbox[..., side + 2]) / 2.0 * num_patches).floor().long().clip(0, num_patches - 1) for side in (0, 1)
+    )
+    places = rows * num_patches + columns
+    bbox = bbox.double()
+    mean = bbox.mean(-1, keepdim=True)
+    found = image_embeddings.gather(1, places.unsqueeze(-1).expand(-1, -1, image_embeddings.shape[-1]))
+    inputs_embeds = inputs_embeds + torch.where((mean == 0.0) | (mean == 1.0), 0.0, found)
+
+    batch, patches, _ = image_embeddings.shape
+    is_of_token = torch.zeros(batch, patches, dtype=torch.long).scatter(1, places, 1)
+    order = is_of_token.argsort(dim=1, stable=True).unsqueeze(-1)
+    is_left = torch.arange(patches) < patches - is_of_token.sum(1, keepdim=True)
+    missing = max_len - inputs_embeds.shape[1] - patches if max_len else 0  # where negative, too many
+
+    def left(tensor):
+        """[batch, patches, any] without those of tokens, which zeros replace behind the others."""
+        moved = tensor.gather(1, order.expand(-1, -1, tensor.shape[-1])) * is_left.unsqueeze(-1)
+        return torch.nn.functional.pad(moved, (0, 0, 0, missing))
+
+    if visual_bbox is None:
+        boxes = importlib.import_module("transformers.models.udop.modeling_udop").get_visual_bbox(image_size, patch_size)
+        visual_bbox = boxes.expand(batch, -1, -1)
+    if attention_mask is not None:
+        is_there = torch.nn.functional.pad(is_left, (0, missing)).to(attention_mask.dtype)
+        attention_mask = torch.cat([attention_mask, is_there], 1)
+    bbox = torch.cat([bbox, left(visual_bbox)], 1)
+    return torch.cat([inputs_embeds, left(image_embeddings)], 1), bbox, attention_mask
 
 
 def with_ends(
@@ -145,7 +189,7 @@ def products_of_groups(token_states, expert_weights, tokens_per_expert):
 
 
 PHRASES = mask_of_phrases([101, 102, 1012, 1029])  # [CLS], [SEP], "." and "?" of BERT
-REPLACED = {
+IN_4 = {
     "idefics2": {"Idefics2VisionEmbeddings.forward": places_of_patches},
     "idefics3": {"Idefics3VisionEmbeddings.forward": places_of_patches},
     "smolvlm": {
@@ -163,13 +207,15 @@ REPLACED = {
     "deepseek_v2": {"DeepseekV2MoE.moe": mixed},
     "aria": {"sequential_experts_gemm": products_of_groups},
 }
+IN_BOTH = {"udop": {"combine_image_text_embeddings": with_patches}}
+REPLACED = {**IN_BOTH, **(IN_4 if transformers.__version__.startswith("4.") else {})}
 """{folder of transformers.models: {what it has: what stands for it}}"""
 
 
 @contextlib.contextmanager
 def loops_replaced(model):
     """While the model is traced, its loops are computed at once."""
-    modules = {type(module).__module__ for module in model.modules()} if transformers.__version__.startswith("4.") else ()
+    modules = {type(module).__module__ for module in model.modules()}
     with contextlib.ExitStack() as stack:
         for folder, functions in REPLACED.items():
             name = f"transformers.models.{folder}.modeling_{folder}"
