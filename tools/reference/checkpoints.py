@@ -10,6 +10,7 @@ import torch
 from reference.bare import load_bare
 from reference.cells import call_cells, record_cells, round_weights, within_memory
 from reference.chosen import choose_inputs
+from reference.dropped_axes import restore_axes
 from reference.files import class_of, read_config, write_trace
 from reference.grid import GRIDS, grid_cells
 from reference.inputs import InputMaker
@@ -124,6 +125,7 @@ def record_traced(job, threads):
         cells += [cell for cell in grid_cells(job.grid, signature, main, maker, tracing.plan) if fits(cell.inputs, signature)]
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
     recorded = record_cells(model, within_memory(cells, main), job.seed, as_installed=True)
+    recorded.notes += restore_axes(tracing.program, recorded)
     what = "which changes what is returned; the traced graph is without it"
     finish(job, main, metadata, recorded, [*tracing.notes(), *(f"PyTorch's forward also takes {n}, {what}" for n in left_out)], exact)
 

@@ -11,11 +11,13 @@ from reference.calls import Watch, float_tensors, source_of
 from reference.files import INPUT
 from reference.kept import nothing_kept
 from reference.libraries import versions
+from reference.limited import never_limited
 from reference.messages import BAD_INPUT, Failure, failing, listing, progress
 from reference.rows import without_rows
 from reference.stable import StableSorts
 from reference.training import differs_in_training
 from reference.transformers5 import Meaning, check_inputs, not_comparable
+from reference.transformers5 import is_needed as is_transformers_5
 from reference.wide import Widened
 
 HINT = "other inputs can be given with --inputs"
@@ -42,13 +44,19 @@ def cast(tensor, dtype):
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
+def needs_cache(model):
+    """Whether it cannot be run without: ImageGPT of Transformers 4 counts its positions from the length of its cache."""
+    return type(model).__name__.startswith("ImageGPT") and not is_transformers_5()
+
+
 def options_for(forward, attentions=True):
     """What makes the model return all that it computes, as far as its forward takes it."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     model = getattr(forward, "__self__", None)
     takes_any = takes_any and isinstance(model, transformers.PreTrainedModel)
-    wanted = {"output_hidden_states": True, "output_attentions": attentions, "use_cache": False, "return_dict": True}
+    wanted = {"output_hidden_states": True, "output_attentions": attentions, "return_dict": True}
+    wanted["use_cache"] = needs_cache(model)  # which is among the results, and no tensor
     if getattr(getattr(model, "config", None), "use_cache", None) is False and "use_cache" not in parameters:
         del wanted["use_cache"]  # it is so anyway, and parts that have no cache do not take it
     return {name: value for name, value in wanted.items() if takes_any or name in parameters}
@@ -73,7 +81,7 @@ def call_model(model, inputs, dtype, seed, attentions=True):
     shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in inputs.items())
     what = f"{type(model).__name__} cannot be run in {dtype} with {shapes}"
     try:
-        with failing(BAD_INPUT, what, HINT), torch.no_grad(), StableSorts(), nothing_kept(model):
+        with failing(BAD_INPUT, what, HINT), torch.no_grad(), StableSorts(), nothing_kept(model), never_limited(model):
             return model(**as_passed(inputs), **options_for(model.forward, attentions))
     finally:
         torch.set_default_dtype(torch.float32)

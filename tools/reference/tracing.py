@@ -17,6 +17,7 @@ from reference.calls import float_tensors, source_of
 from reference.found_rows import rows_everywhere
 from reference.kept import nothing_kept
 from reference.known import constants_known
+from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
@@ -131,7 +132,8 @@ def export(model, inputs, axes, attentions):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model))
-            for context in (forward_replaced(model, traced), loops_replaced(model), *contexts):
+            replaced = (forward_replaced(model, traced), loops_replaced(model), limited_in_the_graph(model))
+            for context in (*replaced, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code

@@ -130,8 +130,9 @@ FIELDS = {
     "zamba": {"num_hidden_layers": 4, "layers_block_type": ["mamba", "hybrid"] * 2, **SHARED},
     "lfm2_moe": {"num_dense_layers": 1, "num_experts_per_tok": 2, "layer_types": ["conv", "full_attention"]},
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), {"text_config": {"num_kv_shared_layers": 2}}),
-    **dict.fromkeys(("maskformer", "mask2former"), {"backbone_config": {**BACKBONE, "out_features": STAGES}}),
-    # Where the two widths differ, it has projections that no checkpoint holds.
+    "maskformer": {"backbone_config": {**BACKBONE, "out_features": STAGES}},
+    # Where the two widths differ, these have projections that no checkpoint holds.
+    "mask2former": {"backbone_config": {**BACKBONE, "out_features": STAGES}, "feature_size": 64, "hidden_dim": 64},
     "oneformer": {"backbone_config": {**BACKBONE, "out_features": STAGES}, "conv_dim": 64, "mask_dim": 64, "hidden_dim": 64},
     "zamba2": {**SHARED, "mamba_headdim": 16, "hybrid_layer_ids": [1]},
     "zoedepth": {"bottleneck_features": 32},

@@ -129,6 +129,36 @@ def merged_patches(draw):
     return {"pixel_values": draw.floats(count, side, side, 3), "image_grid_thw": patches.grids()}
 
 
+def graphs(draw):
+    """Of Graphormer: nodes and edges of graphs, the second of which has fewer nodes. What is 0 is padding."""
+    nodes, hops = LENGTH, draw.config.multi_hop_max_dist
+    kept = draw.mask(nodes)
+    both = kept[:, :, None] * kept[:, None, :]
+    return {
+        "input_nodes": draw.ids(BATCH, nodes, 9) * kept[:, :, None],
+        "input_edges": draw.ids(BATCH, nodes, nodes, hops, 3) * both[..., None, None],
+        "attn_bias": torch.zeros(BATCH, nodes + 1, nodes + 1),  # with one for the whole graph
+        "in_degree": draw.ids(BATCH, nodes, below=7) * kept,
+        "out_degree": draw.ids(BATCH, nodes, below=7) * kept,
+        "spatial_pos": draw.ids(BATCH, nodes, nodes, below=9) * both,
+        "attn_edge_type": draw.ids(BATCH, nodes, nodes, 3) * both[..., None],
+    }
+
+
+def film(draw):
+    """Of TVLT: a few images, their sound as a spectrum, and which of the patches of both are there. There are as many as an
+    image has rows, by which it is seen that masks have no other sizes either."""
+    config = draw.config
+    (height, width), (steps, bands) = config.image_patch_size, config.audio_patch_size
+    frames, times = height * width // SIZE, SIZE * bands // config.frequency_length
+    return {
+        "pixel_values": draw.images(BATCH, frames),
+        "audio_values": draw.floats(BATCH, config.num_audio_channels, times * steps, config.frequency_length),
+        "pixel_mask": draw.mask(SIZE),
+        "audio_mask": draw.mask(SIZE),
+    }
+
+
 def both_sounds(draw):
     """The samples, and spectra of the same sounds."""
     return {"input_values": draw.sounds(), "input_features": draw.floats(BATCH, SAMPLES // 320, 160)}
@@ -163,6 +193,7 @@ MADE = {
     "gemma4_audio": lambda draw: spectra_with_mask(draw, FRAMES, 128, mask="attention_mask"),
     "granite_speech5_ctc": lambda draw: spectra_with_mask(draw, FRAMES, 320, mask="attention_mask"),
     "granite_speech5_encoder": lambda draw: spectra_with_mask(draw, FRAMES, 320, mask="attention_mask"),
+    "graphormer": graphs,
     "idefics": lambda draw: {
         **draw.texts(),
         "pixel_values": draw.images(BATCH, 3),
@@ -232,6 +263,8 @@ MADE = {
         "past_values_padding": torch.zeros(BATCH, 3 * draw.config.patch_length, dtype=torch.long),
         "freq": torch.tensor([[0], [1]]),
     },
+    "trajectory_transformer": lambda draw: {"trajectories": draw.ids(BATCH, 2 * draw.config.transition_dim - 3)},
+    "tvlt": film,
     "tvp": lambda draw: {  # it takes a batch of one alone
         **{name: tensor[:1] for name, tensor in draw.texts().items()},
         "pixel_values": draw.images(1, 3),
