@@ -95,13 +95,20 @@ Value searchsorted(const Operation& op) {
   return tf::reduce_sum(tf::cast(before, op.dtype()), {-1}, false);
 }
 
-/// How many elements are in each of `bins` equal parts of [min, max]; those outside are in none.
+/// How many elements are in each of `bins` equal parts of [min, max]; those outside are in none. Where the two are the same,
+/// the least and the largest element stand for them, and where these are, too, one less and one more.
 Value histc(const Operation& op) {
-  const double low = op.number("min");
-  const double high = op.number("max");
-  if (low >= high) op.fail("of the range of its own elements is not supported");
-  const double bins = op.number("bins");
   const Tensor x = reshaped(op.tensor("self"), {-1});
+  Tensor low = tf::like(x, op.number("min"));
+  Tensor high = tf::like(x, op.number("max"));
+  if (op.number("min") == op.number("max")) {
+    const Tensor least = tf::reduce_min(x, {0}, false);
+    const Tensor largest = tf::reduce_max(x, {0}, false);
+    const Tensor is_one = tf::equal(least, largest);
+    low = tf::where(is_one, least - 1, least);
+    high = tf::where(is_one, largest + 1, largest);
+  }
+  const double bins = op.number("bins");
   const Tensor part = tf::minimum(tf::floor((x - low) * bins / (high - low)), bins - 1);  // the largest is in the last
   const Tensor is_inside = tf::logical_and(tf::greater_equal(x, low), tf::less_equal(x, high));
   const Tensor place = tf::where(is_inside, tf::cast(part, DataType::kInt64), -1);

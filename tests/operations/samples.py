@@ -398,7 +398,7 @@ def indexing():
         group.add(torch.nn.functional.embedding_bag, bags.flatten(), tensor((7, 5)), sizes, mode=mode, free=False)
         group.add(torch.nn.functional.embedding_bag, bags.flatten(), tensor((7, 5)), torch.cat([sizes, torch.tensor([12])]), mode=mode, include_last_offset=True, free=False)
     group.add(torch.nn.functional.embedding_bag, bags, tensor((7, 5)), mode="sum", per_sample_weights=tensor((4, 3)), free=False)
-    for bins, low, high in ((4, -2, 2), (5, 0, 4), (3, -1.5, 2.5)):
+    for bins, low, high in ((4, -2, 2), (5, 0, 4), (3, -1.5, 2.5), (4, 0, 0), (1, 2, 2)):
         for shape in ((40,), (3, 8), (), (0,)):
             group.add(torch.histc, tensor(shape), bins, low, high)
     group.add(torch.histc, torch.arange(9.0), 9, 0, 8)
