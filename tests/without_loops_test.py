@@ -71,6 +71,13 @@ class WithoutLoopsTest(unittest.TestCase):
             self.assert_same(made, expected)
 
     @LATER
+    def test_mask_of_blocks(self):
+        for counts in ([3, 1, 4], [5]):
+            tensor = torch.zeros(1, sum(counts), 2)
+            expected = source("pixtral").generate_block_attention_mask(counts, tensor)
+            self.assert_same(without_loops.mask_of_blocks(counts, tensor), expected)
+
+    @LATER
     def test_mask_of_phrases(self):
         texts = [
             [[101, 5, 6, 1012, 7, 8, 9, 1012, 102], [101, 5, 1012, 6, 102, 0, 0, 0, 0]],

@@ -21,7 +21,7 @@ from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
-from reference.while_traced import as_in_a_run
+from reference.while_traced import as_in_a_run, batches_left
 from reference.without_loops import loops_replaced
 
 
@@ -131,7 +131,7 @@ def export(model, inputs, axes, attentions):
     try:
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
-            contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model))
+            contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
             replaced = (forward_replaced(model, traced), loops_replaced(model), limited_in_the_graph(model))
             for context in (*replaced, *contexts):
                 stack.enter_context(context)

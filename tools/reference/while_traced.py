@@ -14,6 +14,7 @@ import importlib
 from unittest import mock
 
 import torch
+from torch._C import _functorch as functorch
 
 LEFT_OUT = {
     "transformers.utils.output_capturing": "is_torchdynamo_compiling",
@@ -47,6 +48,17 @@ def filling_by_mask(fill):
         return tensor.masked_fill_(torch.eye(*tensor.shape, dtype=torch.bool), value)
 
     return filled
+
+
+@contextlib.contextmanager
+def batches_left():
+    """torch.vmap is a part of a traced graph, and where its beginning is run and fails before its end, whatever is computed
+    afterwards would be a part of it."""
+    try:
+        yield
+    finally:
+        while functorch.maybe_current_level() is not None:
+            functorch._vmap_decrement_nesting()
 
 
 @contextlib.contextmanager

@@ -50,6 +50,14 @@ def with_images(model, input_ids, inputs_embeds, image_hidden_states):
     return inputs_embeds.masked_scatter(is_of_image.unsqueeze(-1), image_hidden_states)
 
 
+def mask_of_blocks(patch_embeds_list, tensor):
+    """Pixtral's: patches attend to those of their own image. patch_embeds_list: how many each image has, one after the other
+    in a row; tensor: [1, patches, width]."""
+    images = torch.cat([torch.full((count,), image) for image, count in enumerate(patch_embeds_list)])
+    mask = torch.where(images.unsqueeze(1) == images, 0.0, torch.finfo(tensor.dtype).min).to(tensor.dtype)
+    return mask.expand(tensor.shape[0], 1, -1, -1)
+
+
 def mask_of_phrases(special_tokens):
     """The function of the DETRs that are led by texts: words attend to their own phrase, and count their places in it.
     A phrase ends with a special token, and begins after the one before, be it in the row before."""
@@ -197,6 +205,7 @@ IN_4 = {
         "SmolVLMModel.inputs_merger": with_images,
         "any": any_made,
     },
+    "pixtral": {"generate_block_attention_mask": mask_of_blocks},
     "grounding_dino": {"generate_masks_with_special_tokens_and_transfer_map": PHRASES},
     "mm_grounding_dino": {"generate_masks_with_special_tokens_and_transfer_map": PHRASES},
     "clvp": {
