@@ -3,7 +3,9 @@
 
 import unittest
 
-from tracer_test import TEXT, TracerTest, hf
+from tracer_test import IS_5, TEXT, TracerTest, hf, safetensors, torch  # first of all, as it finds the recorder
+
+from reference.segments import segments_counted  # isort: skip
 
 
 def imagegpt():
@@ -16,9 +18,40 @@ def gemma3n():
     return hf.Gemma3nTextModel(hf.Gemma3nTextConfig(**sizes, altup_coef_clip=0.2))  # its weights are mostly larger
 
 
+def tapas():
+    return hf.TapasModel(hf.TapasConfig(**TEXT, type_vocab_sizes=[3, 5, 4, 2, 2, 3, 3]))
+
+
 class SingleModelsTest(TracerTest):
     def test_a_model_that_cannot_be_run_without_a_cache(self):
         self.assert_agrees(self.traced(imagegpt))
+
+    def test_segments_of_tables(self):
+        tables = self.folder / "tables.safetensors"
+        kinds = torch.randint(0, 2, (2, 11, 7), generator=torch.Generator().manual_seed(0))
+        safetensors.torch.save_file({"input_ids": torch.arange(22).view(2, 11), "token_type_ids": kinds}, tables)
+        traced = self.record(self.save(tapas), inputs=tables)
+        self.assertEqual(traced.program["frozen"], [])
+        self.assert_agrees(traced)
+
+    if not IS_5:
+
+        def test_segments_are_reduced_as_tapas_does(self):
+            from transformers.models.tapas import modeling_tapas as module
+
+            columns, rows = torch.tensor([[0, 1, 1, 2], [2, 2, 0, 0]]), torch.tensor([[1, 0, 0, 1], [1, 1, 1, 0]])
+            values = torch.tensor([[1.0, 2.0, 5.0, -3.0], [4.0, 9.0, 2.0, 7.0]])
+
+            def reduced():
+                index = module.ProductIndexMap(module.IndexMap(columns, 3, 1), module.IndexMap(rows, 2, 1))
+                made, of = module.reduce_mean(values, index)
+                return made, of.indices, index.project_outer(of).indices, module.gather(made, index)
+
+            expected = reduced()
+            with segments_counted():
+                found = reduced()
+            for one, other in zip(expected, found):
+                self.assertEqual((one.dtype, one.tolist()), (other.dtype, other.tolist()))
 
     def test_weights_that_every_run_limits(self):
         traced = self.traced(gemma3n)

@@ -18,7 +18,7 @@ from reference.text import TEXTS
 
 # Sizes that are neither 1 nor a divisor of a usual size of a model, and no two of them alike.
 LENGTHS, DECODER_LENGTHS, SOUNDS = (11, 7), (5, 3), (23.0, 14.3)
-FIXED = {"bbox": (2,)}  # the four corners
+FIXED = {"bbox": (2,), "token_type_ids": (2,)}  # the four corners, and what Tapas is told of a token
 MORE = {"bbox": (False, 3), "pixel_mask": (False, 3)}  # inputs beside those of signature_of: (floating, rank)
 
 

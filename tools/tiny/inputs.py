@@ -159,6 +159,12 @@ def film(draw):
     }
 
 
+def tables(draw):
+    """Of Tapas: for each token its column and its row, and other numbers of the kind."""
+    sizes = torch.tensor(draw.config.type_vocab_sizes)
+    return {**draw.texts(), "token_type_ids": draw.ids(BATCH, LENGTH, len(sizes), below=6) % sizes}
+
+
 def both_sounds(draw):
     """The samples, and spectra of the same sounds."""
     return {"input_values": draw.sounds(), "input_features": draw.floats(BATCH, SAMPLES // 320, 160)}
@@ -258,6 +264,7 @@ MADE = {
         "attention_mask": draw.mask(),
         "decoder_input_values": draw.floats(BATCH, STEPS, draw.config.hidden_size),
     },
+    "tapas": tables,
     "timesfm": lambda draw: {
         "past_values": draw.floats(BATCH, 3 * draw.config.patch_length),
         "past_values_padding": torch.zeros(BATCH, 3 * draw.config.patch_length, dtype=torch.long),
