@@ -458,6 +458,18 @@ class SizesTest(TracerTest):
         self.assertEqual(traced.program["inputs"][0]["shape"][1:], [3, 8, 10])
         self.assert_agrees(traced)
 
+    def test_another_batch_where_lengths_depend_on_each_other(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, ids, pairs):
+                    return ids.unsqueeze(1) * 0.5 + pairs.view(ids.shape[0], 6, 7)
+            def make():
+                return Net(), {"ids": torch.arange(14).view(2, 7), "pairs": torch.arange(84).view(2, 42)}
+        """
+        traced = self.python_class("lengths", net)
+        self.assertEqual({cell["name"] for cell in traced.cells}, {"sizes:1x7+1x42", "sizes:3x7+3x42"})
+        self.assert_agrees(traced)
 
     def test_an_input_that_leads_the_way_is_held(self):
         net = """

@@ -21,6 +21,7 @@ class Cell:
     weights: str = None  # a key of WIDTHS: the weights are rounded to it
     is_generated: bool = True  # else its inputs are the main run's
     has_stages: bool = True
+    instead: "Cell" = None  # what is run where PyTorch cannot be run with these inputs
 
     def leave_stages_out(self, size):
         self.has_stages = False
@@ -111,10 +112,7 @@ class RecordedCells:
         started = []
         try:
             with rounded(model, cells[0].weights, is_last):
-                for cell in cells:
-                    recording = Recording(model, cell.inputs, seed, cell.has_stages, self.as_installed)
-                    if self.runs(cell, recording.in_float32):
-                        started.append((cell, recording))
+                started = [begun for cell in cells if (begun := self.begun(model, cell, seed))]
                 model.double()
                 started = [(cell, recording) for cell, recording in started if self.runs(cell, recording.in_float64)]
                 model.float()
@@ -125,6 +123,15 @@ class RecordedCells:
             return
         self.cells += [cell for cell, _ in started]
         self.recordings += [recording for _, recording in started]
+
+    def begun(self, model, cell, seed):
+        """The cell, or the one instead, and its recording, run in float32; None where PyTorch runs neither."""
+        while cell is not None:
+            recording = Recording(model, cell.inputs, seed, cell.has_stages, self.as_installed)
+            if self.runs(cell, recording.in_float32):
+                return cell, recording
+            cell = cell.instead
+        return None
 
     def runs(self, cell, step):
         try:

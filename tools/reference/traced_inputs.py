@@ -177,7 +177,8 @@ def batches_of(inputs, free):
 
 def other_sizes(inputs, free):
     """Cells that prove that free axes are free: a batch of one with another length, a batch of three with a third, and
-    one of one position. Axes of the same size are of the same kind, and stay alike."""
+    one of one position. Axes of the same size are of the same kind, and stay alike. A model may run with none of these, as
+    where two lengths depend on each other: then such a batch of the lengths that are there is run."""
     batches = batches_of(inputs, free)
     texts, signals = set(), set()
     for name, tensor in inputs.items():
@@ -192,12 +193,21 @@ def other_sizes(inputs, free):
     )
     cells = []
     for batch, of_text, of_signal in wanted:
-        sizes = {n: batch for n in batches} | {n: of_text(n) for n in texts} | {n: of_signal(n) for n in signals}
-        made = resized(inputs, free, sizes)
-        if any(made[name].shape != tensor.shape for name, tensor in inputs.items()):
-            what = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in made.items())
-            cells.append(Cell(f"sizes:{name_of_sizes(made)}", f"other sizes: {what}", made))
+        of_batch = {n: batch for n in batches}
+        sizes = of_batch | {n: of_text(n) for n in texts} | {n: of_signal(n) for n in signals}
+        cell, instead = cell_of(inputs, resized(inputs, free, sizes)), cell_of(inputs, resized(inputs, free, of_batch))
+        if cell and instead and instead.name not in {cell.name, *(one.instead.name for one in cells if one.instead)}:
+            cell.instead = instead
+        cells += [cell] if cell else []
     return list({cell.name: cell for cell in cells}.values())
+
+
+def cell_of(inputs, made):
+    """None where no size is another."""
+    if all(made[name].shape == tensor.shape for name, tensor in inputs.items()):
+        return None
+    what = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in made.items())
+    return Cell(f"sizes:{name_of_sizes(made)}", f"other sizes: {what}", made)
 
 
 def name_of_sizes(inputs):

@@ -24,15 +24,16 @@ class OtherSizes:
 
     def __call__(self, attempt):
         free = free_in(attempt.program, self.inputs)
-        return all(self.is_right(attempt, cell.inputs) for cell in self.cells_for(free))
+        return all(self.is_right(attempt, cell) for cell in self.cells_for(free))
 
-    def is_right(self, attempt, inputs):
+    def is_right(self, attempt, cell):
+        inputs = cell.inputs
         if all(holds(guard, inputs) for guard in attempt.guards):
             return True
         try:
             expected = call_model(self.model, inputs, torch.float32, self.seed, self.attentions)
-        except Failure:
-            return True  # PyTorch cannot be run with these sizes either
+        except Failure:  # PyTorch cannot be run with these sizes either
+            return cell.instead is None or self.is_right(attempt, cell.instead)
         try:
             with torch.no_grad():
                 outputs, _ = attempt.program.module(check_guards=False)(**inputs)
