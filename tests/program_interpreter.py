@@ -41,6 +41,9 @@ class Program:
         for node in self["nodes"]:
             values[node["name"]] = dense(call(node, values))
             check_result(node, values[node["name"]])
+        for check in self.json.get("checks", []):
+            if not values[check["node"]]:
+                raise ValueError(check["message"])
         found = {f"output.{one['name']}": values[one["node"]] for one in self["outputs"]}
         for stage in self["stages"]:
             path = f"{stage['path']}#{stage['call']}" if stage["call"] else stage["path"]

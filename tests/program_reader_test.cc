@@ -17,6 +17,7 @@ constexpr const char* kSound = R"({
   "inputs": [{"name": "x", "node": "x", "dtype": "float32", "shape": [2, "s0"]}],
   "frozen": [{"input": "x", "axis": 0, "size": 2}],
   "held": [{"input": "grids", "value": [[1, 2]]}],
+  "checks": [{"node": "any", "message": "some of x is not 0"}],
   "parameters": [
     {"node": "p_w", "name": "w", "kind": "parameter", "dtype": "float32", "shape": [3], "key": "w", "value": null,
      "trainable": true},
@@ -26,6 +27,8 @@ constexpr const char* kSound = R"({
   "nodes": [
     {"name": "mul", "op": "aten.mul.Tensor", "args": {"self": {"n": "x"}, "other": {"n": "p_w"}}, "module": "a",
      "result": {"dtype": "float32", "shape": [2, "s0"]}},
+    {"name": "any", "op": "aten.any.default", "args": {"self": {"n": "x"}}, "module": "a",
+     "result": {"dtype": "bool", "shape": []}},
     {"name": "size", "op": "aten.sym_size.int", "args": {"self": {"n": "mul"}, "dim": 1}, "module": "",
      "result": {"symbol": "s0", "type": "int"}},
     {"name": "add", "op": "aten.add.Tensor", "module": "a",
@@ -55,9 +58,9 @@ TEST(ProgramReader, ReadsWhatIsThere) {
   ASSERT_EQ(program.parameters.size(), 2U);
   EXPECT_FALSE(program.parameters[0].is_constant);
   EXPECT_TRUE(program.parameters[1].is_constant);
-  ASSERT_EQ(program.nodes.size(), 3U);
-  EXPECT_EQ(std::get<SymbolType>(program.nodes[1].result), (SymbolType{SymbolType::Kind::kInt, "s0"}));
-  const Node& add = program.nodes[2];
+  ASSERT_EQ(program.nodes.size(), 4U);
+  EXPECT_EQ(std::get<SymbolType>(program.nodes[2].result), (SymbolType{SymbolType::Kind::kInt, "s0"}));
+  const Node& add = program.nodes[3];
   EXPECT_EQ(*add.args.at("alpha").get<double>(), -std::numeric_limits<double>::infinity());
   EXPECT_EQ(*add.args.at("dtype").get<tf::DataType>(), tf::DataType::kInt64);
   const auto& list = *add.args.at("list").get<Argument::List>();
@@ -76,6 +79,9 @@ TEST(ProgramReader, ReadsWhatIsThere) {
   ASSERT_EQ(program.held.size(), 1U);
   EXPECT_EQ(program.held[0].name, "grids");
   EXPECT_EQ(program.held[0].value, "[[1,2]]");
+  ASSERT_EQ(program.checks.size(), 1U);
+  EXPECT_EQ(program.checks[0].node, "any");
+  EXPECT_EQ(program.checks[0].message, "some of x is not 0");
 }
 
 struct Malformed {
@@ -111,9 +117,18 @@ TEST(ProgramReader, SaysWhereAndWhat) {
       {R"("axis": 0)", R"("axis": 2)", "x has no axis 2"},
       {R"("input": "x")", R"("input": "z")", "a fixed axis is of z, which is no input"},
       {R"("axis": 0)", R"("axis": null)", R"("frozen"[0]: "axis": is null where an integer is expected)"},
+      {R"({"node": "any",)", R"({"node": "all",)", "a check reads all, which no node before it gives"},
+      {R"({"node": "any",)", R"({"node": "mul",)", "a check reads mul, which is no single bool that a node gives"},
+      {R"({"node": "any",)", R"({"node": "x",)", "a check reads x, which is no single bool that a node gives"},
+      {R"({"node": "any",)", R"({"node": "add",)", "a check reads add, which is no single bool that a node gives"},
+      {R"("dtype": "bool", "shape": []})", R"("dtype": "bool", "shape": [1]})",
+       "a check reads any, which is no single bool that a node gives"},
+      {R"("some of x is not 0")", R"("")", "the check of any has no message"},
+      {R"(, "message": "some of x is not 0")", "", R"("checks"[0]: has no "message")"},
+      {R"([{"node": "any", "message": "some of x is not 0"}])", "3", R"("checks": is an integer where an array is expected)"},
       {R"("class": "Tiny", )", "", R"(has no "class")"},
       {R"("op": "aten.mul.Tensor", )", "", R"("nodes"[0]: has no "op")"},
-      {R"("module": "")", R"("module": 3)", R"("nodes"[1]: "module": is an integer where a string is expected)"},
+      {R"("module": "")", R"("module": 3)", R"("nodes"[2]: "module": is an integer where a string is expected)"},
       {R"({"n": "x"})", R"({"m": "x"})", R"("nodes"[0]: "args": "self": has no "f")"},
   };
   for (const Malformed& one : cases) {

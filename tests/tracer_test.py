@@ -278,7 +278,7 @@ class ImagesInTextsTest(TracerTest):
         usual = hf.LlavaModel.get_placeholder_mask
 
         def looking(model, input_ids, inputs_embeds, image_features):
-            if image_features.sum() > 1e9:
+            if len(range(image_features.argmax())) > 1e9:
                 raise ValueError("much")
             return usual(model, input_ids, inputs_embeds, image_features)
 
@@ -550,7 +550,7 @@ class RefusalsTest(TracerTest):
 
     def test_control_flow_that_depends_on_the_numbers(self):
         with self.refused("in inner at datas.py:9", "depends on the numbers in the inputs"):
-            self.trace_body("datas", "return x if x.sum() > 0 else -x")
+            self.trace_body("datas", "return x[:, : x[0].argmax().item() + 1].sum(-1)")
 
     def test_random_numbers(self):
         with self.refused("in inner at randoms.py:9", "aten.rand", "draws random numbers"):

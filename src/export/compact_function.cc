@@ -30,9 +30,9 @@ constexpr int kLetters = 26;
 
 /// Of equal ones the first serves all: they have no state.
 constexpr std::array<std::string_view, 4> kMergeable = {"Const", "Pack", "Shape", "StridedSlice"};
-/// What fails when an input has the wrong size.
-constexpr std::array<std::string_view, 7> kNamed = {"BatchMatMulV2", "Conv2D",         "Einsum", "GatherV2",
-                                                    "MatMul",        "ResourceGather", "Softmax"};
+/// What fails when an input has the wrong size, or other numbers than a model is traced for.
+constexpr std::array<std::string_view, 8> kNamed = {"Assert",   "BatchMatMulV2", "Conv2D",         "Einsum",
+                                                    "GatherV2", "MatMul",        "ResourceGather", "Softmax"};
 
 bool is_one_of(std::span<const std::string_view> ops, const std::string& op) {
   return std::find(ops.begin(), ops.end(), op) != ops.end();

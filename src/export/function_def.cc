@@ -13,10 +13,6 @@ constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
 constexpr protozero::pbf_tag_type kArgDefHandleData = 7;
 constexpr protozero::pbf_tag_type kDtypeAndShapeDtype = 1;
 constexpr protozero::pbf_tag_type kDtypeAndShapeShape = 2;
-constexpr protozero::pbf_tag_type kAttrValueTensor = 8;
-constexpr protozero::pbf_tag_type kTensorDtype = 1;
-constexpr protozero::pbf_tag_type kTensorShape = 2;
-constexpr protozero::pbf_tag_type kTensorStringVal = 8;
 constexpr protozero::pbf_tag_type kShapeDim = 2;
 constexpr protozero::pbf_tag_type kShapeUnknownRank = 3;
 constexpr protozero::pbf_tag_type kDimSize = 1;
@@ -120,17 +116,6 @@ Shape parse_shape_proto(std::string_view bytes, bool* has_rank) {
     }
   }
   return shape;
-}
-
-std::string string_tensor(const std::vector<std::string>& values) {
-  std::string result;
-  protozero::pbf_writer writer(result);
-  protozero::pbf_writer tensor(writer, kAttrValueTensor);
-  tensor.add_enum(kTensorDtype, static_cast<int>(tf::DataType::kString));
-  tensor.add_message(kTensorShape, shape_proto({static_cast<std::int64_t>(values.size())}));
-  for (const std::string& value : values) tensor.add_bytes(kTensorStringVal, value);
-  tensor.commit();
-  return result;
 }
 
 }  // namespace crossload::exporting

@@ -21,9 +21,6 @@ struct TensorSpec {
 std::string with_handle_data(const std::string& function_def, std::size_t inputs,
                              const std::vector<TensorSpec>& variables);
 
-/// A serialized AttrValue: a constant vector of strings.
-std::string string_tensor(const std::vector<std::string>& values);
-
 /// A serialized TensorShapeProto.
 std::string shape_proto(const Shape& shape);
 /// The sizes of a serialized TensorShapeProto, and whether its rank is known (`has_rank` may be null). Throws

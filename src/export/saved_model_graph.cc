@@ -64,18 +64,11 @@ void add_call(tf::Graph* main, const ConcreteFunction& function, const std::stri
       .finish();
 }
 
-Tensor text_constant(tf::Graph* graph, const std::string& name, const std::vector<std::string>& values) {
-  return graph->operation("Const", name)
-      .type("dtype", tf::DataType::kString)
-      .proto("value", string_tensor(values))
-      .output();
-}
-
 /// The nodes with which TensorFlow's own loaders (TF Serving, the C API) fill the variables, one restore a variable, so
 /// that no more than one is in memory twice.
 void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vector<Tensor>& handles) {
   const Tensor filename = graph->placeholder(tf::DataType::kString, {}, kSaverFilename);
-  const Tensor no_slice = text_constant(graph, "saver/slice", {""});
+  const Tensor no_slice = graph->texts({""}, "saver/slice");
   std::vector<std::string> keys;
   std::vector<Tensor> values;
   std::vector<TF_Operation*> assignments;
@@ -85,7 +78,7 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
     keys.push_back(variable_checkpoint_key(i));
     const Tensor restored = graph->operation("RestoreV2", prefix + "/restore")
                                 .input(filename)
-                                .input(text_constant(graph, prefix + "/key", {keys.back()}))
+                                .input(graph->texts({keys.back()}, prefix + "/key"))
                                 .input(no_slice)
                                 .types("dtypes", {dtype_of(variable)})
                                 .output();
@@ -106,8 +99,8 @@ void add_saver(tf::Graph* graph, const keras::Weights& weights, const std::vecto
     const std::vector<std::string> no_slices(keys.size(), "");
     saved.control(graph->operation("SaveV2", "saver/save")
                       .input(filename)
-                      .input(text_constant(graph, "saver/keys", keys))
-                      .input(text_constant(graph, "saver/slices", no_slices))
+                      .input(graph->texts(keys, "saver/keys"))
+                      .input(graph->texts(no_slices, "saver/slices"))
                       .inputs(values)
                       .finish());
   }

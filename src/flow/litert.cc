@@ -4,6 +4,7 @@
 
 #include "artifact/artifact_folder.h"
 #include "artifact/weight_formats.h"
+#include "crossload/error.h"
 #include "export/saved_model_graph.h"
 #include "flow/prove.h"
 
@@ -13,6 +14,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kServingDefault = "serving_default";
+
+/// The converter leaves assertions out, and LiteRT has none.
+void require_no_checks(const program::Program& program) {
+  if (program.checks.empty()) return;
+  throw Error(ErrorKind::kUnsupported,
+              program.class_name + ": model.tflite would give other numbers than PyTorch's, and not say so, where a "
+                                   "SavedModel fails with \"" +
+                  program.checks.front().message + "\": LiteRT has no Assert; leave litert out of --formats");
+}
 
 auto said_in(const Step& step) {
   return [&step](const std::string& what) { step.say("LiteRT: " + what); };
@@ -37,6 +47,7 @@ LitertModel::LitertModel(const ConvertOptions& options, const load::LoadedModel&
                          const std::shared_ptr<const tf::Library>& library)
     : options_(options), loaded_(loaded), library_(library) {
   if (!options.formats.contains(Format::kLitert)) return;
+  if (loaded.model_class.program) require_no_checks(*loaded.model_class.program);
   temporary_.emplace("litert");
   process_.emplace(options.settings.python, temporary_->path(), "leave litert out of --formats");
 }

@@ -49,7 +49,7 @@ std::map<std::string, tf::HostTensor> fold(const program::Program& program, cons
     const std::vector<std::string> names = reads_of(node);
     read.insert(names.begin(), names.end());
   }
-  Wanted wanted;
+  Wanted wanted{{}, /*stages=*/false, /*checks=*/false};
   for (const Node& node : program.nodes) {
     if (constant.contains(node.name) && read.contains(node.name) && is_small_tensor(node.result)) {
       wanted.outputs.push_back({node.name, node.name});

@@ -19,6 +19,9 @@ using program::Node;
 std::set<std::string> reached(const program::Program& program, const Bound& bound, const Wanted& wanted) {
   std::set<std::string> reached;
   for (const program::Output& output : wanted.outputs) reached.insert(output.node);
+  if (wanted.checks) {
+    for (const program::Check& check : program.checks) reached.insert(check.node);
+  }
   if (wanted.stages) {
     for (const program::Stage& stage : program.stages) reached.insert(stage.nodes.begin(), stage.nodes.end());
   }
@@ -77,6 +80,7 @@ class Walk {
     }
     std::vector<tf::Tensor> outputs;
     for (const program::Output& output : wanted_.outputs) outputs.push_back(plain(output.node));
+    if (wanted_.checks) check(&outputs);
     add_stages();
     return outputs;
   }
@@ -86,6 +90,28 @@ class Walk {
     Forms* forms = environment_.values.at(node).forms();
     if (forms == nullptr) throw Error(ErrorKind::kBadInput, program_.file.string() + ": " + node + " is no tensor");
     return forms->plain();
+  }
+
+  /// Makes whatever reads an output wait for the program's checks. What is left out of a function, since nothing reads
+  /// it, would not be looked at.
+  void check(std::vector<tf::Tensor>* outputs) {
+    std::vector<TF_Operation*> assertions;
+    for (const program::Check& check : program_.checks) {
+      const auto node = std::ranges::find(program_.nodes, check.node, &Node::name);
+      const tf::NameScope names(environment_.graph, tensorflow_path(node->module));
+      assertions.push_back(environment_.graph->operation("Assert")
+                               .input(plain(check.node))
+                               .inputs({environment_.graph->texts({check.message})})
+                               .types("T", {tf::DataType::kString})
+                               .finish());
+    }
+    if (assertions.empty()) return;
+    for (tf::Tensor& output : *outputs) {
+      tf::OperationBuilder checked = environment_.graph->operation("Identity");
+      checked.input(output);
+      for (TF_Operation* assertion : assertions) checked.control(assertion);
+      output = checked.output();
+    }
   }
 
   void read(const program::Input& input, const keras::ModelInputs& inputs) {

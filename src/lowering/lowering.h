@@ -25,6 +25,7 @@ struct Bound {
 struct Wanted {
   std::vector<program::Output> outputs;
   bool stages = false;  // all of them; else those that come with the outputs
+  bool checks = true;   // whether a run fails where a check of the program does
 };
 
 /// Makes the nodes, named in the scope of their modules, and of the stages what the graph then has. Returns the wanted

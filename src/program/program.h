@@ -108,6 +108,12 @@ struct HeldInput {
   std::string value;  // "[[1,4,4],[1,4,6]]"
 };
 
+/// A truth by which the model takes its way, decided as it was when it was traced. The program holds where it is so.
+struct Check {
+  std::string node;     // a bool that is true then
+  std::string message;  // what a call is told for which it is not
+};
+
 struct Program {
   std::string class_name;
   std::string model_type;
@@ -115,6 +121,7 @@ struct Program {
   std::vector<Input> inputs;
   std::vector<FrozenAxis> frozen;
   std::vector<HeldInput> held;
+  std::vector<Check> checks;
   std::vector<Parameter> parameters;
   std::vector<std::pair<std::string, std::string>> aside;  // tensors of the checkpoint that are not read, and why
   std::vector<Node> nodes;                                 // in the order of execution

@@ -47,6 +47,9 @@ class Reader {
       program_->aside.emplace_back(entry.at("key").as_string(), entry.at("reason").as_string());
     }
     for (const Json& node : json.at("nodes").elements()) read_node(node);
+    for (const Json& check : json.contains("checks") ? json.at("checks").elements() : std::vector<Json>()) {
+      read_check(check);
+    }
     for (const Json& output : json.at("outputs").elements()) {
       program_->outputs.push_back({output.at("name").as_string(), given(output.at("node").as_string(), "an output")});
     }
@@ -183,6 +186,17 @@ class Reader {
     for (const auto& [name, value] : json.at("args").members()) node.args.emplace(name, argument(value, node.name, 0));
     give(node.name);
     program_->nodes.push_back(std::move(node));
+  }
+
+  void read_check(const Json& json) {
+    Check check{given(json.at("node").as_string(), "a check"), json.at("message").as_string()};
+    const auto node = std::ranges::find(program_->nodes, check.node, &Node::name);
+    const auto* type = node == program_->nodes.end() ? nullptr : std::get_if<TensorType>(&node->result);
+    if (type == nullptr || *type != TensorType{tf::DataType::kBool, {}}) {
+      fail("a check reads " + check.node + ", which is no single bool that a node gives");
+    }
+    if (check.message.empty()) fail("the check of " + check.node + " has no message");
+    program_->checks.push_back(std::move(check));
   }
 
   void read_stage(const Json& json) {

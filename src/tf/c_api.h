@@ -84,6 +84,8 @@ struct TF_Output {
   X(TF_OperationOutputType, int, (TF_Output))                                                                          \
   X(TF_OperationNumInputs, int, (TF_Operation*))                                                                       \
   X(TF_OperationInput, TF_Output, (TF_Input))                                                                          \
+  X(TF_OperationNumControlInputs, int, (TF_Operation*))                                                                \
+  X(TF_OperationGetControlInputs, int, (TF_Operation*, TF_Operation**, int))                                           \
   X(TF_NewSessionOptions, TF_SessionOptions*, (void))                                                                  \
   X(TF_DeleteSessionOptions, void, (TF_SessionOptions*))                                                               \
   X(TF_SetConfig, void, (TF_SessionOptions*, const void*, std::size_t, TF_Status*))                                    \

@@ -1,5 +1,6 @@
 #include "tf/graph.h"
 
+#include <protozero/pbf_writer.hpp>
 #include <utility>
 
 #include "crossload/error.h"
@@ -8,6 +9,34 @@
 #include "tf/status.h"
 
 namespace crossload::tf {
+namespace {
+
+// Numbers of fields, from tensorflow/core/framework/{attr_value,tensor,tensor_shape}.proto.
+constexpr protozero::pbf_tag_type kAttrValueTensor = 8;
+constexpr protozero::pbf_tag_type kTensorDtype = 1;
+constexpr protozero::pbf_tag_type kTensorShape = 2;
+constexpr protozero::pbf_tag_type kTensorStringVal = 8;
+constexpr protozero::pbf_tag_type kShapeDim = 2;
+constexpr protozero::pbf_tag_type kDimSize = 1;
+
+/// A serialized AttrValue, a vector of texts: the C API has no simple way to make one.
+std::string attribute_of(const std::vector<std::string>& texts) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  {
+    protozero::pbf_writer tensor(writer, kAttrValueTensor);
+    tensor.add_enum(kTensorDtype, static_cast<int>(DataType::kString));
+    {
+      protozero::pbf_writer shape(tensor, kTensorShape);
+      protozero::pbf_writer dim(shape, kShapeDim);
+      dim.add_int64(kDimSize, static_cast<std::int64_t>(texts.size()));
+    }
+    for (const std::string& text : texts) tensor.add_bytes(kTensorStringVal, text);
+  }
+  return result;
+}
+
+}  // namespace
 
 DataType Tensor::dtype() const { return static_cast<DataType>(graph_->library()->TF_OperationOutputType(output_)); }
 
@@ -206,6 +235,10 @@ Tensor Graph::constant(const std::vector<std::int32_t>& values) {
   return constant(HostTensor::of<std::int32_t>(library_, {static_cast<std::int64_t>(values.size())}, values));
 }
 
+Tensor Graph::texts(const std::vector<std::string>& values, const std::string& name) {
+  return operation("Const", name).type("dtype", DataType::kString).proto("value", attribute_of(values)).output();
+}
+
 Tensor Graph::constant(const Number& value, DataType dtype) {
   const std::optional<HostTensor> exact = value.as(library_, dtype);
   if (exact) return constant(*exact);
@@ -237,6 +270,9 @@ std::set<TF_Operation*> Graph::origins_of(const std::vector<Tensor>& tensors) co
     for (int i = 0; i < library_->TF_OperationNumInputs(operation); ++i) {
       open.push_back(library_->TF_OperationInput(TF_Input{operation, i}).oper);
     }
+    std::vector<TF_Operation*> before(static_cast<std::size_t>(library_->TF_OperationNumControlInputs(operation)));
+    library_->TF_OperationGetControlInputs(operation, before.data(), static_cast<int>(before.size()));
+    open.insert(open.end(), before.begin(), before.end());
   }
   return found;
 }

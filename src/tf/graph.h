@@ -109,13 +109,15 @@ class Graph {
   Tensor constant(float value);
   Tensor constant(std::int32_t value);
   Tensor constant(const std::vector<std::int32_t>& values);
+  /// [count]
+  Tensor texts(const std::vector<std::string>& values, const std::string& name = "");
   /// A scalar of the given type. Throws OperationError when the type cannot hold the number: 0.5 as int32.
   Tensor constant(const Number& value, DataType dtype);
 
   /// Tells the graph what shape inference cannot know.
   void set_shape(const Tensor& tensor, const Shape& shape);
   void add_function(const Function& function);
-  /// The operations that a tensor is computed from, with those that made it.
+  /// The operations that a tensor is computed from, and those that run before these, with those that made it.
   std::set<TF_Operation*> origins_of(const std::vector<Tensor>& tensors) const;
   /// What the outputs are computed from as the body of a function. Outputs are named `output_names`.
   Function to_function(const std::string& name, const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,

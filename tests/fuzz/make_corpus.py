@@ -96,9 +96,10 @@ def main():
     put("program", "small", safetensors(
         {"__metadata__": {"crossload_program": "1", "program": json.dumps(small_program())},
          "constant.one": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1)))
-    put("program", "no_outputs", safetensors(
-        {"__metadata__": {"crossload_program": "1", "program": json.dumps({**small_program(), "outputs": []})},
-         "constant.one": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1)))
+    for name, field, value in (("no_outputs", "outputs", []), ("no_truth", "checks", [{"node": "mul", "message": ""}])):
+        put("program", name, safetensors(
+            {"__metadata__": {"crossload_program": "1", "program": json.dumps({**small_program(), field: value})},
+             "constant.one": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1)))
 
 
 def small_program():
@@ -110,11 +111,13 @@ def small_program():
         "class": "Tiny", "model_type": "", "source": "tiny.py:3",
         "inputs": [{"name": "x", "node": "x", "dtype": "float32", "shape": [2, "s0"]}],
         "frozen": [{"input": "x", "axis": 0, "size": 2}],
+        "checks": [{"node": "any", "message": "Tiny was traced where x.any() is True"}],
         "parameters": [{**about, "node": "p_w", "name": "w", "kind": "parameter", "shape": [3], "key": "w"},
                        {**about, "node": "c_one", "name": "one", "kind": "constant", "shape": [1],
                         "value": "constant.one"}],
         "aside": [{"key": "old", "reason": "nothing reads it"}],
         "nodes": [{**node, "name": "mul", "op": "aten.mul.Tensor", "result": {"dtype": "float32", "shape": [2, "s0"]}},
+                  {**node, "name": "any", "op": "aten.any.default", "result": {"dtype": "bool", "shape": []}},
                   {**node, "name": "size", "op": "aten.sym_size.int", "result": {"symbol": "s0", "type": "int"}},
                   {**node, "name": "add", "op": "aten.add.Tensor", "args": lists,
                    "result": [{"dtype": "bool", "shape": []}, None]}],

@@ -6,7 +6,7 @@ import json
 import torch
 import transformers
 
-from reference import traced_graph
+from reference import decided, traced_graph
 from reference.bare import StoredShapes, check_has_keys
 from reference.chosen import read_inputs
 from reference.files import write_trace
@@ -50,6 +50,7 @@ def input_placeholders(traced, inputs):
 
 def needed_nodes(traced):
     kept = [*traced.outputs.values(), *(node for _, nodes in traced.stages for node in nodes)]
+    kept += [decision.node for decision in traced.decisions]
     return traced_graph.reached(kept)
 
 
@@ -58,14 +59,16 @@ def describe_program(model, traced, inputs, cells, parameters, held=()):
     placeholders = input_placeholders(traced, inputs)
     symbols = Symbols(placeholders)
     described = traced_graph.described_inputs(placeholders, symbols)
+    name = type(model).__name__
     return {
-        "class": type(model).__name__,
+        "class": name,
         "model_type": getattr(getattr(model, "config", None), "model_type", ""),
         "source": place_of(type(model)),
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "inputs": described,
         "frozen": traced_graph.frozen_axes(described, traced.asked),
         "held": described_held(dict(held)),
+        "checks": [decided.described(decision, name) for decision in traced.decisions],
         "ranges": symbols.ranges(traced.program, described, cells),
         "parameters": parameters.described,
         "aside": parameters.aside,
@@ -128,6 +131,7 @@ class Tracing:
             return self.write()
         if traced.has_found:
             self.refusals.append(FOUND)
+        self.refusals += [decided.note(decision) for decision in traced.decisions]
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)

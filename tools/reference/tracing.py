@@ -14,12 +14,13 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
+from reference.decided import decided, decisions, truths_of
 from reference.found_rows import rows_everywhere
 from reference.kept import nothing_kept
 from reference.known import constants_known
 from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
-from reference.recording import named_tensors, options_for
+from reference.recording import call_model, named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
 from reference.segments import segments_counted
 from reference.while_traced import as_in_a_run, batches_left
@@ -27,6 +28,7 @@ from reference.without_loops import loops_replaced
 
 
 ATEN = torch.ops.aten
+SEED = 0  # of runs whose numbers are not kept
 COPIES = (
     *(ATEN._to_copy.default, ATEN.to.dtype, ATEN.to.dtype_layout, ATEN.to.device),
     *(ATEN.clone.default, ATEN.alias.default, ATEN.detach.default),
@@ -54,6 +56,7 @@ class Traced:
     stages: list  # of (Stage, [node])
     asked: dict  # input: the axes that were to be free
     has_found: bool = False  # whether it is taken that whatever the model looks for is found
+    decisions: tuple = ()  # of decided.Decision
 
 
 @dataclasses.dataclass
@@ -114,9 +117,9 @@ def forward_replaced(model, forward):
             model.forward = before
 
 
-def export(model, inputs, axes, attentions):
+def export(model, inputs, axes, attentions, truths=None):
     """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
-    free}."""
+    free}; truths: those that are decided."""
     stages, forward, names = Stages(model), model.forward, []
     options = options_for(forward, attentions)
 
@@ -133,7 +136,7 @@ def export(model, inputs, axes, attentions):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), segments_counted())
+            of_some = (loops_replaced(model), limited_in_the_graph(model), segments_counted(), decided(truths or {}))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
@@ -156,10 +159,10 @@ def attempts(inputs, axes):
     return tried
 
 
-def exported_as_it_is(model, inputs, attentions):
+def exported_as_it_is(model, inputs, attentions, truths):
     """An Attempt without free axes; None where there is none."""
     try:
-        return export(model, inputs, {}, attentions)
+        return export(model, inputs, {}, attentions, truths)
     except Exception:  # that of the first attempt is told
         return None
 
@@ -174,20 +177,33 @@ def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
             with contextlib.suppress(Failure), rows_everywhere(model, spare):
                 traced = traced_as_told(model, inputs, axes, attentions, is_right)
                 return dataclasses.replace(traced, has_found=True)
+        truths = truths_asked(model, inputs, attentions)
+        with contextlib.suppress(Failure):
+            if truths:
+                return traced_as_told(model, inputs, axes, attentions, is_right, truths)
         raise refusal from None
 
 
-def traced_as_told(model, inputs, axes, attentions, is_right):
+def truths_asked(model, inputs, attentions):
+    """What the model asks of itself when it is run, and is told; nothing where it cannot be run."""
+    try:
+        return truths_of(lambda: call_model(model, inputs, torch.float32, SEED, attentions))
+    except Failure:
+        return {}
+
+
+def traced_as_told(model, inputs, axes, attentions, is_right, truths=None):
+    """truths: those that are decided, see decided.py."""
     failure, fixed = None, None
     for asked in attempts(inputs, axes):
         try:
-            attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions)
+            attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions, truths)
         except (Failure, MemoryError):
             raise
         except Exception as error:  # torch's own kinds, the model's, and those of its Python
             failure = failure or refusal_of(model, error)
             if is_about_data(error) and fixed is None and asked:
-                fixed = exported_as_it_is(model, inputs, attentions)  # numbers that are made of sizes are known then
+                fixed = exported_as_it_is(model, inputs, attentions, truths)  # numbers that are made of sizes are known then
             if is_about_data(error) and fixed is None:
                 break
             continue
@@ -216,7 +232,7 @@ def collect(attempt, axes):
     for stage in stages:
         grouped.append((stage, tensors[start : start + stage.count]))
         start += stage.count
-    return Traced(program, dict(zip(names, found)), grouped, axes)
+    return Traced(program, dict(zip(names, found)), grouped, axes, decisions=decisions(program.graph))
 
 
 def is_as_it_was(program, node, buffer):

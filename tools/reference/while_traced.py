@@ -5,7 +5,7 @@ A model collects hidden states and attentions while it runs, its parts collect t
 While compiled there is one place for all, so that what a model collected before one of its parts ran is lost. And a mask
 that hides nothing is made nevertheless, even where none was given and the model has no place for one. A module that is moved
 to the type that it has stays what it is. And a diagonal is filled by a mask, which torch.export can follow in parts of tensors
-too.
+too. A size that is divided by torch.div is a size, and what is cut off at the end is none where its size is none.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ from unittest import mock
 
 import torch
 from torch._C import _functorch as functorch
+
+from reference.windows import windows_by_axes
 
 LEFT_OUT = {
     "transformers.utils.output_capturing": "is_torchdynamo_compiling",
@@ -50,6 +52,50 @@ def filling_by_mask(fill):
     return filled
 
 
+def dividing_sizes(divide):
+    """torch.div, which makes a tensor of a size, so that nothing is known of it."""
+
+    @functools.wraps(divide)
+    def divided(input, other, *, rounding_mode=None, **keywords):
+        sizes = (input, other)
+        is_of_sizes = all(isinstance(one, (int, torch.SymInt)) for one in sizes) and rounding_mode and not keywords
+        if is_of_sizes and any(isinstance(one, torch.SymInt) for one in sizes) and input >= 0 and other > 0:
+            return input // other
+        return divide(input, other, rounding_mode=rounding_mode, **keywords)
+
+    return divided
+
+
+def counted_from_the_front(cut, size):
+    """The slice `:-n` of an axis as `:size - n`, which is right for a symbolic n that may become 0, too."""
+    if not isinstance(cut, slice) or cut.step is not None or not isinstance(cut.stop, torch.SymInt) or cut.stop >= 0:
+        return cut
+    return slice(cut.start, size + cut.stop)
+
+
+def cutting_off(get):
+    """Tensor.__getitem__. A model that pads where it must cuts off where it padded."""
+
+    @functools.wraps(get)
+    def taken(tensor, places):
+        cuts = places if isinstance(places, tuple) else (places,)
+        if all(isinstance(cut, slice) for cut in cuts):
+            return get(tensor, tuple(counted_from_the_front(*pair) for pair in zip(cuts, tensor.shape)))
+        return get(tensor, places)
+
+    return taken
+
+
+REPLACED = (
+    (torch.nn.Module, "to", moving_where_needed),
+    (torch.Tensor, "fill_diagonal_", filling_by_mask),
+    (torch.Tensor, "__getitem__", cutting_off),
+    (torch, "div", dividing_sizes),
+    (torch.Tensor, "as_strided", windows_by_axes),
+    (torch, "as_strided", windows_by_axes),
+)
+
+
 @contextlib.contextmanager
 def batches_left():
     """torch.vmap is a part of a traced graph, and where its beginning is run and fails before its end, whatever is computed
@@ -65,9 +111,8 @@ def batches_left():
 def as_in_a_run():
     """While a model is traced, it does what it does in a run."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(torch.nn.Module, "to", moving_where_needed(torch.nn.Module.to)))
-        filled = filling_by_mask(torch.Tensor.fill_diagonal_)
-        stack.enter_context(mock.patch.object(torch.Tensor, "fill_diagonal_", filled))
+        for owner, name, other in REPLACED:
+            stack.enter_context(mock.patch.object(owner, name, other(getattr(owner, name))))
         for name, question in LEFT_OUT.items():
             with contextlib.suppress(ImportError):  # Transformers 4 has not all of them
                 module = importlib.import_module(name)
