@@ -48,7 +48,7 @@ TEST_F(ChecksTest, ARunFailsWhereOneIsNotTrue) {
     ADD_FAILURE() << "nothing failed";
   } catch (const tf::OperationError& error) {
     EXPECT_THAT(error.reason(), testing::AllOf(testing::StartsWith("assertion failed: "), testing::HasSubstr(kMessage)));
-    EXPECT_EQ(failure_of(error).module.path, "gate");
+    EXPECT_EQ(failure_of(error).place.path, "gate");
   }
 }
 
