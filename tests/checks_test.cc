@@ -47,7 +47,8 @@ TEST_F(ChecksTest, ARunFailsWhereOneIsNotTrue) {
     first_of(this, x_, y, {0, 0});
     ADD_FAILURE() << "nothing failed";
   } catch (const tf::OperationError& error) {
-    EXPECT_THAT(error.reason(), testing::AllOf(testing::StartsWith("assertion failed: "), testing::HasSubstr(kMessage)));
+    EXPECT_THAT(error.reason(),
+                testing::AllOf(testing::StartsWith("assertion failed: "), testing::HasSubstr(kMessage)));
     EXPECT_EQ(failure_of(error).place.path, "gate");
   }
 }

@@ -19,8 +19,9 @@ constexpr const char* kServingDefault = "serving_default";
 void require_no_checks(const program::Program& program) {
   if (program.checks.empty()) return;
   throw Error(ErrorKind::kUnsupported,
-              program.class_name + ": model.tflite would give other numbers than PyTorch's, and not say so, where a "
-                                   "SavedModel fails with \"" +
+              program.class_name +
+                  ": model.tflite would give other numbers than PyTorch's, and not say so, where a "
+                  "SavedModel fails with \"" +
                   program.checks.front().message + "\": LiteRT has no Assert; leave litert out of --formats");
 }
 

@@ -4,21 +4,25 @@ only when the model runs.
 What is computed holds for any number of rows, none too. But a loop that leaves out what has no rows asks how many there
 are. Here it finds some everywhere: with no rows an expert adds nothing, which is what leaving it out does. So it is with a
 mask that is left out where it hides nothing: here it is applied. That it is so is not taken for granted: the caller compares
-the traced model with one that was not.
+the traced model with one that was not. But that compares one way with one way. Where a truth leads, the models of
+Transformers are known to ask for no more than that; others may ask for anything, and decided.py has their truths.
 """
 
 import contextlib
 import functools
+import sys
 from unittest import mock
 
 import sympy
 import torch
 from torch.fx.experimental import symbolic_shapes
 
+from reference.refusals import is_of_a_model
 from reference.traced_graph import ASSERTIONS
 
 FEW = 2  # for torch a size of one is a kind of its own
 MOST = 4096  # turns of a loop
+KNOWN = ("transformers.",)  # beginnings of the names of modules of Python that ask for no more
 MASKS = ("_update_mamba_mask", "_update_linear_attn_mask")
 """Methods of models of Transformers 4, which drop a mask that hides nothing, and where there is a cache."""
 
@@ -84,6 +88,14 @@ def written(words):
     return known
 
 
+def is_asked_by_known():
+    """Whether what is asked now is asked by the source of a model that is known."""
+    frame = sys._getframe(1)
+    while frame is not None and not is_of_a_model(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__", "").startswith(KNOWN)
+
+
 def leading(find, answer):
     """torch.all or torch.any, whose one truth is the answer when it leads the way: a mask of which not all is one, or any is
     nothing, is applied, which where it hides nothing changes nothing."""
@@ -104,7 +116,7 @@ def answered(is_true):
     @functools.wraps(is_true)
     def asked(tensor):
         answer = getattr(tensor, "answer", None)
-        return is_true(tensor) if answer is None else answer
+        return is_true(tensor) if answer is None or not is_asked_by_known() else answer
 
     return asked
 
@@ -118,7 +130,7 @@ def counts_agree(evaluate):
         try:
             return evaluate(env, expression, *arguments, **keywords)
         except symbolic_shapes.GuardOnDataDependentSymNode:
-            if isinstance(expression, sympy.Ne):
+            if isinstance(expression, sympy.Ne) and is_asked_by_known():
                 return sympy.false
             raise
 
