@@ -4,9 +4,9 @@
 import unittest
 from unittest import mock
 
-from tracer_test import IS_5, TracerTest, mixtral, torch
+from tracer_test import IS_5, TracerTest, mixtral, torch  # first of all, as it finds the recorder
 
-from reference import found_rows  # found by way of tracer_test
+from reference import found_rows  # isort: skip
 
 OF_TRANSFORMERS = mock.patch.object(found_rows, "KNOWN", ("",))
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
-from reference import stable, without_loops  # noqa: E402
+from reference import loops_of_experts, loops_of_images, loops_of_texts, stable, without_loops  # noqa: E402
 
 
 IS_5 = transformers.__version__.startswith("5.")
@@ -47,7 +47,7 @@ class WithoutLoopsTest(unittest.TestCase):
             for image, (height, width) in enumerate(((7, 9), (3, 9), (7, 1), (1, 5))):
                 mask[image, :height, :width] = True
             pixels = torch.randn(4, 3, 28, 36)
-            self.assert_same(without_loops.places_of_patches(embeddings, pixels, mask), embeddings(pixels, mask))
+            self.assert_same(loops_of_images.places_of_patches(embeddings, pixels, mask), embeddings(pixels, mask))
 
     @LATER
     def test_images_in_texts(self):
@@ -58,7 +58,7 @@ class WithoutLoopsTest(unittest.TestCase):
         merged = source("smolvlm").SmolVLMModel.inputs_merger
         with torch.no_grad():
             for given, embedded in ((ids, texts), (None, table(ids))):
-                found = without_loops.with_images(model, given, embedded, images)
+                found = loops_of_images.with_images(model, given, embedded, images)
                 self.assert_same(found, merged(model, given, embedded, images))
 
     @LATER
@@ -67,7 +67,7 @@ class WithoutLoopsTest(unittest.TestCase):
             made, expected = torch.tensor(images), torch.tensor(images)
             if not any(expected):
                 expected[0] = True
-            self.assertTrue(without_loops.any_made(made))
+            self.assertTrue(loops_of_images.any_made(made))
             self.assert_same(made, expected)
 
     @LATER
@@ -75,7 +75,7 @@ class WithoutLoopsTest(unittest.TestCase):
         for counts in ([3, 1, 4], [5]):
             tensor = torch.zeros(1, sum(counts), 2)
             expected = source("pixtral").generate_block_attention_mask(counts, tensor)
-            self.assert_same(without_loops.mask_of_blocks(counts, tensor), expected)
+            self.assert_same(loops_of_images.mask_of_blocks(counts, tensor), expected)
 
     @LATER
     def test_mask_of_phrases(self):
@@ -89,7 +89,7 @@ class WithoutLoopsTest(unittest.TestCase):
         for folder in ("grounding_dino", "mm_grounding_dino"):
             expected = source(folder).generate_masks_with_special_tokens_and_transfer_map
             for ids in map(torch.tensor, texts):
-                for found, wanted in zip(without_loops.PHRASES(ids), expected(ids), strict=True):
+                for found, wanted in zip(loops_of_texts.PHRASES(ids), expected(ids), strict=True):
                     self.assert_same(found, wanted)
 
     def test_patches_beside_texts(self):
@@ -103,7 +103,7 @@ class WithoutLoopsTest(unittest.TestCase):
         for max_len in (0, 12, 25):
             for given, marked in ((None, mask), (own, None)):
                 arguments = (boxes, given, marked, 4, max_len, 64, 16)
-                found = without_loops.with_patches(images, texts.clone(), *arguments)
+                found = loops_of_images.with_patches(images, texts.clone(), *arguments)
                 wanted = source("udop").combine_image_text_embeddings(images, texts.clone(), *arguments)
                 for one, other in zip(found, wanted):
                     self.assertIs(one is None, other is None)
@@ -117,7 +117,7 @@ class WithoutLoopsTest(unittest.TestCase):
         padded = source("clvp")._pad_extra_bos_eos_tokens
         for options in ({}, {"add_bos_token": False}, {"add_eos_token": False}, {"eos_token_id": 9, "pad_token_id": 6}):
             for given in (mask, None):
-                found, wanted = without_loops.with_ends(ids, given, **options), padded(ids, given, **options)
+                found, wanted = loops_of_texts.with_ends(ids, given, **options), padded(ids, given, **options)
                 self.assert_same(found[0], wanted[0])
                 self.assertEqual(given is None, found[1] is None)
                 if given is not None:
@@ -132,7 +132,7 @@ class WithoutLoopsTest(unittest.TestCase):
         )
         ids = torch.tensor([[1, 2, 3, 4, 5, 6], [1, 2, 9, 4, 9, 6], [9, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 9], [1, 9, 9, 9, 9, 9]])
         expected = source("clvp").ClvpModelForConditionalGeneration.fix_speech_decoder_output(model, ids.clone())
-        self.assert_same(without_loops.finished(model, ids), expected)
+        self.assert_same(loops_of_texts.finished(model, ids), expected)
 
     @LATER
     def test_adapters_of_languages(self):
@@ -142,7 +142,7 @@ class WithoutLoopsTest(unittest.TestCase):
             output = source("xmod").XmodOutput(config).eval()
             states = torch.randn(4, 5, 8)
             expected = output.lang_adapter(languages, states.clone())
-            torch.testing.assert_close(without_loops.adapted(output, languages, states), expected)
+            torch.testing.assert_close(loops_of_texts.adapted(output, languages, states), expected)
 
     @LATER
     def test_mixtures(self):
@@ -152,13 +152,13 @@ class WithoutLoopsTest(unittest.TestCase):
         chosen = torch.stack([torch.randperm(4)[:2] for _ in range(7)])  # the last expert has none
         with torch.no_grad(), stable.StableSorts():
             expected = layer.moe(states, chosen, weights)
-            torch.testing.assert_close(without_loops.mixed(layer, states, chosen, weights), expected)
+            torch.testing.assert_close(loops_of_experts.mixed(layer, states, chosen, weights), expected)
 
     @LATER
     def test_products_of_groups(self):
         states, weights, counts = torch.randn(7, 4), torch.randn(5, 4, 3), torch.tensor([0, 3, 1, 0, 3])
         expected = source("aria").sequential_experts_gemm(states, weights, counts)
-        torch.testing.assert_close(without_loops.products_of_groups(states, weights, counts), expected)
+        torch.testing.assert_close(loops_of_experts.products_of_groups(states, weights, counts), expected)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,16 @@
 they are plain ones, as in Transformers 5, and what is computed with them is the same.
 """
 
-import contextlib
-import functools
 import math
 import sys
-from unittest import mock
 
 import torch
 
-from reference import transformers5
-
 TAPAS = "transformers.models.tapas.modeling_tapas"
+
+
+def index_map(indices, num_segments, batch_dims):
+    return sys.modules[TAPAS].IndexMap(indices, num_segments, batch_dims)
 
 
 def counted(index, indices, num_segments, batch_dims=0):
@@ -20,38 +19,35 @@ def counted(index, indices, num_segments, batch_dims=0):
     index.indices, index.num_segments, index.batch_dims = indices, num_segments, batch_dims
 
 
-def flat(tapas, index, name=None):
+def flat(index, name=None):
     """flatten: segments of several rows as those of one."""
     shape = index.batch_shape()
     rows = math.prod(shape)
     first = (torch.arange(rows) * index.num_segments).view(*shape, *[1] * (index.indices.dim() - index.batch_dims))
-    return tapas.IndexMap((first + index.indices).view(-1), index.num_segments * rows)
+    return index_map((first + index.indices).view(-1), index.num_segments * rows, 0)
 
 
-def whole_range(tapas, batch_shape, num_segments, name=None):
+def whole_range(batch_shape, num_segments, name=None):
     """range_index_map: every row has each segment once."""
     indices = torch.arange(num_segments).repeat(*batch_shape, 1)
-    return tapas.IndexMap(indices, num_segments, len(batch_shape))
+    return index_map(indices, num_segments, len(batch_shape))
 
 
-def reduced(tapas, values, index, how, name=None):
+def reduced(values, index, how, name=None):
     """_segment_reduce: (a number for each segment, their index)."""
-    flattened, rest = flat(tapas, index), values.shape[index.indices.dim() :]
+    flattened, rest = flat(index), values.shape[index.indices.dim() :]
     flat_values = values.reshape(-1, *rest).float()
     made = torch.zeros(flattened.num_segments).scatter_reduce(
         0, flattened.indices.long(), flat_values, how, include_self=False
     )
     made = made.view(*index.batch_shape(), index.num_segments, *rest).to(values.dtype)
-    return made, whole_range(tapas, index.batch_shape(), index.num_segments)
+    return made, whole_range(index.batch_shape(), index.num_segments)
 
 
-@contextlib.contextmanager
-def segments_counted():
-    """While a model is traced."""
-    tapas = None if transformers5.is_needed() else sys.modules.get(TAPAS)
-    with contextlib.ExitStack() as stack:
-        if tapas:
-            stack.enter_context(mock.patch.object(tapas.IndexMap, "__init__", counted))
-            for name, other in (("flatten", flat), ("range_index_map", whole_range), ("_segment_reduce", reduced)):
-                stack.enter_context(mock.patch.object(tapas, name, functools.partial(other, tapas)))
-        yield
+REPLACED = {
+    "IndexMap.__init__": counted,
+    "flatten": flat,
+    "range_index_map": whole_range,
+    "_segment_reduce": reduced,
+}
+"""For without_loops.py."""

@@ -22,8 +22,7 @@ from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import call_model, named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
-from reference.segments import segments_counted
-from reference.while_traced import as_in_a_run, batches_left
+from reference.while_traced import CutsFromTheFront, as_in_a_run, batches_left
 from reference.without_loops import loops_replaced
 
 
@@ -126,7 +125,8 @@ def export(model, inputs, axes, attentions, truths=None):
     @functools.wraps(forward)
     def traced(**keywords):
         stages.clear()
-        outputs = named_tensors(forward(**keywords, **options))
+        with CutsFromTheFront():
+            outputs = named_tensors(forward(**keywords, **options))
         names[:] = outputs
         return list(outputs.values()), stages.tensors
 
@@ -136,7 +136,7 @@ def export(model, inputs, axes, attentions, truths=None):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), segments_counted(), decided(truths or {}))
+            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(truths or {}))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)

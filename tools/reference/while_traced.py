@@ -15,6 +15,7 @@ from unittest import mock
 
 import torch
 from torch._C import _functorch as functorch
+from torch.overrides import TorchFunctionMode
 
 from reference.windows import windows_by_axes
 
@@ -73,23 +74,23 @@ def counted_from_the_front(cut, size):
     return slice(cut.start, size + cut.stop)
 
 
-def cutting_off(get):
-    """Tensor.__getitem__. A model that pads where it must cuts off where it padded."""
+class CutsFromTheFront(TorchFunctionMode):
+    """Tensor.__getitem__: a model that pads where it must cuts off where it padded. It is entered by what is traced, so that
+    it comes before torch.export's own. The method itself cannot be replaced: a tensor would be a sequence to Python ever
+    after."""
 
-    @functools.wraps(get)
-    def taken(tensor, places):
-        cuts = places if isinstance(places, tuple) else (places,)
-        if all(isinstance(cut, slice) for cut in cuts):
-            return get(tensor, tuple(counted_from_the_front(*pair) for pair in zip(cuts, tensor.shape)))
-        return get(tensor, places)
-
-    return taken
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.__getitem__:
+            tensor, places = args
+            cuts = places if isinstance(places, tuple) else (places,)
+            if all(isinstance(cut, slice) for cut in cuts):
+                args = (tensor, tuple(counted_from_the_front(*pair) for pair in zip(cuts, tensor.shape)))
+        return func(*args, **(kwargs or {}))
 
 
 REPLACED = (
     (torch.nn.Module, "to", moving_where_needed),
     (torch.Tensor, "fill_diagonal_", filling_by_mask),
-    (torch.Tensor, "__getitem__", cutting_off),
     (torch, "div", dividing_sizes),
     (torch.Tensor, "as_strided", windows_by_axes),
     (torch, "as_strided", windows_by_axes),
