@@ -3,19 +3,18 @@
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
+#include "tf/shape_proto.h"
+
 namespace crossload::exporting {
 namespace {
 
 // Numbers of fields, from
-// tensorflow/core/framework/{function,op_def,resource_handle,attr_value,tensor,tensor_shape}.proto.
+// tensorflow/core/framework/{function,op_def,resource_handle}.proto.
 constexpr protozero::pbf_tag_type kFunctionSignature = 1;
 constexpr protozero::pbf_tag_type kOpDefInputArg = 2;
 constexpr protozero::pbf_tag_type kArgDefHandleData = 7;
 constexpr protozero::pbf_tag_type kDtypeAndShapeDtype = 1;
 constexpr protozero::pbf_tag_type kDtypeAndShapeShape = 2;
-constexpr protozero::pbf_tag_type kShapeDim = 2;
-constexpr protozero::pbf_tag_type kShapeUnknownRank = 3;
-constexpr protozero::pbf_tag_type kDimSize = 1;
 
 /// Copies the field that the reader stands on. Its tag is asked for first: getting the value moves the reader on.
 void copy_field(protozero::pbf_reader* reader, protozero::pbf_writer* writer) {
@@ -41,7 +40,7 @@ std::string argument_with_data(protozero::data_view argument, const TensorSpec& 
   protozero::pbf_writer writer(result);  // appends
   protozero::pbf_writer handle(writer, kArgDefHandleData);
   handle.add_enum(kDtypeAndShapeDtype, static_cast<int>(variable.dtype));
-  handle.add_message(kDtypeAndShapeShape, shape_proto(variable.shape));
+  handle.add_message(kDtypeAndShapeShape, tf::shape_proto(variable.shape));
   return result;
 }
 
@@ -82,40 +81,6 @@ std::string with_handle_data(const std::string& function_def, std::size_t inputs
     }
   }
   return result;
-}
-
-std::string shape_proto(const Shape& shape) {
-  std::string result;
-  protozero::pbf_writer writer(result);
-  for (std::int64_t size : shape) {
-    protozero::pbf_writer dim(writer, kShapeDim);
-    dim.add_int64(kDimSize, size);
-  }
-  return result;
-}
-
-Shape parse_shape_proto(std::string_view bytes, bool* has_rank) {
-  Shape shape;
-  protozero::pbf_reader reader(bytes.data(), bytes.size());
-  while (reader.next()) {
-    if (reader.tag() == kShapeDim) {
-      protozero::pbf_reader dimension = reader.get_message();
-      std::int64_t size = 0;
-      while (dimension.next()) {
-        if (dimension.tag() == kDimSize) {
-          size = dimension.get_int64();
-        } else {
-          dimension.skip();
-        }
-      }
-      shape.push_back(size);
-    } else if (reader.tag() == kShapeUnknownRank && has_rank != nullptr) {
-      *has_rank = !reader.get_bool();
-    } else {
-      reader.skip();
-    }
-  }
-  return shape;
 }
 
 }  // namespace crossload::exporting

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "crossload/dtype.h"
@@ -20,11 +19,5 @@ struct TensorSpec {
 /// TensorFlow then knows them inside the function, and in the gradients that it derives from it.
 std::string with_handle_data(const std::string& function_def, std::size_t inputs,
                              const std::vector<TensorSpec>& variables);
-
-/// A serialized TensorShapeProto.
-std::string shape_proto(const Shape& shape);
-/// The sizes of a serialized TensorShapeProto, and whether its rank is known (`has_rank` may be null). Throws
-/// protozero::exception when it is no protocol buffer.
-Shape parse_shape_proto(std::string_view bytes, bool* has_rank = nullptr);
 
 }  // namespace crossload::exporting

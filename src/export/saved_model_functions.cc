@@ -9,6 +9,7 @@
 #include "crossload/error.h"
 #include "export/compact_function.h"
 #include "export/function_def.h"
+#include "tf/shape_proto.h"
 
 namespace crossload::exporting {
 namespace {
@@ -66,7 +67,7 @@ FunctionTensor read_tensor_spec(pbf_reader spec) {
         tensor.name = spec.get_string();
         break;
       case 2:
-        tensor.shape = parse_shape_proto(spec.get_string(), &tensor.has_rank);
+        tensor.shape = tf::parse_shape_proto(spec.get_string(), &tensor.has_rank);
         break;
       case 3:
         tensor.dtype = spec.get_enum();

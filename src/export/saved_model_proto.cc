@@ -8,6 +8,7 @@
 #include "crossload/error.h"
 #include "export/function_def.h"
 #include "export/variable_names.h"
+#include "tf/shape_proto.h"
 
 namespace crossload::exporting {
 namespace {
@@ -56,7 +57,7 @@ std::string tensor_value(const std::string& name, const TensorSpec& tensor) {
   return message([&](pbf_writer* w) {
     pbf_writer spec(*w, 33);
     spec.add_string(1, name);
-    spec.add_message(2, shape_proto(tensor.shape));
+    spec.add_message(2, tf::shape_proto(tensor.shape));
     spec.add_enum(3, static_cast<int>(tensor.dtype));
   });
 }
@@ -211,7 +212,7 @@ void add_variable(pbf_writer* nodes, const keras::Variable& variable, const std:
   pbf_writer object(*nodes, 1);
   pbf_writer saved(object, 7);
   saved.add_enum(1, static_cast<int>(dtype_of(variable)));
-  saved.add_message(2, shape_proto(variable.shape));
+  saved.add_message(2, tf::shape_proto(variable.shape));
   saved.add_bool(3, variable.trainable);
   saved.add_string(6, shared_name(variable, scope));
 }
@@ -280,13 +281,13 @@ std::string signature_def(const ConcreteFunction& serving, const std::string& in
     for (const keras::InputSpec& input : serving.inputs) {
       add_map_entry(
           w, 1, input.name,
-          tensor_info(input_prefix + input.name + ":0", static_cast<int>(input.dtype), shape_proto(input.shape)));
+          tensor_info(input_prefix + input.name + ":0", static_cast<int>(input.dtype), tf::shape_proto(input.shape)));
     }
     for (std::size_t i = 0; i < serving.outputs.size(); ++i) {
       const OutputSpec& output = serving.outputs[i];
       add_map_entry(w, 2, output.name,
                     tensor_info(node + ":" + std::to_string(i), static_cast<int>(output.tensors.front().dtype),
-                                shape_proto(output.tensors.front().shape)));
+                                tf::shape_proto(output.tensors.front().shape)));
     }
     w->add_string(3, "tensorflow/serving/predict");
   });

@@ -14,9 +14,9 @@
 
 #include "crossload/error.h"
 #include "export/crc32c.h"
-#include "export/function_def.h"
 #include "export/table_check.h"
 #include "tf/data_type.h"
+#include "tf/shape_proto.h"
 
 namespace crossload::exporting {
 namespace {
@@ -78,7 +78,7 @@ BundleEntry read_entry(protozero::data_view message) {
         entry.dtype = reader.get_enum();
         break;
       case 2:
-        entry.shape = parse_shape_proto(reader.get_string());
+        entry.shape = tf::parse_shape_proto(reader.get_string());
         break;
       case 3:
         entry.shard = reader.get_int32();

@@ -6,33 +6,27 @@
 #include "crossload/error.h"
 #include "tf/buffer.h"
 #include "tf/operation_error.h"
+#include "tf/shape_proto.h"
 #include "tf/status.h"
 
 namespace crossload::tf {
 namespace {
 
-// Numbers of fields, from tensorflow/core/framework/{attr_value,tensor,tensor_shape}.proto.
+// Numbers of fields, from tensorflow/core/framework/{attr_value,tensor}.proto.
 constexpr protozero::pbf_tag_type kAttrValueTensor = 8;
 constexpr protozero::pbf_tag_type kTensorDtype = 1;
 constexpr protozero::pbf_tag_type kTensorShape = 2;
 constexpr protozero::pbf_tag_type kTensorStringVal = 8;
-constexpr protozero::pbf_tag_type kShapeDim = 2;
-constexpr protozero::pbf_tag_type kDimSize = 1;
 
 /// A serialized AttrValue, a vector of texts: the C API has no simple way to make one.
 std::string attribute_of(const std::vector<std::string>& texts) {
   std::string result;
   protozero::pbf_writer writer(result);
-  {
-    protozero::pbf_writer tensor(writer, kAttrValueTensor);
-    tensor.add_enum(kTensorDtype, static_cast<int>(DataType::kString));
-    {
-      protozero::pbf_writer shape(tensor, kTensorShape);
-      protozero::pbf_writer dim(shape, kShapeDim);
-      dim.add_int64(kDimSize, static_cast<std::int64_t>(texts.size()));
-    }
-    for (const std::string& text : texts) tensor.add_bytes(kTensorStringVal, text);
-  }
+  protozero::pbf_writer tensor(writer, kAttrValueTensor);
+  tensor.add_enum(kTensorDtype, static_cast<int>(DataType::kString));
+  tensor.add_message(kTensorShape, shape_proto({static_cast<std::int64_t>(texts.size())}));
+  for (const std::string& text : texts) tensor.add_bytes(kTensorStringVal, text);
+  tensor.commit();
   return result;
 }
 
