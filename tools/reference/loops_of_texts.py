@@ -57,20 +57,4 @@ def finished(model, speech_ids):
     return torch.where(is_last, codes, torch.where(has_stopped, one, speech_ids))
 
 
-def adapted(output, lang_ids, hidden_states):
-    """What X-MOD does at the end of a layer: each text goes through the adapter of its language. lang_ids: [batch]."""
-    residual = hidden_states
-    if output.adapter_layer_norm is not None:
-        hidden_states = output.adapter_layer_norm(hidden_states)
-    elif output.adapter_reuse_layer_norm:
-        hidden_states = output.LayerNorm(hidden_states)
-    if output.ln_before_adapter:
-        residual = hidden_states
-    found = torch.zeros_like(hidden_states)
-    for language, adapter in enumerate(output.adapter_modules.values()):
-        is_of_it = lang_ids == language
-        found[is_of_it] = adapter(hidden_states[is_of_it])
-    return output.dropout(found) + residual
-
-
 PHRASES = mask_of_phrases([101, 102, 1012, 1029])  # [CLS], [SEP], "." and "?" of BERT

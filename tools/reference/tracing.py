@@ -116,7 +116,7 @@ def forward_replaced(model, forward):
             model.forward = before
 
 
-def export(model, inputs, axes, attentions, truths=None):
+def export(model, inputs, axes, attentions, truths=()):
     """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
     free}; truths: those that are decided."""
     stages, forward, names = Stages(model), model.forward, []
@@ -136,7 +136,7 @@ def export(model, inputs, axes, attentions, truths=None):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(truths or {}))
+            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(truths))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
@@ -192,7 +192,7 @@ def truths_asked(model, inputs, attentions):
         return {}
 
 
-def traced_as_told(model, inputs, axes, attentions, is_right, truths=None):
+def traced_as_told(model, inputs, axes, attentions, is_right, truths=()):
     """truths: those that are decided, see decided.py."""
     failure, fixed = None, None
     for asked in attempts(inputs, axes):

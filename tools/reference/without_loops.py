@@ -9,9 +9,7 @@ import contextlib
 import importlib
 from unittest import mock
 
-import transformers
-
-from reference import loops_of_experts, loops_of_images, loops_of_texts, segments
+from reference import loops_of_experts, loops_of_images, loops_of_texts, segments, transformers5
 
 IN_4 = {
     "idefics2": {"Idefics2VisionEmbeddings.forward": loops_of_images.places_of_patches},
@@ -28,13 +26,13 @@ IN_4 = {
         "_pad_extra_bos_eos_tokens": loops_of_texts.with_ends,
         "ClvpModelForConditionalGeneration.fix_speech_decoder_output": loops_of_texts.finished,
     },
-    "xmod": {"XmodOutput.lang_adapter": loops_of_texts.adapted},
+    "xmod": {"XmodOutput.lang_adapter": loops_of_experts.adapted},
     "deepseek_v2": {"DeepseekV2MoE.moe": loops_of_experts.mixed},
     "aria": {"sequential_experts_gemm": loops_of_experts.products_of_groups},
     "tapas": segments.REPLACED,
 }
 IN_BOTH = {"udop": {"combine_image_text_embeddings": loops_of_images.with_patches}}
-REPLACED = {**IN_BOTH, **(IN_4 if transformers.__version__.startswith("4.") else {})}
+REPLACED = IN_BOTH if transformers5.is_needed() else {**IN_BOTH, **IN_4}
 """{folder of transformers.models: {what it has: what stands for it}}"""
 
 
