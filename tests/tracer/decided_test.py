@@ -3,7 +3,7 @@
 
 import unittest
 
-from tracer_test import TracerTest, hf, torch
+from traced_models import TracerTest, hf, torch
 
 
 def longformer():

@@ -4,7 +4,7 @@
 import unittest
 from unittest import mock
 
-from tracer_test import IS_5, TracerTest, mixtral, torch  # first of all, as it finds the recorder
+from traced_models import IS_5, TracerTest, mixtral, torch  # first of all, as it finds the recorder
 
 from reference import found_rows  # isort: skip
 
@@ -107,7 +107,7 @@ class FoundRowsTest(TracerTest):
 
     @OF_TRANSFORMERS
     def test_as_many_tokens_as_images(self):
-        questions = {"sizes": "x[places].numel() != images.numel()", "sums": "(ids == 9).sum() != images.shape[0]"}
+        questions = {"counted": "x[places].numel() != images.numel()", "summed": "(ids == 9).sum() != images.shape[0]"}
         for name, question in questions.items():
             with self.subTest(name):
                 self.assert_agrees(self.python_class(name, self.PLACING.format(question=question)))

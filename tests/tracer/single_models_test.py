@@ -3,7 +3,7 @@
 
 import unittest
 
-from tracer_test import IS_5, TEXT, TracerTest, hf, safetensors, torch  # first of all, as it finds the recorder
+from traced_models import IS_5, TEXT, TracerTest, hf, safetensors, torch  # first of all, as it finds the recorder
 
 from reference.without_loops import loops_replaced  # isort: skip
 

@@ -3,7 +3,7 @@
 
 import unittest
 
-from tracer_test import TracerTest, torch
+from traced_models import TracerTest, torch
 
 WAYS = {
     "rows": ("x.as_strided((a, b // 2 - 1, 4, c), (b * c, 2 * c, c, 1))", (2, 8, 3)),
