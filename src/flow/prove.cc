@@ -286,8 +286,7 @@ class Proof {
         source_(source != nullptr ? *source : *loaded.weights) {
     options_.session.threads = settings.threads;
     if (artifact.saved_model.empty()) return;
-    // Its functions share their bodies, each of which is so optimized once and not in every call.
-    session_.emplace(library, tf::SessionOptions{settings.threads, /*inline_functions=*/false}, artifact.saved_model);
+    session_.emplace(library, tf::SessionOptions{settings.threads, /*rewrite=*/false}, artifact.saved_model);
   }
 
   verify::Verification run() {

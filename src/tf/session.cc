@@ -8,8 +8,8 @@
 namespace crossload::tf {
 namespace {
 
-/// ConfigProto { graph_options (10) { rewrite_options (10) { function_optimization (10): OFF } } }
-constexpr std::string_view kKeepFunctions("\x52\x04\x52\x02\x50\x02", 6);
+/// ConfigProto { graph_options (10) { rewrite_options (10) { disable_meta_optimizer (19): true } } }
+constexpr std::string_view kNotRewritten("\x52\x05\x52\x03\x98\x01\x01", 7);
 
 /// A ConfigProto with intra_op_parallelism_threads (2) and inter_op_parallelism_threads (5), both varints.
 std::string config_proto(const SessionOptions& options) {
@@ -20,7 +20,7 @@ std::string config_proto(const SessionOptions& options) {
     return bytes + static_cast<char>(rest);
   };
   const std::string threads = field(2, options.threads) + field(5, options.threads);
-  return options.inline_functions ? threads : threads + std::string(kKeepFunctions);
+  return options.rewrite ? threads : threads + std::string(kNotRewritten);
 }
 
 class Options {

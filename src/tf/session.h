@@ -15,9 +15,9 @@ struct SessionOptions {
   /// Threads of one operation and between operations. Sums are split by threads, so another number may change last
   /// bits.
   int threads = 1;
-  /// Calls of functions are replaced by their bodies before the graph is optimized, as in every session by default. Else a
-  /// function that many call is optimized once.
-  bool inline_functions = true;
+  /// TensorFlow rewrites the graph before it runs it, which pays where a graph runs many times. The functions that it calls
+  /// are rewritten in any case, each when it is called first.
+  bool rewrite = true;
 };
 
 /// A session on a graph of ours or on a SavedModel's.

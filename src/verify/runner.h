@@ -41,7 +41,7 @@ struct Observation {
 using ReadVariable = std::function<void(const keras::Variable& variable, std::span<float> out)>;
 
 struct RunOptions {
-  tf::SessionOptions session;
+  tf::SessionOptions session = {.rewrite = false};
   keras::Call call = {.output_attentions = true, .output_hidden_states = true, .stages = true};
   bool stages = true;                          // fetch what every module returns, not the outputs alone
   tf::Graph::Substitute substitute = nullptr;  // puts a fault into the graph
