@@ -174,6 +174,13 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Convolution
   if (std::string_view(options.padding.mode()) == "SAME") {
     fail(x.graph(), "Conv2DBackpropInput", "same() does not say how large the result is; give the padding");
   }
+  if (output_padding[0] >= options.strides[0] || output_padding[1] >= options.strides[1]) {  // as far as a dilation
+    Convolution unpadded = options;
+    unpadded.padding = Padding::valid();
+    const Tensor made = conv2d_transpose(x, kernel, unpadded, {0, 0});
+    const Tensor whole = pad(made, {{0, 0}, {0, output_padding[0]}, {0, output_padding[1]}, {0, 0}});
+    return without_padding(whole, x, dilated(kernel, options.dilations), options, output_padding, /*has_more=*/false);
+  }
   if (options.groups > 1) {
     Convolution one_group = options;
     one_group.groups = 1;

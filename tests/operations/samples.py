@@ -468,6 +468,10 @@ def layers():
         group.add(f.conv_transpose2d, image, tensor((4, 6, 3, 3)), tensor((6,)), **options).add(f.conv_transpose1d, x, tensor((3, 6, 4)), **options)
         group.add(f.conv_transpose1d, x, tensor((3, 1, 4)), groups=3, **options).add(f.conv_transpose2d, image, tensor((4, 1, 3, 2)), groups=4, **options)
         group.add(f.conv_transpose1d, x, tensor((3, 2, 4)), groups=3, **options).add(f.conv_transpose2d, image, tensor((4, 6, 3, 3)), dilation=2, **options)
+    for options in ({"dilation": 3, "padding": 1}, {"stride": 2, "dilation": 4, "padding": 3}):  # PyTorch allows less than a dilation
+        group.add(f.conv_transpose2d, image, tensor((4, 6, 3, 3)), tensor((6,)), output_padding=(2, 0), **options)
+        group.add(f.conv_transpose1d, x, tensor((3, 1, 4)), groups=3, output_padding=2, **options)
+        group.add(f.conv_transpose1d, x, tensor((3, 2, 4)), groups=3, output_padding=2, **options)
     film = tensor((2, 3, 4, 6, 8))
     group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), stride=2).add(f.conv3d, film, tensor((5, 3, 3, 3, 3)), tensor((5,)), padding=1)
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
