@@ -24,7 +24,7 @@ libraries.load(threads=1)
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tiny.build import build  # noqa: E402
-from tiny.fork_server import forked_python  # noqa: E402
+from tiny.fork_server import forked_python, record  # noqa: E402
 
 CLASSES = {
     "bert": "BertForMaskedLM",
@@ -34,12 +34,6 @@ CLASSES = {
     "clip": "CLIPModel",
     "wav2vec2": "Wav2Vec2ForCTC",
 }
-
-
-def record():
-    from reference import program
-
-    return program.main(__doc__)
 
 
 def convert(folder, way, class_name):

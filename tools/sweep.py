@@ -27,7 +27,7 @@ sys.dont_write_bytecode = True
 
 from reference import libraries, messages  # noqa: E402
 from reference.messages import Failure, summary  # noqa: E402
-from tiny.fork_server import forked_python  # noqa: E402
+from tiny.fork_server import forked_python, record  # noqa: E402
 from tiny.report import write_report  # noqa: E402
 
 TERMINAL = os.fdopen(os.dup(1), "w")  # libraries are kept from the other
@@ -194,14 +194,6 @@ def judge(results):
     for one in results:
         print(one["class"], one["verdict"], one.get("reason", ""), f"{one['seconds']} s", sep="  ", file=TERMINAL, flush=True)
     return not results or any(not one["verdict"].startswith("agrees") for one in results)
-
-
-def record():
-    """The recorder, in a process that has imported what it needs."""
-    from reference import program
-
-    messages.Terminal.out, messages.Terminal.err = sys.stdout, sys.stderr
-    return program.main(__doc__)
 
 
 def main():

@@ -254,6 +254,15 @@ std::vector<FunctionRun> call_all(verify::SavedModelSession* session, const Trac
   return runs;
 }
 
+/// The signatures once more, by a session as TensorFlow's clients have it.
+void call_signatures(verify::SavedModelSession* session, std::vector<FunctionRun>* runs) {
+  for (std::size_t i = 0; i < session->functions().size(); ++i) {
+    FunctionRun& run = (*runs)[i];
+    if (session->functions()[i].is_signature && run.trace != nullptr && run.error.empty())
+      run = call(session, i, run.trace);
+  }
+}
+
 /// serving_default, or else the first function without training that takes a cell's inputs; and the signatures that have
 /// a result of their own.
 std::vector<FunctionRun> call_for_cell(verify::SavedModelSession* session, const Trace& cell,
@@ -280,18 +289,16 @@ class Proof {
         const RunSettings& settings, const std::shared_ptr<const tf::Library>& library, const keras::Weights* source)
       : loaded_(loaded),
         variables_(artifact.variables),
+        saved_model_(artifact.saved_model),
         trace_(trace),
         library_(library),
         tolerances_(tolerances_of(settings)),
         source_(source != nullptr ? *source : *loaded.weights) {
     options_.session.threads = settings.threads;
-    if (artifact.saved_model.empty()) return;
-    session_.emplace(library, tf::SessionOptions{settings.threads, /*rewrite=*/false}, artifact.saved_model);
   }
 
   verify::Verification run() {
-    verify::Verification result =
-        prove_run(trace_, session_ ? call_all(&*session_, trace_, *loaded_.model) : std::vector<FunctionRun>());
+    verify::Verification result = prove_run(trace_, call_functions());
     if (result.failure) return result;
     // Cells with the inputs of the Runner at hand come first, those that change its variables last.
     std::vector<const TraceCell*> order;
@@ -307,6 +314,19 @@ class Proof {
   }
 
  private:
+  /// One session after the other: each holds the variables.
+  std::vector<FunctionRun> call_functions() {
+    if (saved_model_.empty()) return {};
+    std::vector<FunctionRun> runs;
+    {
+      verify::SavedModelSession as_written(library_, options_.session, saved_model_);
+      runs = call_all(&as_written, trace_, *loaded_.model);
+    }
+    session_.emplace(library_, tf::SessionOptions{options_.session.threads}, saved_model_);
+    call_signatures(&*session_, &runs);
+    return runs;
+  }
+
   verify::ReadVariable reader(float (*rounding)(float)) const {
     return [this, rounding](const keras::Variable& variable, std::span<float> out) {
       variables_.read(stored_name(variable), out);
@@ -353,6 +373,7 @@ class Proof {
 
   const load::LoadedModel& loaded_;
   const exporting::StoredWeights& variables_;
+  const std::filesystem::path saved_model_;
   const Trace& trace_;
   const std::shared_ptr<const tf::Library> library_;
   const verify::Tolerances tolerances_;

@@ -8,8 +8,9 @@
 namespace crossload::tf {
 namespace {
 
-/// ConfigProto { graph_options (10) { rewrite_options (10) { disable_meta_optimizer (19): true } } }
-constexpr std::string_view kNotRewritten("\x52\x05\x52\x03\x98\x01\x01", 7);
+/// ConfigProto { graph_options (10) { optimizer_options (3) { do_function_inlining (4): true },
+///                                    rewrite_options (10) { disable_meta_optimizer (19): true } } }
+constexpr std::string_view kNotRewritten("\x52\x09\x1a\x02\x20\x01\x52\x03\x98\x01\x01", 11);
 
 /// A ConfigProto with intra_op_parallelism_threads (2) and inter_op_parallelism_threads (5), both varints.
 std::string config_proto(const SessionOptions& options) {

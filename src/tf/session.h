@@ -15,8 +15,8 @@ struct SessionOptions {
   /// Threads of one operation and between operations. Sums are split by threads, so another number may change last
   /// bits.
   int threads = 1;
-  /// TensorFlow rewrites the graph before it runs it, which pays where a graph runs many times. The functions that it calls
-  /// are rewritten in any case, each when it is called first.
+  /// TensorFlow rewrites the graph and the functions that it calls before it runs them, as in every session by default. It
+  /// takes longer than a few runs do. Else calls are replaced by what they call, and that runs as it is.
   bool rewrite = true;
 };
 

@@ -32,6 +32,11 @@ import torch
 import transformers as hf
 from safetensors.torch import save_file
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.dont_write_bytecode = True
+
+from tiny.fork_server import forked_python, record
+
 hf.logging.set_verbosity_error()
 
 CONTAINERS = ("safetensors", "bin", "shards")
@@ -518,7 +523,12 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     faults, jobs = [], {}
-    with tempfile.TemporaryDirectory() as root, concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with (
+        forked_python(record) as python,
+        tempfile.TemporaryDirectory() as root,
+        concurrent.futures.ThreadPoolExecutor(2) as pool,
+    ):
+        os.environ["CROSSLOAD_PYTHON"] = str(python)  # one that has imported PyTorch
         root = Path(root)
         for number, (name, case) in enumerate(CASES.items()):
             if args.only in name:

@@ -87,7 +87,8 @@ step "$out/minilm.log" "$crossload" pt-to-tf --model-name "$minilm" "${minilm_cl
 pairs+=("$out/minilm" "$out/minilm.safetensors")
 for golden in "${goldens[@]}"; do
   name=$(basename "$golden" .safetensors)
-  step "$out/$name.log" "$crossload" pt-to-tf --model-name "$golden" --reference "$golden" --output "$out/$name"
+  # models_test compares these; what is written is the same.
+  step "$out/$name.log" "$crossload" pt-to-tf --model-name "$golden" --no-verify --output "$out/$name"
   pairs+=("$out/$name" "$golden")
 done
 

@@ -29,7 +29,7 @@ with messages.without_progress():
     libraries.load(threads=1)
 
 from tiny import eight  # noqa: E402
-from tiny.fork_server import forked_python  # noqa: E402
+from tiny.fork_server import forked_python, record  # noqa: E402
 
 
 def say(text):
@@ -41,11 +41,9 @@ def trace_beside(model):
     return model.parent / "trace.safetensors"
 
 
-def record():
-    """As the program asks, and keeps a copy of the trace, which the program removes."""
-    from reference import program
-
-    code = program.main(__doc__)
+def record_and_keep():
+    """Keeps a copy of the trace, which the program removes."""
+    code = record()
     words = dict(zip(sys.argv, sys.argv[1:]))
     if code == 0:
         shutil.copyfile(words["--output"], trace_beside(Path(words["--model"])))
@@ -81,7 +79,7 @@ def main():
     options = parser.parse_args()
     shutil.rmtree(options.folder, ignore_errors=True)
     pairs = []
-    with forked_python(record) as python:
+    with forked_python(record_and_keep) as python:
         for model_type in options.only.split(","):
             folder = options.folder / model_type
             artifact = convert(options.crossload, python, folder, model_type)

@@ -24,6 +24,13 @@ with socket.socket(socket.AF_UNIX) as server:
 """
 
 
+def record():
+    """The recorder, for programs that start it."""
+    from reference import program
+
+    return program.main(__doc__)
+
+
 def serve(listening, run):
     """Until the process is ended."""
     while True:
