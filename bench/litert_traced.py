@@ -28,18 +28,9 @@ with messages.without_progress():
 import tensorflow  # noqa: E402, F401 - so that no conversion imports it again
 from marked_text import put  # noqa: E402
 from tiny import eight  # noqa: E402
-from tiny.fork_server import forked_python  # noqa: E402
+from tiny.fork_server import forked_python, run_tool  # noqa: E402
 
 MARK = "litert-traced-table"
-
-
-def run_tool():
-    """The recorder or the converter, whichever script the program starts."""
-    if pathlib.Path(sys.argv[0]).name.startswith("convert_litert"):
-        from litert import program
-    else:
-        from reference import program
-    return program.main(__doc__)
 
 
 def measure(crossload, python, model_type, folder):

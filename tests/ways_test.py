@@ -24,7 +24,7 @@ libraries.load(threads=1)
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tiny.build import build  # noqa: E402
-from tiny.fork_server import forked_python, record  # noqa: E402
+from tiny.fork_server import forked_python, run_tool  # noqa: E402
 
 CLASSES = {
     "bert": "BertForMaskedLM",
@@ -77,7 +77,7 @@ class WaysTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    with forked_python(record) as WaysTest.python:
+    with forked_python(run_tool) as WaysTest.python:
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(WaysTest)
         result = unittest.TextTestRunner(stream=messages.Terminal.err, verbosity=2).run(suite)
     sys.exit(not result.wasSuccessful())

@@ -27,7 +27,7 @@ sys.dont_write_bytecode = True
 
 from reference import libraries, messages  # noqa: E402
 from reference.messages import Failure, summary  # noqa: E402
-from tiny.fork_server import forked_python, record  # noqa: E402
+from tiny.fork_server import forked_python, run_tool  # noqa: E402
 from tiny.report import write_report  # noqa: E402
 
 TERMINAL = os.fdopen(os.dup(1), "w")  # libraries are kept from the other
@@ -210,7 +210,7 @@ def main():
         libraries.silence()
         messages.Terminal.out = open(os.devnull, "w", encoding="utf-8")
         libraries.load(threads=1)
-        with forked_python(record) as args.python:
+        with forked_python(run_tool) as args.python:
             sweep(args)
     if args.must_agree:
         sys.exit(judge(read_results(args.folder / "results.jsonl")))

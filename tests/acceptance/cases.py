@@ -35,7 +35,7 @@ from safetensors.torch import save_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 sys.dont_write_bytecode = True
 
-from tiny.fork_server import forked_python, record
+from tiny.fork_server import forked_python, run_tool
 
 hf.logging.set_verbosity_error()
 
@@ -524,7 +524,7 @@ def main():
     torch.set_num_threads(1)
     faults, jobs = [], {}
     with (
-        forked_python(record) as python,
+        forked_python(run_tool) as python,
         tempfile.TemporaryDirectory() as root,
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):

@@ -29,7 +29,7 @@ with messages.without_progress():
     libraries.load(threads=1)
 
 from tiny import eight  # noqa: E402
-from tiny.fork_server import forked_python, record  # noqa: E402
+from tiny.fork_server import forked_python, run_tool  # noqa: E402
 
 
 def say(text):
@@ -43,7 +43,7 @@ def trace_beside(model):
 
 def record_and_keep():
     """Keeps a copy of the trace, which the program removes."""
-    code = record()
+    code = run_tool()
     words = dict(zip(sys.argv, sys.argv[1:]))
     if code == 0:
         shutil.copyfile(words["--output"], trace_beside(Path(words["--model"])))

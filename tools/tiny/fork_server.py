@@ -24,10 +24,12 @@ with socket.socket(socket.AF_UNIX) as server:
 """
 
 
-def record():
-    """The recorder, for programs that start it."""
-    from reference import program
-
+def run_tool():
+    """The recorder or LiteRT's converter, whichever script the program starts."""
+    if Path(sys.argv[0]).name == "convert_litert.py":
+        from litert import program
+    else:
+        from reference import program
     return program.main(__doc__)
 
 
