@@ -95,8 +95,25 @@ done
 if [[ ${#programs[@]} == 0 ]]; then
   printf '%s %s\n' "${pairs[@]}"
 fi
-for program in "${programs[@]}"; do
-  echo "$program: $((${#pairs[@]} / 2)) artifacts" >&2
-  read -ra command <<<"$program"
-  "$python" -W ignore "${command[0]}" "${pairs[@]}" "${command[@]:1}" --keys-only "$(keys_only "${goldens[@]}")"
+keys_only=$(keys_only "${goldens[@]}")
+readonly keys_only
+
+judge() {
+  local command
+  read -ra command <<<"$1"
+  "$python" -W ignore "${command[0]}" "${pairs[@]}" "${command[@]:1}" --keys-only "$keys_only"
+}
+
+# All of them at once, as each has one thing to do at a time; what each says is shown when it has ended.
+running=()
+for i in "${!programs[@]}"; do
+  echo "${programs[i]}: $((${#pairs[@]} / 2)) artifacts" >&2
+  judge "${programs[i]}" >"$out/judge-$i.log" 2>&1 &
+  running+=($!)
 done
+code=0
+for i in "${!running[@]}"; do
+  wait "${running[i]}" || code=1
+  cat "$out/judge-$i.log"
+done
+exit "$code"
