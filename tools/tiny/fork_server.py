@@ -26,6 +26,9 @@ with socket.socket(socket.AF_UNIX) as server:
 
 def run_tool():
     """The recorder or LiteRT's converter, whichever script the program starts."""
+    from reference import messages
+
+    messages.Terminal.out, messages.Terminal.err = sys.stdout, sys.stderr  # those of who asks, not of the server
     if Path(sys.argv[0]).name == "convert_litert.py":
         from litert import program
     else:
