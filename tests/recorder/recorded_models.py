@@ -3,31 +3,19 @@
 What is expected comes from the models' own sources and from calling them directly, not from the recorder.
 """
 
-import atexit
-import contextlib
-import io
 import json
-import os
 import sys
-import tempfile
-import unittest
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tools"))
-sys.dont_write_bytecode = True
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", USE_TORCH="1", USE_TF="0", USE_FLAX="0")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from reference import libraries, messages  # noqa: E402
-
-messages.Terminal.out = io.StringIO()
-libraries.load(threads=1)
+from tiny_models import (  # noqa: E402 - first of all, as it finds the recorder
+    SOURCE, SPECIAL, Failure, TinyModelsTest, messages, torch, with_random_weights,
+)
 
 import safetensors.torch  # noqa: E402
-import torch  # noqa: E402
 import transformers as hf  # noqa: E402
 from reference.checkpoints import Job, record_checkpoint  # noqa: E402
-from reference.messages import Failure  # noqa: E402
 
 SMALL = dict(vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20)
 BART = dict(
@@ -41,7 +29,6 @@ BART = dict(
     decoder_ffn_dim=20,
     max_position_embeddings=40,
 )
-SPECIAL = dict(pad_token_id=1, bos_token_id=2, eos_token_id=3)
 
 
 def spec(name, dtype="int32", shape=(-1, -1)):
@@ -149,25 +136,13 @@ class Trace:
         return next((i, one) for i, one in enumerate(self.cells) if one["name"] == name)
 
 
-FOLDER = tempfile.TemporaryDirectory()
-atexit.register(FOLDER.cleanup)
-
-
-class RecorderTest(unittest.TestCase):
+class RecorderTest(TinyModelsTest):
     models, traces = {}, {}  # made once, for all classes of tests
-
-    @property
-    def folder(self):
-        return Path(FOLDER.name)
 
     def checkpoint(self, make):
         """The folder of a model and the model."""
         if make not in self.models:
-            torch.manual_seed(0)
-            model = make().eval()
-            with torch.no_grad():
-                for parameter in model.parameters():
-                    parameter.copy_(0.3 * torch.randn(parameter.shape))
+            model = with_random_weights(make)
             folder = self.folder / make.__name__
             model.save_pretrained(folder)
             self.models[make] = (
@@ -193,14 +168,6 @@ class RecorderTest(unittest.TestCase):
         path = self.folder / name
         safetensors.torch.save_file(tensors, path)
         return path
-
-    @contextlib.contextmanager
-    def refused(self, *words, code=messages.BAD_INPUT):
-        with self.assertRaises(Failure) as caught:
-            yield
-        for word in words:
-            self.assertIn(word, str(caught.exception))
-        self.assertEqual(caught.exception.code, code)
 
     def assert_as_on_another_processor(self, name, found, expected):
         """A golden in the repository may be of another processor, whose last bits are others: what is computed is as close as

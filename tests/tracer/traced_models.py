@@ -4,38 +4,25 @@ A program is judged by running what its JSON says, operation by operation, and c
 the recorder saw the model itself return.
 """
 
-import atexit
-import contextlib
 import inspect
-import io
 import json
-import os
 import sys
-import tempfile
-import unittest
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tools"))
-sys.dont_write_bytecode = True
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", USE_TORCH="1", USE_TF="0", USE_FLAX="0")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from reference import libraries, messages  # noqa: E402
-
-messages.Terminal.out = io.StringIO()
-libraries.load(threads=1)
+from tiny_models import (  # noqa: E402 - first of all, as it finds the recorder
+    SOURCE, SPECIAL, TinyModelsTest, messages, torch, with_random_weights,
+)
 
 import safetensors.torch  # noqa: E402
-import torch  # noqa: E402
 import transformers as hf  # noqa: E402
 from program_interpreter import Program  # noqa: E402
 from reference.checkpoints import Job, record_checkpoint  # noqa: E402
-from reference.messages import Failure  # noqa: E402
 
 IS_5 = int(hf.__version__.partition(".")[0]) >= 5
 SMALL = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=20)
 TEXT = dict(**SMALL, vocab_size=60, max_position_embeddings=40)
-SPECIAL = dict(pad_token_id=1, bos_token_id=2, eos_token_id=3)
 
 
 def bert():
@@ -124,8 +111,6 @@ def time_series():
 
 
 ARCHITECTURES = (bert, gpt2, llama, t5, vit, whisper, wav2vec2, clip, siglip2, videomae, dac, sam, time_series)
-FOLDER = tempfile.TemporaryDirectory()
-atexit.register(FOLDER.cleanup)
 
 
 class Traced:
@@ -149,19 +134,12 @@ class Traced:
             yield name, inputs, {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(kinds)}
 
 
-class TracerTest(unittest.TestCase):
+class TracerTest(TinyModelsTest):
+    refusal = messages.UNKNOWN_CLASS
     traces = {}  # made once, for all classes of tests
 
-    @property
-    def folder(self):
-        return Path(FOLDER.name)
-
     def save(self, make, name=None):
-        torch.manual_seed(0)
-        model = make().eval()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(0.3 * torch.randn(parameter.shape))
+        model = with_random_weights(make)
         folder = self.folder / (name or make.__name__)
         model.save_pretrained(folder)
         return folder
@@ -194,11 +172,3 @@ class TracerTest(unittest.TestCase):
                     difference = (found[key].double() - tensor.double()).abs()
                     most = float(difference.max()) if tensor.numel() else 0
                     self.assertLess(most, 1e-5 + 1e-6 * float(tensor.abs().max()) if tensor.numel() else 1, key)
-
-    @contextlib.contextmanager
-    def refused(self, *words, code=messages.UNKNOWN_CLASS):
-        with self.assertRaises(Failure) as caught:
-            yield
-        for word in words:
-            self.assertIn(word, str(caught.exception))
-        self.assertEqual(caught.exception.code, code)
