@@ -10,6 +10,11 @@ demo_output = demo/all-MiniLM-L6-v2-tf
 PRESET ?= release
 build_folder = $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
+# ccache's entries hold in every checkout; it keeps what is compiled with a precompiled header, too.
+export CCACHE_BASEDIR = $(CURDIR)
+export CCACHE_NOHASHDIR = 1
+export CCACHE_SLOPPINESS = pch_defines,time_macros
+
 help:
 	@echo 'make setup    installs Debian packages (as root), and PyTorch and TensorFlow into .venv'
 	@echo 'make build    makes build/crossload'

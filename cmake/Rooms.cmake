@@ -10,6 +10,8 @@ target_compile_options(crossload_options INTERFACE -fmacro-prefix-map=${CMAKE_SO
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of GCC 12 on std::string (its bug 105651).
   target_compile_options(crossload_options INTERFACE -Wno-restrict)
+  # What ccache wants where headers are precompiled.
+  set(CROSSLOAD_PRECOMPILED -fpch-preprocess)
 endif()
 
 # USES: the rooms below it. PRIVATE: other libraries. TARGET: what it is called when not crossload_<name>.

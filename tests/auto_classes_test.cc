@@ -11,6 +11,7 @@
 #include "checkpoint/config.h"
 #include "crossload/inspect.h"
 #include "load/loaded_model.h"
+#include "paths.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSource = CROSSLOAD_SOURCE_DIR;
+const fs::path kSource = source_folder();
 
 /// {class: families} of one model_type in Transformers 4.
 std::map<std::string, std::set<std::string>> classes_of_v4(const std::string& model_type) {

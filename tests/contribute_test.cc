@@ -13,6 +13,7 @@
 #include "contribute/scaffold.h"
 #include "contribute/source_text.h"
 #include "crossload/error.h"
+#include "paths.h"
 #include "test_files.h"
 
 namespace crossload::contribute {
@@ -26,7 +27,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const fs::path kSources = CROSSLOAD_SOURCE_DIR;
+const fs::path kSources = source_folder();
 
 /// The files of the tree that the commands work on, to be broken.
 class Tree : public testing::Test {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "paths.h"
 #include "test_files.h"
 
 namespace crossload::contribute {
@@ -242,7 +243,7 @@ TEST_F(Copies, MarksThatLeadNowhere) {
 }
 
 TEST(CopiesInTheTree, AreWhatTheirMarksSay) {
-  for (const CopyFault& fault : check_copies(fs::path(CROSSLOAD_SOURCE_DIR) / "src" / "models", /*fix=*/false)) {
+  for (const CopyFault& fault : check_copies(source_folder() / "src" / "models", /*fix=*/false)) {
     ADD_FAILURE() << fault.file.string() << ":" << fault.line << ": " << fault.what;
   }
 }

@@ -11,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "faults/fault.h"
 #include "load/loaded_model.h"
+#include "paths.h"
 #include "test_files.h"
 
 namespace crossload::faults {
@@ -22,12 +23,12 @@ namespace {
 namespace fs = std::filesystem;
 
 const Bench& bench() {
-  static const Bench made(CROSSLOAD_GOLDENS_DIR);
+  static const Bench made(goldens_folder().string());
   return made;
 }
 
 testing::AssertionResult is_in_document(const std::string& text) {
-  static const std::string document = read_file(fs::path(CROSSLOAD_SOURCE_DIR) / "docs" / "faults.md");
+  static const std::string document = read_file(source_folder() / "docs" / "faults.md");
   if (document.find(text) != std::string::npos) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "docs/faults.md lacks \"" << text << "\"; run make bench-faults-table";
 }
@@ -61,7 +62,7 @@ TEST(Faults, AreOnEveryArchitecture) {
   for (const Fault& fault : all_faults()) {
     if (is_traced(fault)) continue;
     const checkpoint::Checkpoint golden =
-        checkpoint::Checkpoint::open(fs::path(CROSSLOAD_GOLDENS_DIR) / (fault.golden + ".safetensors"));
+        checkpoint::Checkpoint::open(goldens_folder() / (fault.golden + ".safetensors"));
     ++faults[load::choose_class(golden.config()).architecture->model_type];
   }
   for (const keras::Architecture& architecture : models::registry()) {

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "paths.h"
+
 namespace crossload {
 
 /// Whether the goldens that Transformers 5 made are read, in place of those of 4.57.
@@ -13,7 +15,7 @@ inline bool are_of_transformers_5() { return std::getenv("CROSSLOAD_TRANSFORMERS
 
 /// In the build's folder, where the targets `goldens` and `goldens_transformers5` make them.
 inline std::filesystem::path golden_path(const std::string& recipe) {
-  const std::string folder = std::string(CROSSLOAD_GOLDENS_DIR) + (are_of_transformers_5() ? "-transformers5" : "");
+  const std::string folder = goldens_folder().string() + (are_of_transformers_5() ? "-transformers5" : "");
   std::filesystem::path path = std::filesystem::path(folder) / (recipe + ".safetensors");
   if (std::filesystem::exists(path)) return path;
   throw std::runtime_error(path.string() + ": is not there; make goldens makes it, or says why it cannot");
@@ -21,7 +23,7 @@ inline std::filesystem::path golden_path(const std::string& recipe) {
 
 /// In the repository, one for each architecture, for tests that need no Python.
 inline std::filesystem::path small_golden_path(const std::string& model_type) {
-  return std::filesystem::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens" / (model_type + "_small.safetensors");
+  return source_folder() / "tests" / "goldens" / (model_type + "_small.safetensors");
 }
 
 }  // namespace crossload

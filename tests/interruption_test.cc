@@ -17,6 +17,7 @@
 #include "bytes/json.h"
 #include "checkpoint/safetensors.h"
 #include "goldens.h"
+#include "paths.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -42,7 +43,8 @@ class Conversion {
     ::dup2(fd, 2);
     const rlimit limit{limits.file_size, limits.file_size};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    ::execl(CROSSLOAD_PROGRAM, CROSSLOAD_PROGRAM, "pt-to-tf", "--model-name", model.c_str(), "--output", output.c_str(),
+    const std::string program = crossload_program();
+    ::execl(program.c_str(), program.c_str(), "pt-to-tf", "--model-name", model.c_str(), "--output", output.c_str(),
             "--no-verify", "--new-weights", "--formats", "h5,safetensors", nullptr);
     ::_exit(127);
   }

@@ -18,6 +18,7 @@
 #include "crossload/convert.h"
 #include "goldens.h"
 #include "load/loaded_model.h"
+#include "paths.h"
 #include "recipes.h"
 #include "tensorflow_library.h"
 #include "test_files.h"
@@ -29,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRecipes = fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens";
+const fs::path kRecipes = source_folder() / "tests" / "goldens";
 
 /// Of all files.
 const std::vector<Recipe>& recipes() {

@@ -4,6 +4,7 @@
 
 #include "checkpoint/safetensors.h"
 #include "graph_fixture.h"
+#include "paths.h"
 
 namespace crossload::tf {
 namespace {
@@ -24,7 +25,7 @@ class OpsTest : public GraphTest {
   /// A tensor that PyTorch was given, and what it computed.
   static const tensor::TensorView& pytorch(const std::string& name) {
     static const checkpoint::SafetensorsFile file =
-        checkpoint::SafetensorsFile::open(std::string(CROSSLOAD_SOURCE_DIR) + "/tests/fixtures/ops.safetensors");
+        checkpoint::SafetensorsFile::open(source_folder() / "tests/fixtures/ops.safetensors");
     return file.tensors().at(name);
   }
   Tensor given(const std::string& name) {

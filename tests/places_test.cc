@@ -7,6 +7,7 @@
 #include "keras/layers.h"
 #include "load/loaded_model.h"
 #include "model_graph_fixture.h"
+#include "paths.h"
 
 namespace crossload::keras {
 namespace {
@@ -31,7 +32,7 @@ class TFOuter : public Module<TFOuter> {
 /// The text from the head of the class's constructor down to the line, or nothing when there is no such head shortly
 /// before it. (GCC gives the line where a constructor's body begins.)
 std::string constructor_before(const std::string& class_name, const std::string& file, int line) {
-  std::ifstream stream(fs::path(CROSSLOAD_SOURCE_DIR) / file);
+  std::ifstream stream(source_folder() / file);
   std::vector<std::string> lines(static_cast<std::size_t>(line));
   for (std::string& text : lines) std::getline(stream, text);
   const std::string head = class_name.substr(0, class_name.find('<')) + "(const Scope&";

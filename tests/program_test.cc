@@ -11,6 +11,7 @@
 #include <string>
 
 #include "goldens.h"
+#include "paths.h"
 #include "test_files.h"
 
 namespace crossload {
@@ -30,7 +31,7 @@ Outcome run(const std::string& arguments, const std::string& environment = "") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string();
   const std::string err = (folder.path() / "err").string();
-  const std::string command = environment + " " CROSSLOAD_PROGRAM " " + arguments + " >" + out + " 2>" + err;
+  const std::string command = environment + " " + crossload_program().string() + " " + arguments + " >" + out + " 2>" + err;
   const int status = std::system(command.c_str());
   return {WEXITSTATUS(status), read_file(out), read_file(err)};
 }

@@ -11,6 +11,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "paths.h"
 #include "test_support.h"
 
 namespace crossload {
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 fs::path fixtures() {
   const char* folder = std::getenv("CROSSLOAD_PYTORCH_FIXTURES");
-  return folder != nullptr ? fs::path(folder) : fs::path(CROSSLOAD_SOURCE_DIR) / "tests/fixtures/pytorch";
+  return folder != nullptr ? fs::path(folder) : source_folder() / "tests/fixtures/pytorch";
 }
 
 std::vector<fs::path> files_with(const std::string& extension) {

@@ -10,6 +10,7 @@
 #include "converted_golden.h"
 #include "crossload/convert.h"
 #include "goldens.h"
+#include "paths.h"
 #include "recipes.h"
 #include "test_files.h"
 
@@ -23,7 +24,7 @@ constexpr std::size_t kLargest = 120'000;  // bytes
 /// "bert", ...: the names of the files of recipes.
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
-  for (const fs::path& file : recipe_files(fs::path(CROSSLOAD_SOURCE_DIR) / "tests" / "goldens")) {
+  for (const fs::path& file : recipe_files(source_folder() / "tests" / "goldens")) {
     names.push_back(file.stem().string());
   }
   return names;
