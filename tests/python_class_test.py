@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = str(Path(sys.argv.pop(1)).resolve())
-PYTHON = str(Path(__file__).resolve().parent.parent / ".venv" / "bin" / "python")
+PYTHON = os.environ.get("CROSSLOAD_PYTHON", str(Path(__file__).resolve().parent.parent / ".venv" / "bin" / "python"))
 
 # Every kind of parameter: one that is tied, kernels that TensorFlow keeps otherwise, a buffer that is saved and one that is not.
 NET = """

@@ -11,6 +11,7 @@ The clients, each in one process because their imports take long:
     hub            tensorflow_hub's KerasLayer
     keras          Keras 3's TFSMLayer
 
+hub, keras and a training loop see the first artifact of each architecture: heads differ in nothing that they ask for.
 --keys-only: artifacts whose class in Transformers 4 differs from PyTorch itself. There it judges names and shapes.
 Prints one line an expectation; the last is `N passed, N failed`, and any failure is exit code 1.
 """
@@ -315,14 +316,15 @@ def try_sizes(tally, folder, runs):
                 expect_numbers(tally, run, named(serve(**inputs)), f"{run.label}: ")
 
 
-def try_saved_model(tally, folder, run):
+def try_saved_model(tally, folder, run, trains):
     with tally.about(f"{folder.name}: saved_model:"):
         loaded = tf.saved_model.load(str(folder / "saved_model"))
         expect_serving(tally, run, loaded)
         expect_calls(tally, run, loaded)
         expect_keywords(tally, run, loaded)
         expect_fine_tuning(tally, run, loaded)
-        expect_steps(tally, run, loaded)
+        if trains:
+            expect_steps(tally, run, loaded)
         expect_stock_graph(tally, folder / "saved_model")
 
 
@@ -355,18 +357,21 @@ def main():
     clients = arguments.only.split(",")
     keys_only = set(arguments.keys_only.split(","))
     tally = Tally()
+    architectures = set()
     for folder, trace in zip(map(pathlib.Path, arguments.pairs[::2]), arguments.pairs[1::2]):
         with tally.about(f"{folder.name}: {trace}:"):
             run = Run.of(trace)
+            is_first = run.config["model_type"] not in architectures
+            architectures.add(run.config["model_type"])
             if "transformers" in clients:
                 try_transformers(tally, folder, run, folder.name in keys_only)
             if "saved_model" in clients:
-                try_saved_model(tally, folder, run)
+                try_saved_model(tally, folder, run, trains=is_first)
             if "sizes" in clients:
                 try_sizes(tally, folder, Run.all_of(trace)[1:])
-            if "hub" in clients:
+            if "hub" in clients and is_first:
                 try_hub(tally, folder)
-            if "keras" in clients:
+            if "keras" in clients and is_first:
                 try_keras(tally, folder, run)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0

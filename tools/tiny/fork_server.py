@@ -1,7 +1,7 @@
 """A Python that has imported PyTorch and Transformers already, for programs that start one for each model.
 
 A server forks a process for each that asks. Who asks is `python`, a script that can stand where an interpreter is wanted:
-it hands its arguments and its streams to the server, waits, and ends as the forked process ended.
+it hands its folder, its arguments and its streams to the server, waits, and ends as the forked process ended.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ import traceback
 from pathlib import Path
 
 CLIENT = """#!{python} -IS
-import socket, struct, sys
+import os, socket, struct, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
-    words = "\\0".join(sys.argv[1:]).encode()
+    words = "\\0".join([os.getcwd(), *sys.argv[1:]]).encode()
     socket.send_fds(server, [struct.pack("I", len(words)) + words], [0, 1, 2])
     sys.exit(struct.unpack("i", server.recv(4))[0])
 """
@@ -64,7 +64,8 @@ def answer(asked, run):
         os.dup2(stream, number)
         os.close(stream)
     threading.Thread(target=lambda: asked.recv(1) or os._exit(1), daemon=True).start()  # the client is gone
-    sys.argv = words.decode().split("\0")
+    folder, *sys.argv = words.decode().split("\0")
+    os.chdir(folder)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     try:
         return run()
