@@ -10,6 +10,7 @@
 # Writes build/acceptance/, anew each time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. tests/acceptance/beside.sh
 
 readonly crossload=build/crossload
 readonly python=.venv/bin/python
@@ -98,22 +99,17 @@ fi
 keys_only=$(keys_only "${goldens[@]}")
 readonly keys_only
 
+# By its number.
 judge() {
   local command
-  read -ra command <<<"$1"
+  read -ra command <<<"${programs[$1]}"
   "$python" -W ignore "${command[0]}" "${pairs[@]}" "${command[@]:1}" --keys-only "$keys_only"
 }
 
-# All of them at once, as each has one thing to do at a time; what each says is shown when it has ended.
-running=()
+# All of them at once, as each has one thing to do at a time.
+judges=()
 for i in "${!programs[@]}"; do
   echo "${programs[i]}: $((${#pairs[@]} / 2)) artifacts" >&2
-  judge "${programs[i]}" >"$out/judge-$i.log" 2>&1 &
-  running+=($!)
+  judges+=("judge $i")
 done
-code=0
-for i in "${!running[@]}"; do
-  wait "${running[i]}" || code=1
-  cat "$out/judge-$i.log"
-done
-exit "$code"
+beside "$out" "${judges[@]}"

@@ -3,7 +3,7 @@
 
     tests/acceptance/sentences.py build/crossload [--only WORD]
 
-Tiny models of every base architecture below, with every pooling mode alone and several at once, with and without Dense
+Tiny models of every base architecture below, with the pooling modes alone and several at once, with and without Dense
 (with bias, without, other activations), LayerNorm and Normalize: sentences of many lengths, in one padded batch, are
 encoded by PyTorch, and by the signature sentence_embedding in stock TensorFlow. One folder of each architecture, and
 each older layout, is also compared module by module by the program itself. What is not supported, or wrong, must be
