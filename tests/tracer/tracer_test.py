@@ -212,7 +212,7 @@ class BareTest(TracerTest):
         return Program(program)
 
     def test_the_program_needs_no_weights(self):
-        for make in (gpt2, t5, wav2vec2):
+        for make in (bert, gpt2, llama, t5, vit, wav2vec2):
             with self.subTest(make.__name__):
                 with_weights = self.traced(make).program
                 bare = self.trace_bare(self.folder / make.__name__)
