@@ -28,7 +28,7 @@ sys.dont_write_bytecode = True
 from reference import libraries, messages  # noqa: E402
 from reference.messages import Failure, summary  # noqa: E402
 from tiny.fork_server import forked_python, run_tool  # noqa: E402
-from tiny.report import write_report  # noqa: E402
+from tiny.report import read_report, write_report  # noqa: E402
 
 TERMINAL = os.fdopen(os.dup(1), "w")  # libraries are kept from the other
 CONVERTED = {0: "agrees", 1: "disagrees"}
@@ -50,7 +50,8 @@ def parse_arguments():
     add("--share", default="0/1", help=argparse.SUPPRESS)  # which of the jobs this is
     add("--keep", action="store_true", help="leave the checkpoints there")
     add("--must-agree", action="store_true", help="a test: begin anew, print what became of each, and fail for any other")
-    add("--report", type=Path, help="write the table of all results to this file")
+    add("--report", type=Path, help="write the table of all results to this file; rows of classes that were not tried stay")
+    add("--new", action="store_true", help="leave out what has a row in the report")
     return parser.parse_args()
 
 
@@ -175,6 +176,7 @@ def sweep(args):
 
     results = args.folder / "results.jsonl"
     tried = [one for one in read_results(results) if args.build_only or one["verdict"] != "runs" or "reason" in one]
+    tried += read_report(args.report) if args.new else []
     done = {(one["type"], one["class"]) for one in tried}
     share, shares = map(int, args.share.split("/"))
     types = args.only.split(",") if args.only else model_types()
@@ -215,7 +217,7 @@ def main():
     if args.must_agree:
         sys.exit(judge(read_results(args.folder / "results.jsonl")))
     if args.report and args.share == "0/1":
-        write_report(args.report, read_results(args.folder / "results.jsonl"))
+        write_report(args.report, read_report(args.report) + read_results(args.folder / "results.jsonl"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/coverage.md: what became of every model type."""
+"""docs/coverage.md: what became of every model type. It is read again, too, so that a sweep adds to it."""
 
 import collections
 import re
@@ -12,6 +12,8 @@ GOOD = ORDER[:3]
 # What a reason begins with: the program, its Python and the folder, which say nothing of the model.
 BEGINNING = re.compile(r"^(crossload: )?(PyTorch reference \([^)]*\): )?(record_reference: )?(\S*/\S+: )?")
 LONGEST = 160  # letters of a reason
+TITLE = "# What can be traced of Transformers "
+CELL = re.compile(r"(?<!\\)\|")
 
 
 def write_report(path, results):
@@ -20,7 +22,7 @@ def write_report(path, results):
     for one in results:
         by_type[one["type"]].append(one)
     best = {name: min(ones, key=rank) for name, ones in by_type.items()}
-    lines = [f"# What can be traced of Transformers {version('transformers')}", "", introduction(), "", *totals(best, results), ""]
+    lines = [TITLE + version("transformers"), "", introduction(), "", *totals(best, results), ""]
     lines += ["| type | class | inputs | verdict | worst stage | fixed axes | reason |", "|---|---|---|---|---|---|---|"]
     lines += [row(one) for name in sorted(by_type) for one in sorted(by_type[name], key=rank)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -70,3 +72,28 @@ def row(one):
     reason = reason[:LONGEST] + ("..." if len(reason) > LONGEST else "")
     cells = (one["type"], one["class"], inputs, one["verdict"], worst, ", ".join(one.get("frozen", ())), reason)
     return f"| {' | '.join(cells)} |"
+
+
+def read_report(path):
+    """The results in a report; none when it is of another version of Transformers, or is not there."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if lines[:1] != [TITLE + version("transformers")]:
+        return []
+    rows = [[cell.strip() for cell in CELL.split(line)[1:-1]] for line in lines if line.startswith("| ")]
+    return [result_of(cells) for cells in rows if len(cells) == 7 and cells[3] in ORDER]
+
+
+def result_of(cells):
+    model_type, class_name, inputs, verdict, worst, frozen, reason = cells
+    result = {"type": model_type, "class": class_name, "verdict": verdict}
+    if inputs:
+        shapes = (one.partition(" ") for one in inputs.split(", "))
+        result["inputs"] = {name: [int(size) for size in shape.split("x") if size] for name, _, shape in shapes}
+    if worst:
+        stage, _, error = worst.rpartition(" ")
+        result["worst"] = [stage, float(error)]
+    if frozen:
+        result["frozen"] = frozen.split(", ")
+    if reason:
+        result["reason"] = reason.replace("\\|", "|")
+    return result
