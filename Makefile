@@ -132,7 +132,8 @@ verified: setup build
 	@CROSSLOAD_RECORD=1 $(build_folder)/models_test --gtest_brief=1
 	@git status --short tests/goldens/verified
 
-# Every model type of the installed Transformers; resumes where it stopped. SWEEP='--only llama,swin' for some.
+# Every model type of the installed Transformers; resumes where it stopped. SWEEP='--only llama,swin' for some, SWEEP=--new
+# for those that have no row in the table yet.
 sweep: setup build
 	@echo 'Tracing and converting a tiny model of every model type: hours.'
 	@.venv5/bin/python tools/sweep.py --folder $(build_folder)/sweep --program $(build_folder)/crossload --report docs/coverage.md $(SWEEP)
@@ -140,7 +141,7 @@ sweep: setup build
 
 bench-inference: setup build
 	@echo 'Timing SavedModels beside those of Transformers 4 and PyTorch, with 1 thread and with 2: about 15 minutes.'
-	@$(python) bench/inference.py --docs README.md
+	@$(python) bench/inference.py --docs
 
 # OUTPUT=--docs\ docs/litert.md puts the table into the document.
 bench-litert: setup build

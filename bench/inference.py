@@ -2,13 +2,14 @@
 """Times inference: Crossload's SavedModels, of its class and traced, beside that of Transformers 4 and PyTorch with eager
 and with fused attention (sdpa), on the same weights.
 
-  bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE] [--docs FILE]
+  bench/inference.py [--only NAME,...] [--threads N] [--seconds S] [--json FILE] [--docs]
 
 Each model is made with random weights (all-MiniLM-L6-v2 is the real one) and kept in build/bench/<name>/: checkpoint/
 by PyTorch, class/ and traced/ by `crossload pt-to-tf`, theirs/ by the TensorFlow class of Transformers 4 (from_pt, then
 save_pretrained(saved_model=True)). All run in one process with the same number of threads, in turns of one call each, so
 that what else the machine does falls on all alike. The time of a call is the least of its turns. Before that the results
-are compared. With --docs, 1 thread and 2 are timed, each in a process of its own, and the table is put into that document.
+are compared. With --docs, 1 thread and 2 are timed, each in a process of its own, and the table is put into the document
+for such processors: README.md with AVX-512, docs/inference.md without.
 
 Needs build/crossload and .venv (make build setup).
 """
@@ -16,6 +17,7 @@ Needs build/crossload and .venv (make build setup).
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,7 @@ BATCHES = (1, 8)
 LENGTH = 128  # of texts
 LEAST_TURNS, MOST_TURNS = 7, 200
 THREADS = (1, 2)
+CPU = Path("/proc/cpuinfo")  # of Linux
 OURS, PEERS = ("class", "traced"), ("transformers 4", "eager", "sdpa")
 HEADER = (
     "| model | batch | threads | class | traced | Transformers 4 | eager | sdpa | best other / class | best other / traced |",
@@ -151,13 +154,13 @@ def callers(name, checkpoint, paths):
 
 
 def least_times(calls, seconds):
-    """In turns, the least time of a call of each, in milliseconds."""
-    least = dict.fromkeys(calls, float("inf"))
+    """In turns, each in another order, so that none always follows the same: the least time of a call of each, in ms."""
+    least, order = dict.fromkeys(calls, float("inf")), random.Random(0)
     begin = time.perf_counter()
     for turn in range(MOST_TURNS):
         if turn >= LEAST_TURNS and time.perf_counter() - begin > seconds:
             break
-        for name, call in calls.items():
+        for name, call in order.sample(list(calls.items()), len(calls)):
             start = time.perf_counter()
             call()
             least[name] = min(least[name], 1e3 * (time.perf_counter() - start))
@@ -191,6 +194,12 @@ def row_of(row):
     return f"| {row['model']} | {row['batch']} | {row['threads']} | {times} | {ratios} |"
 
 
+def document():
+    """Where the table of this processor belongs: which library multiplies faster depends on its instructions."""
+    has_avx512 = "avx512f" in CPU.read_text(encoding="utf-8").split()
+    return ROOT / ("README.md" if has_avx512 else "docs/inference.md")
+
+
 def measure_all(args):
     """The table with each number of threads, into the document."""
     rows = []
@@ -201,7 +210,7 @@ def measure_all(args):
             subprocess.run([*words, "--json", f"{folder}/rows.json"], check=True)
             rows += json.loads(Path(f"{folder}/rows.json").read_text(encoding="utf-8"))
     rows.sort(key=lambda row: (list(MODELS).index(row["model"]), row["batch"], row["threads"]))
-    put(args.docs, "inference-table", "\n".join([*HEADER, *map(row_of, rows)]))
+    put(document(), "inference-table", "\n".join([*HEADER, *map(row_of, rows)]))
 
 
 def main():
@@ -210,7 +219,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10, help="for each model and batch, at least")
     parser.add_argument("--json", type=Path, help="write the times here, too")
-    parser.add_argument("--docs", type=Path, help="the document whose table is replaced")
+    parser.add_argument("--docs", action="store_true", help="put the table into the document for this processor")
     args = parser.parse_args()
     if args.docs:
         measure_all(args)

@@ -369,6 +369,25 @@ TEST(Goldens, NeedAConfigurationAndWeights) {
                path.string() + ": not a sound safetensors file");
 }
 
+TEST(ConfigOfTimm, IsOfTheWrapperOfTransformers) {
+  const auto read = [](const std::string& fields) {
+    return checkpoint::Config::parse(R"({"architecture": "resnet18", "pretrained_cfg": {})" + fields + "}", "c");
+  };
+  const checkpoint::Config classifier = read(R"(, "num_classes": 1000)");
+  EXPECT_TRUE(classifier.has_model_type());
+  EXPECT_EQ(classifier.model_type(), "timm_wrapper");
+  EXPECT_EQ(classifier.architectures(), std::vector<std::string>{"TimmWrapperForImageClassification"});
+  EXPECT_EQ(read("").architectures(), classifier.architectures());
+  EXPECT_EQ(read(R"(, "num_classes": 0)").architectures(), std::vector<std::string>{"TimmWrapperModel"});
+  EXPECT_EQ(read(R"(, "architectures": ["A"])").architectures(), std::vector<std::string>{"A"});
+  EXPECT_EQ(read(R"(, "model_type": "bert")").model_type(), "bert");
+  EXPECT_TRUE(read(R"(, "model_type": "bert")").architectures().empty());
+  // Transformers and timm read it as it is.
+  const std::string text = "{ }";
+  EXPECT_EQ(checkpoint::config_text(classifier, "TimmWrapperForImageClassification", "timm_wrapper", text), text);
+  EXPECT_FALSE(checkpoint::Config::parse(R"({"architecture": "resnet18"})", "c").has_model_type());
+}
+
 TEST(ConfigOfTransformers5, SaysOfT5WhatIsTiedIn4) {
   const auto read = [](const std::string& fields) {
     return checkpoint::Config::parse("{\"model_type\": \"t5\"" + fields + "}", "config.json");

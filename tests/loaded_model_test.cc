@@ -96,6 +96,11 @@ TEST(ChoosingAClass, WithoutAModelType) {
   EXPECT_EQ(choose(R"({"architectures": ["T5WithLMHeadModel"]})").architecture->model_type, "t5");
 }
 
+TEST(ChoosingAClass, ThereIsNoneForModelsOfTimm) {
+  EXPECT_ERROR(choose(R"({"architecture": "resnet18", "pretrained_cfg": {}})"), ErrorKind::kUnsupported,
+               "model_type \"timm_wrapper\" has no TensorFlow architecture here");
+}
+
 TEST(ChoosingAClass, ByNamesOfThePast) {
   EXPECT_EQ(chosen(R"({"model_type": "t5", "architectures": ["T5WithLMHeadModel"]})"), "TFT5ForConditionalGeneration");
   EXPECT_EQ(chosen(R"({"model_type": "bart", "architectures": ["BartForMaskedLM"]})"),

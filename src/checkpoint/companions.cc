@@ -61,7 +61,7 @@ bool is_config_or_companion(std::string_view file) {
 
 std::string config_text(const Config& config, const std::string& architecture, const std::string& model_type,
                         const std::string& original) {
-  const bool is_named = config.architectures() == std::vector<std::string>{architecture} && config.has("model_type");
+  const bool is_named = config.architectures() == std::vector<std::string>{architecture} && config.has_model_type();
   if (!original.empty() && !config.is_changed() && is_named) return original;
   bytes::Json changed = bytes::Json::object();
   for (const auto& [name, value] : config.json().members()) changed.set(name, value);

@@ -47,11 +47,19 @@ std::string Config::text(const std::string& name, const std::string& fallback) c
   return has(name) ? json_.at(name).as_string() : fallback;
 }
 
-std::string Config::model_type() const { return json_.at("model_type").as_string(); }
+bool Config::is_of_timm() const { return !has("model_type") && json_.contains("pretrained_cfg"); }
+
+bool Config::has_model_type() const { return has("model_type") || is_of_timm(); }
+
+std::string Config::model_type() const { return is_of_timm() ? "timm_wrapper" : json_.at("model_type").as_string(); }
 
 std::vector<std::string> Config::architectures() const {
   std::vector<std::string> names;
-  if (!has("architectures")) return names;
+  if (!has("architectures")) {
+    if (is_of_timm())
+      names = {integer("num_classes", 1) == 0 ? "TimmWrapperModel" : "TimmWrapperForImageClassification"};
+    return names;
+  }
   for (const bytes::Json& element : json_.at("architectures").elements()) {
     const std::string name = element.as_string();
     names.push_back(name.starts_with("TF") ? name.substr(2) : name);

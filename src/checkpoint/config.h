@@ -24,9 +24,12 @@ class Config {
   bool flag(const std::string& name, bool fallback) const;
   std::string text(const std::string& name, const std::string& fallback) const;
 
-  /// "model_type", required.
+  /// Configurations of before Transformers 2.2 have none.
+  bool has_model_type() const;
+  /// "model_type", required; "timm_wrapper" of timm's models, which have "pretrained_cfg" instead, as in Transformers.
   std::string model_type() const;
-  /// "architectures" without a "TF" in front; may be empty.
+  /// "architectures" without a "TF" in front; may be empty. Of timm's models, which name none, Transformers' wrapper:
+  /// with a classifier unless "num_classes" is 0.
   std::vector<std::string> architectures() const;
   /// The size of "id2label", or "num_labels", or 2, as PretrainedConfig counts them.
   std::int64_t num_labels() const;
@@ -38,6 +41,8 @@ class Config {
   const bytes::Json& original() const { return original_ ? *original_ : json_; }
 
  private:
+  bool is_of_timm() const;
+
   bytes::Json json_;
   std::optional<bytes::Json> original_;
 };

@@ -97,7 +97,7 @@ void give_names_of(const ModelClass& model_class, checkpoint::NamedTensors* tens
 
 /// With the model_type of its class where it has none.
 checkpoint::Config with_model_type(const checkpoint::Config& config, const ModelClass& model_class) {
-  if (config.has("model_type")) return config;
+  if (config.has_model_type()) return config;
   bytes::Json fields = bytes::Json::object();
   for (const auto& [name, value] : config.json().members()) fields.set(name, value);
   fields.set("model_type", model_class.model_type());
@@ -235,7 +235,7 @@ ModelClass choose_class(const checkpoint::Checkpoint& checkpoint, const std::str
 }
 
 ModelClass choose_class(const checkpoint::Config& config, const std::string& wanted) {
-  const bool has_type = config.has("model_type");
+  const bool has_type = config.has_model_type();
   std::string name = wanted;
   if (name.empty()) {
     const std::vector<std::string> names = config.architectures();

@@ -7,6 +7,7 @@ import struct
 import tempfile
 from pathlib import Path
 
+from reference import timm_models
 from reference.messages import BAD_INPUT, ENVIRONMENT, Failure, failing
 
 WEIGHT_FILES = ("model*.safetensors", "pytorch_model*.bin")
@@ -84,7 +85,7 @@ def read_config(path, needs_weights=True):
         raise Failure(BAD_INPUT, f"{path}: no such folder or file; --model takes a checkpoint on this machine")
     if not isinstance(config, dict):
         raise Failure(BAD_INPUT, f"{path}: its configuration is no JSON object")
-    return config
+    return timm_models.with_class(config)
 
 
 def class_of(config, path):

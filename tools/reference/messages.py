@@ -37,9 +37,10 @@ def without_progress():
 
 
 def summary(error):
-    """An exception of a library as a part of one line."""
+    """An exception of a library as a part of one line: its first line, with the second where that ends in a colon."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:400]}" if lines else type(error).__name__
+    said = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
+    return f"{type(error).__name__}: {said[:400]}" if said else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from reference import timm_models
 from reference.models import field_of
 from reference.signature import is_of_fixed_length
 
@@ -90,7 +91,7 @@ def image_shape(config, spec, is_square=True):
     sizes = (
         list(size) if isinstance(size, (list, tuple)) else [size, size] if size else [224, 224 if is_square else 160]
     )
-    known = [field_of(config, "num_channels", 3), *sizes]
+    known = [timm_models.channels(config) or field_of(config, "num_channels", 3), *sizes]
     given = spec.shape[-3:] if spec is not None and len(spec.shape) >= 4 else (-1, -1, -1)
     return tuple(int(one) if one > 0 else int(other) for one, other in zip(given, known))
 
@@ -102,7 +103,7 @@ def has_free_size(config, spec):
 
 
 def image_size(config):
-    return field_of(config, "image_size", field_of(config, "crop_size"))
+    return timm_models.fixed_size(config) or field_of(config, "image_size", field_of(config, "crop_size"))
 
 
 def images(batch, shape, generator):
