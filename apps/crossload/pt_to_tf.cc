@@ -133,7 +133,8 @@ int run_hub(const Flags& flags) {
   HubModel model;
   {
     TransferBars bars("fetched");
-    model = fetch_from_hub({flags.model_name, publishing, options.new_weights}, bars.callback());
+    const bool trusts_code = options.settings.trust_remote_code;
+    model = fetch_from_hub({flags.model_name, publishing, options.new_weights, trusts_code}, bars.callback());
   }
   print_notes(model.notes);
   options.model = model.folder;

@@ -18,6 +18,7 @@ void add_record(CLI::App* app, Action* action) {
   command->add_option("--model-name", options->model, "The checkpoint's folder")->required();
   command->add_option("--output", options->output, "The trace to write, a safetensors file")->required();
   add_class_flag(command, &options->override_model_class);
+  add_trust_flag(command, &options->trust_remote_code);
   add_python_flag(command, &options->python);
   add_threads_flag(command, &options->threads);
   add_input_flags(command, &options->inputs, &options->grid);

@@ -53,6 +53,13 @@ void add_class_flag(CLI::App* command, std::string* model_class) {
                       "The class instead of config.json's: BertForMaskedLM, TFBertForMaskedLM, TFAutoModelForMaskedLM");
 }
 
+void add_trust_flag(CLI::App* command, bool* trust) {
+  command->add_flag(
+      "--trust-remote-code", *trust,
+      "Run the Python code that comes with the checkpoint, which config.json names under auto_map: read it "
+      "first, it can do whatever you can");
+}
+
 void add_input_flags(CLI::App* command, std::filesystem::path* inputs, std::string* grid) {
   command->add_option("--inputs", *inputs,
                       "What PyTorch and TensorFlow run on: a safetensors or npz file, names as PyTorch's "
@@ -91,6 +98,7 @@ void add_run_flags(CLI::App* command, RunSettings* settings) {
       "--python-class", settings->python_class,
       "PACKAGE.MODULE:FUNCTION instead of a checkpoint: a module of your own, which the function returns "
       "with example inputs, (torch.nn.Module, {name: tensor}); looked for from the current folder");
+  add_trust_flag(command, &settings->trust_remote_code);
   add_ignore_flag(command, &settings->ignore_tensors);
   add_reference_flag(command, &settings->reference);
   add_input_flags(command, &settings->inputs, &settings->grid);

@@ -85,6 +85,7 @@ void add_verify_certificate(CLI::App* app, Action* action) {
       ->needs(replay);
   command->add_option("--json", options->json, "Write the result to this file");
   add_tensorflow_flag(command, &options->tensorflow);
+  add_trust_flag(command, &options->trust_remote_code);
   add_python_flag(command, &options->python);
   command->footer(
       "Examples:\n"

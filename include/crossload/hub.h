@@ -40,6 +40,8 @@ struct FetchOptions {
   Publishing publishing = Publishing::kNone;
   /// Convert though the repository has TensorFlow weights.
   bool new_weights = false;
+  /// Fetch the repository's Python files too.
+  bool trust_remote_code = false;
 };
 
 /// A commit of a repository, with the files that a conversion needs on this machine.

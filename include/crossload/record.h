@@ -16,6 +16,7 @@ struct RecordOptions {
   std::filesystem::path output;
   // As in RunSettings, for PyTorch alone.
   std::string override_model_class = {};
+  bool trust_remote_code = false;
   std::filesystem::path inputs = {};
   std::string grid = "none";
   /// Of half precision: PyTorch's weights are rounded to it, for a conversion that rounds them.

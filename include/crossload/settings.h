@@ -20,6 +20,8 @@ struct RunSettings {
   /// A module that is no model of Transformers, in place of a checkpoint: the function "package.module:function" returns
   /// it with its example inputs, (torch.nn.Module, {name: tensor}). It is traced.
   std::string python_class = {};
+  /// Code of the checkpoint's own, which config.json names under "auto_map", may be run; it then is what is traced.
+  bool trust_remote_code = false;
   /// Tensors of the checkpoint that the class has no place for and that may go: patterns with * and ? for their names
   /// in the file, and the reasons, which the certificate's ledger repeats.
   std::vector<std::pair<std::string, std::string>> ignore_tensors = {};

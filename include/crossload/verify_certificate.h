@@ -22,6 +22,7 @@ struct VerifyCertificateOptions {
   bool replay = false;
   std::filesystem::path reference = {};  // a trace
   std::filesystem::path inputs = {};     // for live PyTorch, when the certificate was made with a file of inputs
+  bool trust_remote_code = false;        // as in RunSettings
   std::filesystem::path tensorflow = {};
   std::filesystem::path python = {};
   /// Write the result here too.

@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -132,6 +133,16 @@ Checkpoint Checkpoint::open(const fs::path& whole) {
   refuse_foreign_tensors(checkpoint.tensors_, path.string());
   checkpoint.tensors_.rename(name_of_today);
   return checkpoint;
+}
+
+std::vector<fs::path> Checkpoint::code_files() const {
+  std::vector<fs::path> files;
+  if (!config_.has("auto_map") || !fs::is_directory(folder_)) return files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() == ".py" && entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace crossload::checkpoint

@@ -32,6 +32,8 @@ class Checkpoint {
   const std::filesystem::path& folder() const { return folder_; }
   /// Every file whose bytes were read, config.json first.
   const std::vector<std::filesystem::path>& files() const { return files_; }
+  /// The Python files beside config.json, by name, where it says that classes are in them ("auto_map").
+  std::vector<std::filesystem::path> code_files() const;
 
  private:
   Checkpoint(const std::filesystem::path& path, std::filesystem::path folder, Config config)

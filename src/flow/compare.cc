@@ -78,7 +78,7 @@ Outcome compare(const CompareOptions& options, const ComparisonSteps& steps) {
   if (source) {
     parts.binding = verify::find_binding_faults(*source->weights, variables);
     parts.ledger = source->weights->ledger();
-    parts.read = load::files_of(*checkpoint, source->model_class);
+    parts.read = load::files_of(*checkpoint, source->model_class, settings.trust_remote_code);
     parts.read_below = checkpoint->path();
     parts.notes = source->weights->notes();
   }

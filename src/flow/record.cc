@@ -34,6 +34,7 @@ void record(const RecordOptions& options, const Progress& progress) {
   reference.python = options.python;
   reference.threads = options.threads;
   reference.seed = options.seed;
+  reference.trust_remote_code = options.trust_remote_code;
   reference.inputs = options.inputs;
   reference.grid = options.grid;
   if (options.dtype != DType::kF32) reference.weights = word_of(options.dtype);

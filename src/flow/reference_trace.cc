@@ -16,6 +16,7 @@ verify::ReferenceOptions options_of(const RunSettings& settings) {
   options.python = settings.python;
   options.threads = settings.threads;
   options.python_class = settings.python_class;
+  options.trust_remote_code = settings.trust_remote_code;
   options.inputs = settings.inputs;
   options.grid = settings.grid;
   return options;

@@ -108,6 +108,7 @@ CompareOptions certified_comparison(const bytes::Json& certificate, const Verify
   settings.override_model_class = certificate.at("class").as_string();
   settings.ignore_tensors = ignored_in(certificate);
   settings.reference = options.reference;
+  settings.trust_remote_code = options.trust_remote_code;
   settings.inputs = options.inputs;
   settings.grid = certificate.at("settings").at("grid").as_string();
   settings.max_error = certificate.at("tolerances").at("max_error").as_number();

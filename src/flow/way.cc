@@ -8,6 +8,7 @@ namespace crossload::flow {
 Way choose_way(const checkpoint::Checkpoint& checkpoint, const RunSettings& settings) {
   if (!settings.via.empty()) return {settings.via == "trace"};
   if (!settings.reference.empty()) return {};  // a trace that is there is of a class
+  if (settings.trust_remote_code && checkpoint.config().has("auto_map")) return {true};
   try {
     load::choose_class(checkpoint, settings.override_model_class);
     return {};

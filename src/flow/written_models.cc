@@ -40,6 +40,7 @@ WrittenModels::WrittenModels(const checkpoint::Checkpoint& checkpoint, const Run
                              const std::shared_ptr<const program::Program>& program)
     : checkpoint_(checkpoint),
       formats_(std::move(formats)),
+      trusts_code_(settings.trust_remote_code),
       chosen_(program ? load::ModelClass{.program = program}
                       : load::choose_class(checkpoint, settings.override_model_class)),
       whole_(load::load_from_pytorch(checkpoint, chosen_.written_as(richest(formats_)), settings.ignore_tensors)) {
@@ -75,7 +76,7 @@ artifact::ArtifactSource WrittenModels::source() const {
 }
 
 std::vector<std::filesystem::path> WrittenModels::files() const {
-  return load::files_of(checkpoint_, whole_.model_class);
+  return load::files_of(checkpoint_, whole_.model_class, trusts_code_);
 }
 
 std::filesystem::path WrittenModels::reference(const std::filesystem::path& named) const {

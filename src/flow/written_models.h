@@ -42,6 +42,7 @@ class WrittenModels {
  private:
   const checkpoint::Checkpoint& checkpoint_;
   std::set<Format> formats_;
+  bool trusts_code_;
   load::ModelClass chosen_;
   load::LoadedModel whole_;
   std::optional<load::LoadedModel> transformer_;

@@ -133,6 +133,11 @@ class Fetcher {
     for (const std::string_view name : checkpoint::companion_names()) {
       if (has(std::string(name))) files.emplace_back(name);
     }
+    if (options.trust_remote_code) {
+      for (const hub::RemoteFile& file : info.files) {
+        if (file.path.ends_with(".py") && file.path.find('/') == std::string::npos) files.push_back(file.path);
+      }
+    }
     if (has(checkpoint::kSentenceModules)) {
       for (const std::string_view name : checkpoint::sentence_names()) {
         if (has(std::string(name))) files.emplace_back(name);

@@ -214,8 +214,13 @@ ModelClass ModelClass::written_as(Format format) const {
   return {architecture, head, has_signatures ? sentence : nullptr, program};
 }
 
-std::vector<fs::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class) {
+std::vector<fs::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
+                               bool trusts_code) {
   std::vector<fs::path> files = checkpoint.files();
+  if (trusts_code) {
+    const std::vector<fs::path> code = checkpoint.code_files();
+    files.insert(files.end(), code.begin(), code.end());
+  }
   if (model_class.sentence) {
     files.insert(files.end(), model_class.sentence->files.begin(), model_class.sentence->files.end());
   }

@@ -49,8 +49,9 @@ struct ModelClass {
   ModelClass written_as(Format format) const;
 };
 
-/// Files that belong to the checkpoint: its own, and those of what follows the transformer.
-std::vector<std::filesystem::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class);
+/// Files that belong to the checkpoint: its own, those of what follows the transformer, and its code if that may be run.
+std::vector<std::filesystem::path> files_of(const checkpoint::Checkpoint& checkpoint, const ModelClass& model_class,
+                                            bool trusts_code);
 
 /// Chooses by config.json's model_type and, in this order, `wanted` (a class or a TFAutoModel family, with or without
 /// TF in front), config.json's one architecture, the base model. Without a model_type the class alone decides. Names

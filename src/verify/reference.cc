@@ -39,6 +39,7 @@ std::vector<std::string> arguments(const PythonFiles& files, const fs::path& mod
   if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
   if (!options.weights.empty()) words.insert(words.end(), {"--weights", options.weights});
   if (!options.program.empty()) words.insert(words.end(), {"--program", options.program.string()});
+  if (options.trust_remote_code) words.emplace_back("--trust-remote-code");
   if (options.program_only) words.emplace_back("--program-only");
   return words;
 }

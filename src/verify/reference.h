@@ -16,17 +16,18 @@
 namespace crossload::verify {
 
 struct ReferenceOptions {
-  std::filesystem::path python;   // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
-                                  // program or in the working folder, python3
-  std::string python_class;       // a module of the user's own, whose checkpoint the model is; empty: the checkpoint's
-  std::string model_class;        // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
-  std::string signature;          // JSON: the inputs that the TensorFlow model takes, described in
-                                  // tools/reference/signature.py; empty: those of PyTorch's forward
-  std::filesystem::path inputs;   // .safetensors or .npz with the inputs to run on; empty: made ones
-  std::string weights;            // "float16" or "bfloat16": PyTorch's are rounded to it; empty: as they are
-  std::string grid = "none";      // further sets of inputs: "none", "quick", "full"
-  std::filesystem::path program;  // where to write the model as torch.export traces it; empty: it is not traced
-  bool program_only = false;      // and nothing is recorded
+  std::filesystem::path python;    // empty: CROSSLOAD_PYTHON, the active virtual environment, a `.venv` beside the
+                                   // program or in the working folder, python3
+  std::string python_class;        // a module of the user's own, whose checkpoint the model is; empty: the checkpoint's
+  std::string model_class;         // the PyTorch class, "BertForMaskedLM"; empty: the one of config.json
+  bool trust_remote_code = false;  // code of the checkpoint's own may be run
+  std::string signature;           // JSON: the inputs that the TensorFlow model takes, described in
+                                   // tools/reference/signature.py; empty: those of PyTorch's forward
+  std::filesystem::path inputs;    // .safetensors or .npz with the inputs to run on; empty: made ones
+  std::string weights;             // "float16" or "bfloat16": PyTorch's are rounded to it; empty: as they are
+  std::string grid = "none";       // further sets of inputs: "none", "quick", "full"
+  std::filesystem::path program;   // where to write the model as torch.export traces it; empty: it is not traced
+  bool program_only = false;       // and nothing is recorded
   int threads = 1;
   int seed = 0;
 };

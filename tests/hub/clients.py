@@ -85,10 +85,10 @@ class Ours:
         outputs.append(output)
         return Result(process.returncode, output)
 
-    def download(self, name):
+    def download(self, name, *flags):
         """Fetches what a conversion of the model needs, and converts it without comparing."""
         return self.run("pt-to-tf", "--model-name", name, "--no-pr", "--no-verify", "--formats", "h5", "--output",
-                        self.home.path / "out", "--new-weights")
+                        self.home.path / "out", "--new-weights", *flags)
 
     def publish(self, name, *flags, formats="h5"):
         """Converts the model, verifies it against the golden's own trace, and publishes it."""

@@ -51,6 +51,16 @@ def both_fetch(world):
         assert world.hub.count("storage", "GET") == bodies, "fetched again"
 
 
+def own_code(world):
+    """Python files of the repository, where they are trusted alone."""
+    world.hub.add_repo("ada/code", large() | {"modeling_own.py": b"x", "examples/run.py": b"y"})
+    client = world.ours()
+    for flags, found in ((), set()), (("--trust-remote-code",), {"modeling_own.py"}):
+        client.download("ada/code", *flags).expect(0)
+        names = {path.name for path in client.home.repo("ada/code").rglob("snapshots/*/*.py")}
+        assert names == found, names
+
+
 def shards(world):
     world.hub.add_repo("ada/sharded", large(sharded=True))
     for client in each_client(world):
@@ -490,7 +500,7 @@ def hostile(world):
     assert not list(client.home.path.glob("**/evil"))
 
 
-ALL = [both_fetch, shards, revalidation, revisions, shared_cache, offline, at_the_same_time, one_waits,
+ALL = [both_fetch, own_code, shards, revalidation, revisions, shared_cache, offline, at_the_same_time, one_waits,
        names_that_are_not, xet, cut, cut_for_good, killed, killed_theirs, busy,
        busy_for_good, wrong_length, wrong_content, wrong_remainder, slow, expired_address, permissions, redirects, full_disk,
        hostile]

@@ -16,12 +16,13 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from reference import transformers5
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, failing
 from reference.models import Loaded, describe_config, find_class
+from reference.own_code import own_class
 from reference.traced_checkpoint import StoredTensors, files_of
 
 
-def load_bare(path, class_name, config_fields):
-    """(the Loaded model, its Fakes)."""
-    model_class = find_class(class_name)
+def load_bare(path, class_name, config_fields, is_trusted=False):
+    """(the Loaded model, its Fakes). `is_trusted`: code of the checkpoint's own may be run."""
+    model_class = own_class(path, config_fields, class_name, is_trusted) or find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
     transformers5.check_config(config_fields, class_name, path)
     with failing(BAD_INPUT, f"{path}: cannot be made as {class_name}"):

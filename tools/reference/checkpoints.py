@@ -38,6 +38,7 @@ class Job:
     program: Path = None  # the model is traced, and the program file written here
     has_weights: bool = True  # else it is traced from its configuration alone, and not recorded
     python_class: str = None  # a module that is no checkpoint: package.module:function; `model`, if any, has its weights
+    trusts_code: bool = False  # code of the checkpoint's own may be run
     weights: str = None  # "float16" or "bfloat16": what is recorded is of the weights as these hold them
 
 
@@ -61,9 +62,9 @@ def load_job(job):
     """The Loaded model."""
     progress(f"loading {job.model}")
     if job.model_class == CLASS:
-        return load_sentences(job.model, job.seed)
+        return load_sentences(job.model, job.seed, job.trusts_code)
     fields = read_config(job.model)
-    return load_model(job.model, job.model_class or class_of(fields, job.model), fields, job.seed)
+    return load_model(job.model, job.model_class or class_of(fields, job.model), fields, job.seed, job.trusts_code)
 
 
 def record_checkpoint(job, threads):
@@ -143,7 +144,7 @@ def trace_bare(job):
     """Writes the program of a configuration without weights."""
     progress(f"making {job.model} without weights")
     fields = read_config(job.model, needs_weights=False)
-    loaded, fakes = load_bare(job.model, job.model_class or class_of(fields, job.model), fields)
+    loaded, fakes = load_bare(job.model, job.model_class or class_of(fields, job.model), fields, job.trusts_code)
     tell(loaded.model)
     Tracing(job, loaded, fakes=fakes).write()
     progress("program")

@@ -11,6 +11,7 @@ import transformers
 from reference import transformers5
 from reference.files import WEIGHT, load_tensors, stored_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
+from reference.own_code import notes_of, own_class
 from reference.wrapped import unwrapped
 
 
@@ -74,9 +75,10 @@ def build_model(model_class, config, seed):
     return model_class(config).float().eval()
 
 
-def load_model(path, class_name, config_fields, seed):
-    """The model of a folder or a golden, Loaded; require_unused must see its missing weights before it counts."""
-    model_class = find_class(class_name)
+def load_model(path, class_name, config_fields, seed, is_trusted=False):
+    """The model of a folder or a golden, Loaded; require_unused must see its missing weights before it counts.
+    `is_trusted`: code of the checkpoint's own may be run."""
+    model_class = own_class(path, config_fields, class_name, is_trusted) or find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
     transformers5.check_config(config_fields, class_name, path)
     check_type(model_class, config_fields, path)
@@ -91,6 +93,7 @@ def load_model(path, class_name, config_fields, seed):
             model, info = load_golden(path, model_class, config)
         notes = transformers5.mend(model, info["missing_keys"], lambda: stored_tensors(path))
         described = describe_config(config, type(model).__name__)
+        notes += notes_of(path, model)
         return Loaded(model, described, missing_weights(model, info, path), notes, set(info["unexpected_keys"]))
 
 

@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -77,6 +78,7 @@ def parse_arguments(description):
         help=".safetensors or .npz file with all inputs, named as PyTorch names them, or as in "
         "a trace; default: two texts, ...",
     )
+    add("--trust-remote-code", action="store_true", help="run code of the checkpoint's own, which config.json names under auto_map")
     add("--weights", choices=("float16", "bfloat16"), help="round the weights to this type first")
     add("--grid", choices=GRIDS, default="none", help="further inputs to run (default none)")
     add("--seed", type=int, default=0, help="of random inputs (default 0)")
@@ -184,6 +186,7 @@ def record_one(args):
         save_python_class(args.python_class, args.checkpoint)
         return
     from reference.checkpoints import Job, record_checkpoint
+    from reference.own_code import own_cache
 
     output = None if args.program_only else args.output
     job = Job(
@@ -198,8 +201,10 @@ def record_one(args):
         python_class=args.python_class,
         has_weights=not args.no_weights,
         weights=args.weights,
+        trusts_code=args.trust_remote_code,
     )
-    record_checkpoint(job, args.threads)
+    with own_cache() if job.trusts_code else contextlib.nullcontext():
+        record_checkpoint(job, args.threads)
 
 
 def check_checkpoint(path, model_class, needs_weights=True):

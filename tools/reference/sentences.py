@@ -32,12 +32,12 @@ def transformer_folder(path):
     return path if (path / "config.json").is_file() else read_modules(path)[0][2]
 
 
-def load_sentences(path, seed):
-    """Loaded; the model also makes a sentence_embedding."""
+def load_sentences(path, seed, is_trusted=False):
+    """Loaded; the model also makes a sentence_embedding. `is_trusted`: code of the transformer's own may be run."""
     folder = transformer_folder(path)
     fields = read_config(folder)
     class_name = "T5EncoderModel" if fields.get("model_type") == "t5" else "AutoModel"  # as Transformer chooses
-    loaded = load_model(folder, class_name, fields, seed)
+    loaded = load_model(folder, class_name, fields, seed, is_trusted)
     without = "--override-model-class converts the transformer alone"
     library = import_library("sentence_transformers.models", alone=without)
     modules = []
