@@ -68,6 +68,9 @@ CODE = {
 
         class BertModel(OwnModel):
             \"\"\"Called as one of Transformers.\"\"\"
+
+        class OtherModel(OwnModel):
+            \"\"\"Not in the map.\"\"\"
     """,
 }
 CONFIG = {"model_type": "of_our_own", "architectures": ["OwnModel"], "size": 8}
@@ -152,13 +155,26 @@ class OwnCodeTest(unittest.TestCase):
         self.assert_agrees(self.convert("--trust-remote-code"))
         self.assertTrue(self.seen.exists())
 
+    def test_a_class_that_is_not_in_the_map_is_what_the_automatic_one_is_or_is_in_its_file(self):
+        self.checkpoint(architectures=["OwnClassOfThePast"])
+        done = self.convert("--trust-remote-code", "--override-model-class", "NoModel")
+        self.assert_refused(done, "NoModel: transformers", code=4)
+        self.assert_agrees(self.convert("--trust-remote-code"))
+        self.assertEqual(self.certified_class(), "OwnModel")
+        self.assert_agrees(self.convert("--trust-remote-code", "--override-model-class", "OtherModel", "--new-weights"))
+        self.assertEqual(self.certified_class(), "OtherModel")
+
+    def certified_class(self):
+        return json.loads((self.folder / "tf" / "crossload.json").read_text(encoding="utf-8"))["class"]
+
     def test_what_cannot_be_loaded_is_said(self):
         self.checkpoint("broken", auto_map={**MAP, "AutoModel": "modeling_gone.OwnModel"})
         done = self.convert("--trust-remote-code", name="broken")
-        self.assert_refused(done, "modeling_gone.OwnModel cannot be loaded", "--python names its Python", code=3)
+        self.assert_refused(done, "modeling_gone.OwnModel cannot be loaded", "may need another version of Transformers", code=3)
         self.checkpoint("elsewhere", auto_map={**MAP, "AutoModel": "foo/bar--modeling_own.OwnModel"})
         done = self.convert("--trust-remote-code", name="elsewhere")
-        self.assert_refused(done, "its code is in foo/bar: copy the files here, and take foo/bar-- out of auto_map", code=3)
+        self.assert_refused(done, "its code is in foo/bar: fetch that with `hf download foo/bar`", code=3)
+        self.assert_refused(done, "or copy the files here, and take foo/bar-- out of auto_map", code=3)
 
 
 if __name__ == "__main__":

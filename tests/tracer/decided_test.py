@@ -77,6 +77,24 @@ class DecidedTest(TracerTest):
         self.assertEqual(traced.program["checks"], [])
         self.assert_agrees(traced)
 
+    def test_a_mask_that_hides_nothing_may_be_left_out(self):
+        body = "return x if attention_mask.all() else x * attention_mask[:, :, None]"
+        traced = self.trace_masked("same", body)
+        self.assert_agrees(traced)
+        self.assertEqual((traced.program["frozen"], traced.program["checks"]), ([], []))
+        (note,) = (note for note in traced.notes if "a mask that hides nothing" in note)
+        self.assertIn(f"at same.py:4 `{body}`: PyTorch leaves out", note)
+
+    def test_a_mask_that_is_asked_for_another_reason_may_not(self):
+        traced = self.trace_masked("another", "return x if attention_mask.all() else 2 * x")
+        self.assert_agrees(traced)
+        self.assertEqual(len(traced.program["checks"]), 1)
+        self.assertFalse([note for note in traced.notes if "a mask that hides nothing" in note])
+
+    def trace_masked(self, name, body):
+        net = self.NET.replace("mask", "attention_mask").replace("randn(2, 7)", "randn(2, 3, 4)")
+        return self.python_class(name, net.replace("[[2, 1, 1]] * 2", "[[1, 1, 0], [1, 1, 1]]").format(body=body))
+
     def test_longformer_without_global_attention(self):
         traced = self.record(self.save(longformer))
         self.assertEqual(traced.program["frozen"], [])

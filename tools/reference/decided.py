@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import linecache
+import os
 import sys
 from unittest import mock
 
@@ -20,6 +21,7 @@ from reference.traced_graph import module_of
 MOST = 64  # truths: more of them are no choice of a way
 MARK = "decided: "  # begins the message of an assertion of ours
 ASKING = ("__bool__", "item")  # of a tensor
+ALL = "all("  # in a line that asks whether a mask hides nothing
 
 
 class Places:
@@ -76,15 +78,24 @@ def truths_of(run):
     return found if len(found) <= MOST else {}
 
 
+def of_masks(padded, unpadded):
+    """The places where a model asks whether a mask hides nothing, so as to leave it out then: of truths with texts that are
+    padded, and with the same ones that are not."""
+    return frozenset(place for place, truth in padded.items() if not truth and unpadded.get(place) and ALL in line_of(place))
+
+
 @contextlib.contextmanager
-def decided(truths):
-    """While a model is traced once, what it asks is what it was, and the graph asserts it."""
+def decided(truths, left_open=frozenset()):
+    """While a model is traced once, what it asks is what it was, and the graph asserts it, but for the places of
+    `left_open`."""
     places = Places()
 
     def deciding(ask, tensor):
         place = places.of(tensor)
         if place not in truths or getattr(tensor, "constant", None) is not None:
             return ask(tensor)
+        if place in left_open:
+            return truths[place]
         torch._assert_async(tensor if truths[place] else tensor.logical_not(), f"{MARK}{said(place, truths[place])}")
         return truths[place]
 
@@ -94,8 +105,12 @@ def decided(truths):
 
 def said(place, truth):
     """"`if x.any():` is False" """
+    return f"`{line_of(place)}` is {truth}"
+
+
+def line_of(place):
     file, line, _ = place
-    return f"`{linecache.getline(file, line).strip()}` is {truth}"
+    return linecache.getline(file, line).strip()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,3 +141,9 @@ def described(decision, model):
 
 def note(decision):
     return f"{decision.where} {decision.what}: the graph is that of such inputs, and fails for others"
+
+
+def note_of_mask(place):
+    """`place`: one of of_masks."""
+    where = f"{os.path.basename(place[0])}:{place[1]}"
+    return f"at {where} `{line_of(place)}`: PyTorch leaves out a mask that hides nothing; the graph applies it, which gives the same"

@@ -11,7 +11,7 @@ import transformers
 from reference import transformers5
 from reference.files import WEIGHT, load_tensors, stored_tensors, without_prefix
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing
-from reference.own_code import notes_of, own_class
+from reference.own_code import OLDER, notes_of, own_class
 from reference.wrapped import unwrapped
 
 
@@ -78,11 +78,12 @@ def build_model(model_class, config, seed):
 def load_model(path, class_name, config_fields, seed, is_trusted=False):
     """The model of a folder or a golden, Loaded; require_unused must see its missing weights before it counts.
     `is_trusted`: code of the checkpoint's own may be run."""
-    model_class = own_class(path, config_fields, class_name, is_trusted) or find_class(class_name)
+    own = own_class(path, config_fields, class_name, is_trusted)
+    model_class = own or find_class(class_name)
     config_class = getattr(model_class, "config_class", None) or transformers.AutoConfig
     transformers5.check_config(config_fields, class_name, path)
     check_type(model_class, config_fields, path)
-    with failing(BAD_INPUT, f"{path}: cannot be loaded as {class_name}"):
+    with failing(BAD_INPUT, f"{path}: cannot be loaded as {model_class.__name__}", OLDER if own else ""):
         if path.is_dir():
             config = config_class.from_pretrained(str(path), local_files_only=True)
             transformers5.adapt(config)

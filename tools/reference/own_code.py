@@ -5,6 +5,7 @@ Transformers that are called the same, as there.
 """
 
 import contextlib
+import re
 import tempfile
 from pathlib import Path
 
@@ -14,42 +15,61 @@ from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing
 
 FIELD = "auto_map"
 ELSEWHERE = "--"  # between a repository and a module of it
+OLDER = "its code may need another version of Transformers; --python names its Python"
 
 
 def own_class(path, fields, class_name, is_trusted):
     """The class of this name that the checkpoint brings along; None where it brings none, or is not to be used and
     Transformers has one. Failure where there is no other."""
-    place = place_of(fields, class_name)
+    is_known = is_of_transformers(class_name, fields)
+    place = None if is_known and not is_trusted else place_of(path, fields, class_name, is_known)
     if place is None:
         return None
     if not is_trusted:
-        if hasattr(transformers, class_name) and not class_name.startswith("AutoModel"):
-            return None
-        if class_name.startswith("AutoModel") and fields.get("model_type") in transformers.models.auto.CONFIG_MAPPING:
-            return None
         what = f"{class_name} is code of the checkpoint's own ({place}), which is run when it is trusted"
         raise Failure(UNKNOWN_CLASS, f"{path}: {what}; read it, and give --trust-remote-code")
     return load(path, place)
 
 
-def place_of(fields, class_name):
-    """"modeling_x.XModel", or with a repository before it; None where the checkpoint has no such class. `class_name` may be
-    one of Transformers' Auto classes."""
+def is_of_transformers(class_name, fields):
+    """An Auto class is, where Transformers knows the model_type."""
+    if class_name.startswith("AutoModel"):
+        return fields.get("model_type") in transformers.models.auto.CONFIG_MAPPING
+    return hasattr(transformers, class_name)
+
+
+def place_of(path, fields, class_name, is_known):
+    """"modeling_x.XModel", or with a repository before it; None where the checkpoint has no such class. `is_known`: there is
+    another of this name.
+
+    What config.json names under "architectures" need not be in its map, as ChatGLM's: then it is what AutoModel is there,
+    which is what Transformers loads. A class that the user names is looked for in the files of those of the map."""
     named = fields.get(FIELD)
-    if not isinstance(named, dict):
-        return None
-    places = [place for place in named.values() if isinstance(place, str)]
-    found = named.get(class_name, next((place for place in places if place.rpartition(".")[2] == class_name), None))
-    return found if isinstance(found, str) else None
+    named = named if isinstance(named, dict) else {}
+    models = {key: place for key, place in named.items() if key.startswith("AutoModel") and isinstance(place, str)}
+    if class_name in models:
+        return models[class_name]
+    found = next((place for place in models.values() if place.rpartition(".")[2] == class_name), None)
+    if found or is_known or not models:
+        return found
+    if class_name == "AutoModel" or class_name in (fields.get("architectures") or ()):
+        return models.get("AutoModel", next(iter(models.values())))
+    modules = (place.rpartition(".")[0] for place in models.values())
+    return next((f"{module}.{class_name}" for module in modules if has_class(path / f"{module}.py", class_name)), None)
+
+
+def has_class(file, class_name):
+    return file.is_file() and re.search(rf"^class {re.escape(class_name)}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def load(path, place):
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
     repository, elsewhere, _ = place.rpartition(ELSEWHERE)
-    hint = "does it need another version of Transformers? --python names its Python"
+    hint = OLDER
     if elsewhere:
-        hint = f"its code is in {repository}: copy the files here, and take {repository}{ELSEWHERE} out of {FIELD} in config.json"
+        hint = f"its code is in {repository}: fetch that with `hf download {repository}`, or copy the files here, and take "
+        hint += f"{repository}{ELSEWHERE} out of {FIELD} in config.json"
     with failing(BAD_INPUT, f"{path}: {place} cannot be loaded", hint):
         return get_class_from_dynamic_module(place, str(path), local_files_only=True)
 
@@ -69,7 +89,8 @@ def own_cache():
 
 def notes_of(path, model):
     """A sentence for the user, where code of the checkpoint's own was run."""
-    files = sorted(Path(path).glob("*.py")) if Path(path).is_dir() else []
-    if not files or type(model).__module__.startswith("transformers."):
+    module = type(model).__module__
+    if not module.startswith("transformers_modules."):
         return []
-    return [f"PyTorch ran code of the checkpoint's own: {', '.join(file.name for file in files)}"]
+    files = sorted(file.name for file in path.glob("*.py"))
+    return [f"PyTorch ran code of the checkpoint's own: {', '.join(files) or module}"]

@@ -132,6 +132,7 @@ class Tracing:
         if traced.has_found:
             self.refusals.append(FOUND)
         self.refusals += [decided.note(decision) for decision in traced.decisions]
+        self.refusals += [decided.note_of_mask(place) for place in traced.masks_applied]
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)

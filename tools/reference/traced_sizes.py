@@ -32,15 +32,20 @@ class OtherSizes:
         if not decisions(attempt.program.graph) and all(holds(guard, inputs) for guard in attempt.guards):
             return True
         try:
-            expected = call_model(self.model, inputs, torch.float32, self.seed, self.attentions)
+            return is_same(self.model, attempt.program, inputs, self.attentions, self.seed)
         except Failure:  # PyTorch cannot be run with these sizes either
             return cell.instead is None or self.is_right(attempt, cell.instead)
-        try:
-            with torch.no_grad():
-                outputs, _ = attempt.program.module(check_guards=False)(**inputs)
-        except Exception:  # the graph's shapes do not fit, or what was decided is not so
-            return False
-        return all(is_close(*pair) for pair in zip(named_tensors(expected).values(), outputs))
+
+
+def is_same(model, program, inputs, attentions, seed):
+    """Whether a traced graph gives what the model does. Failure where the model cannot be run."""
+    expected = call_model(model, inputs, torch.float32, seed, attentions)
+    try:
+        with torch.no_grad():
+            outputs, _ = program.module(check_guards=False)(**inputs)
+    except Exception:  # the graph's shapes do not fit, or what was decided is not so
+        return False
+    return all(is_close(*pair) for pair in zip(named_tensors(expected).values(), outputs))
 
 
 def holds(guard, inputs):

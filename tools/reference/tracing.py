@@ -14,7 +14,7 @@ from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
-from reference.decided import decided, decisions, truths_of
+from reference.decided import decided, decisions, of_masks, truths_of
 from reference.found_rows import rows_everywhere
 from reference.kept import nothing_kept
 from reference.known import constants_known
@@ -22,6 +22,7 @@ from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import call_model, named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
+from reference.traced_sizes import is_same
 from reference.while_traced import CutsFromTheFront, as_in_a_run, batches_left
 from reference.without_loops import loops_replaced
 
@@ -56,6 +57,7 @@ class Traced:
     asked: dict  # input: the axes that were to be free
     has_found: bool = False  # whether it is taken that whatever the model looks for is found
     decisions: tuple = ()  # of decided.Decision
+    masks_applied: tuple = ()  # places of decided.of_masks
 
 
 @dataclasses.dataclass
@@ -116,9 +118,9 @@ def forward_replaced(model, forward):
             model.forward = before
 
 
-def export(model, inputs, axes, attentions, truths=()):
+def export(model, inputs, axes, attentions, *truths):
     """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
-    free}; truths: those that are decided."""
+    free}; truths: arguments of `decided`, if anything is."""
     stages, forward, names = Stages(model), model.forward, []
     options = options_for(forward, attentions)
 
@@ -136,7 +138,7 @@ def export(model, inputs, axes, attentions, truths=()):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(truths))
+            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(*truths or ((),)))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
@@ -159,10 +161,10 @@ def attempts(inputs, axes):
     return tried
 
 
-def exported_as_it_is(model, inputs, attentions, truths):
+def exported_as_it_is(model, inputs, attentions, *truths):
     """An Attempt without free axes; None where there is none."""
     try:
-        return export(model, inputs, {}, attentions, truths)
+        return export(model, inputs, {}, attentions, *truths)
     except Exception:  # that of the first attempt is told
         return None
 
@@ -177,11 +179,31 @@ def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
             with contextlib.suppress(Failure), rows_everywhere(model, spare):
                 traced = traced_as_told(model, inputs, axes, attentions, is_right)
                 return dataclasses.replace(traced, has_found=True)
-        truths = truths_asked(model, inputs, attentions)
-        with contextlib.suppress(Failure):
-            if truths:
-                return traced_as_told(model, inputs, axes, attentions, is_right, truths)
-        raise refusal from None
+        traced = traced_as_decided(model, inputs, axes, attentions, is_right)
+        if traced is None:
+            raise refusal from None
+        return traced
+
+
+def traced_as_decided(model, inputs, axes, attentions, is_right):
+    """With the truths that the model asks as they are; None where that is no way to trace it."""
+    truths, unpadded = truths_asked(model, inputs, attentions), without_padding(inputs)
+    if not truths:
+        return None
+    masks = of_masks(truths, truths_asked(model, unpadded, attentions) if unpadded else {})
+    with contextlib.suppress(Failure):
+        traced = traced_as_told(model, inputs, axes, attentions, is_right, truths, masks) if masks else None
+        if traced and is_same(model, traced.program, unpadded, attentions, SEED):
+            return dataclasses.replace(traced, masks_applied=tuple(sorted(masks)))
+    with contextlib.suppress(Failure):
+        return traced_as_told(model, inputs, axes, attentions, is_right, truths)
+    return None
+
+
+def without_padding(inputs):
+    """The inputs with masks that hide nothing; nothing where they are so already."""
+    masks = {name: torch.ones_like(tensor) for name, tensor in inputs.items() if name.endswith("attention_mask")}
+    return {**inputs, **masks} if any(not torch.equal(mask, inputs[name]) for name, mask in masks.items()) else {}
 
 
 def truths_asked(model, inputs, attentions):
@@ -192,18 +214,18 @@ def truths_asked(model, inputs, attentions):
         return {}
 
 
-def traced_as_told(model, inputs, axes, attentions, is_right, truths=()):
-    """truths: those that are decided, see decided.py."""
+def traced_as_told(model, inputs, axes, attentions, is_right, *truths):
+    """truths: arguments of `decided`, if anything is."""
     failure, fixed = None, None
     for asked in attempts(inputs, axes):
         try:
-            attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions, truths)
+            attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions, *truths)
         except (Failure, MemoryError):
             raise
         except Exception as error:  # torch's own kinds, the model's, and those of its Python
             failure = failure or refusal_of(model, error)
             if is_about_data(error) and fixed is None and asked:
-                fixed = exported_as_it_is(model, inputs, attentions, truths)  # numbers that are made of sizes are known then
+                fixed = exported_as_it_is(model, inputs, attentions, *truths)  # numbers that are made of sizes are known then
             if is_about_data(error) and fixed is None:
                 break
             continue
