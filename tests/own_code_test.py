@@ -143,7 +143,8 @@ class OwnCodeTest(unittest.TestCase):
 
     def test_it_is_not_run_unasked(self):
         self.checkpoint()
-        self.assert_refused(self.convert(), "OwnModel is code of the checkpoint's own (modeling_own.OwnModel)", READ_IT, code=4)
+        whose = "OwnModel is code of the checkpoint's own (modeling_own.OwnModel)"
+        self.assert_refused(self.convert(), whose, READ_IT, code=4)
         self.assert_refused(self.convert("--override-model-class", "AutoModel"), READ_IT, code=4)
         self.assertFalse(self.seen.exists(), "code that is not trusted was run")
 
@@ -170,7 +171,8 @@ class OwnCodeTest(unittest.TestCase):
     def test_what_cannot_be_loaded_is_said(self):
         self.checkpoint("broken", auto_map={**MAP, "AutoModel": "modeling_gone.OwnModel"})
         done = self.convert("--trust-remote-code", name="broken")
-        self.assert_refused(done, "modeling_gone.OwnModel cannot be loaded", "may need another version of Transformers", code=3)
+        why = "may need another version of Transformers"
+        self.assert_refused(done, "modeling_gone.OwnModel cannot be loaded", why, code=3)
         self.checkpoint("elsewhere", auto_map={**MAP, "AutoModel": "foo/bar--modeling_own.OwnModel"})
         done = self.convert("--trust-remote-code", name="elsewhere")
         self.assert_refused(done, "its code is in foo/bar: fetch that with `hf download foo/bar`", code=3)

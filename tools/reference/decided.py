@@ -146,4 +146,5 @@ def note(decision):
 def note_of_mask(place):
     """`place`: one of of_masks."""
     where = f"{os.path.basename(place[0])}:{place[1]}"
-    return f"at {where} `{line_of(place)}`: PyTorch leaves out a mask that hides nothing; the graph applies it, which gives the same"
+    what = "PyTorch leaves out a mask that hides nothing; the graph applies it, which gives the same"
+    return f"at {where} `{line_of(place)}`: {what}"
