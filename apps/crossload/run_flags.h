@@ -12,8 +12,9 @@ class App;
 
 namespace crossload::cli {
 
-/// --python-class, --trust-remote-code, --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict, --override-model-class,
-/// --ignore-tensors, --tensorflow, --python, --threads, --onednn, --json and --report: what a command that compares has.
+/// --python-class, --trust-remote-code, --reference, --inputs, --grid, --max-error, --max-hidden-error, --strict,
+/// --override-model-class, --ignore-tensors, --tensorflow, --python, --threads, --onednn, --json and --report: what a
+/// command that compares has.
 void add_run_flags(CLI::App* command, RunSettings* settings);
 
 // Some of them, for commands that have only these.
