@@ -28,7 +28,11 @@ class CoverageTableTest(unittest.TestCase):
         self.assertEqual(len(found), 1)
         for path, rows in found.items():
             write_report(self.path, rows)
-            self.assertEqual(self.path.read_text(encoding="utf-8"), path.read_text(encoding="utf-8"))
+            self.assertEqual(self.tables(self.path), self.tables(path))
+
+    def tables(self, path):
+        """Without what is before them, which names the build of torch."""
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
 
     def test_another_version_or_no_file_has_no_rows(self):
         self.assertEqual(read_report(self.path), [])
