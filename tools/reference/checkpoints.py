@@ -123,7 +123,8 @@ def record_traced(job, threads):
     main, metadata = record_model(model, tracing.inputs, tracing.loaded.config, job.seed, threads, as_installed=True)
     cells = tracing.cells
     if maker:
-        cells += [cell for cell in grid_cells(job.grid, signature, main, maker, tracing.plan) if fits(cell.inputs, signature)]
+        of_grid = grid_cells(job.grid, signature, main, maker, tracing.plan)
+        cells += [cell for cell in of_grid if fits(cell.inputs, signature) and tracing.takes_the_way_of(cell)]
     left_out = not_taken(model, signature, maker, tracing.plan, job.seed) if maker else []
     recorded = record_cells(model, within_memory(cells, main), job.seed, as_installed=True)
     recorded.notes += restore_axes(tracing.program, recorded)

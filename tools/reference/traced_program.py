@@ -96,7 +96,7 @@ class Tracing:
             self.inputs = ordered(loaded.model, read_inputs(job.inputs) if job.inputs else given)
             self.stored = StoredTensors(job.model) if job.model else None
         self.free = free_axes(loaded.model, self.inputs, job.seed)
-        self.program, self.cells, self.held, self.refusals = None, [], {}, []
+        self.program, self.cells, self.held, self.refusals, self.decides = None, [], {}, [], None
 
     def choose_inputs(self, has_images=True):
         """has_images: whether texts may speak of images."""
@@ -131,6 +131,7 @@ class Tracing:
             return self.write()
         if traced.has_found:
             self.refusals.append(FOUND)
+        self.decides = traced.program.module(check_guards=False) if traced.decisions and not self.fakes else None
         self.refusals += [decided.note(decision) for decision in traced.decisions]
         self.refusals += [decided.note_of_mask(place) for place in traced.masks_applied]
         self.cells = other_sizes(inputs, free_in(traced.program, inputs))
@@ -142,6 +143,21 @@ class Tracing:
         else:
             check_complete(parameters, self.job.model)
         write_program(self.job.program, self.program, parameters.tensors)
+
+    def takes_the_way_of(self, cell):
+        """Whether the truths that are decided are so for a cell's inputs too; a note where they are not."""
+        if not self.decides:
+            return True
+        try:
+            with torch.no_grad():
+                self.decides(**cell.inputs)
+        except RuntimeError as error:
+            if decided.MARK not in str(error):
+                return True
+            what = f"{str(error).partition(decided.MARK)[2].splitlines()[0]} for the inputs of the example, and not for its own"
+            self.refusals.append(f"the cell {cell.name} was left out: {what}")
+            return False
+        return True
 
     def hold(self):
         """Makes constants of the inputs by which the model takes its way; False where there are none."""
