@@ -85,7 +85,7 @@ def of_masks(padded, unpadded):
 
 
 @contextlib.contextmanager
-def decided(truths, left_open=frozenset()):
+def decided(truths=(), left_open=frozenset()):
     """While a model is traced once, what it asks is what it was, and the graph asserts it, but for the places of
     `left_open`."""
     places = Places()

@@ -138,7 +138,7 @@ def export(model, inputs, axes, attentions, *truths):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(*truths or ((),)))
+            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(*truths))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
