@@ -3,6 +3,7 @@
 #include "bytes/json.h"
 #include "crossload/error.h"
 #include "load/loaded_model.h"
+#include "lowering/table.h"
 
 namespace crossload::flow {
 namespace {
@@ -88,6 +89,7 @@ std::unique_ptr<ReferenceTrace> ReferenceTrace::traced(const fs::path& model, co
   options.weights = weights;
   options.program = kProgramName;
   options.program_only = !verify;
+  options.operations = lowering::operations().names();
   return std::make_unique<ReferenceTrace>(is_sentence ? model : checkpoint.folder(), options);
 }
 

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "bytes/json.h"
+
 namespace crossload {
 
 /// tools/record_reference.py and what it imports, embedded by the build: path, text, path, text, ..., nullptr.
@@ -16,6 +18,7 @@ constexpr const char* kName = "PyTorch reference";
 constexpr const char* kPackages = "torch and transformers";
 constexpr const char* kRecorder = "record_reference.py";
 constexpr const char* kSignatureFile = "signature.json";
+constexpr const char* kOperationsFile = "operations.json";
 
 std::vector<std::string> arguments(const PythonFiles& files, const fs::path& model, const fs::path& trace,
                                    const ReferenceOptions& options) {
@@ -39,6 +42,12 @@ std::vector<std::string> arguments(const PythonFiles& files, const fs::path& mod
   if (!options.inputs.empty()) words.insert(words.end(), {"--inputs", options.inputs.string()});
   if (!options.weights.empty()) words.insert(words.end(), {"--weights", options.weights});
   if (!options.program.empty()) words.insert(words.end(), {"--program", options.program.string()});
+  if (!options.operations.empty()) {
+    bytes::Json names = bytes::Json::array();
+    for (const std::string& name : options.operations) names.push_back(name);
+    files.write(kOperationsFile, names.dump());
+    words.insert(words.end(), {"--operations", files.at(kOperationsFile).string()});
+  }
   if (options.trust_remote_code) words.emplace_back("--trust-remote-code");
   if (options.program_only) words.emplace_back("--program-only");
   return words;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "verify/python_process.h"
 
@@ -28,6 +29,7 @@ struct ReferenceOptions {
   std::string grid = "none";       // further sets of inputs: "none", "quick", "full"
   std::filesystem::path program;   // where to write the model as torch.export traces it; empty: it is not traced
   bool program_only = false;       // and nothing is recorded
+  std::vector<std::string> operations;  // ATen's that are known; others are taken apart where PyTorch says how
   int threads = 1;
   int seed = 0;
 };

@@ -39,6 +39,7 @@ class Job:
     has_weights: bool = True  # else it is traced from its configuration alone, and not recorded
     python_class: str = None  # a module that is no checkpoint: package.module:function; `model`, if any, has its weights
     trusts_code: bool = False  # code of the checkpoint's own may be run
+    operations: tuple = ()  # that the program's reader knows; others are taken apart
     weights: str = None  # "float16" or "bfloat16": what is recorded is of the weights as these hold them
 
 

@@ -56,6 +56,13 @@ def parse_arguments(description):
         metavar="FILE",
         help="with --model or --python-class: trace the model with torch.export, write its graph here, and record it as it was traced",
     )
+    add(
+        "--operations",
+        type=Path,
+        metavar="FILE.json",
+        help="with --program: the names of ATen's operations that its reader knows; others are taken apart where PyTorch "
+        "says how (default: none is taken apart)",
+    )
     add("--checkpoint", type=Path, metavar="FOLDER", help="of --python-class: its weights and inputs, as they were saved")
     add("--no-weights", action="store_true", help="trace --model from its config.json alone; with --program-only")
     add("--program-only", action="store_true", help="write the --program, and record nothing")
@@ -98,6 +105,8 @@ def check_targets(args, parser):
         parser.error("--program-only needs --program: where to write it")
     if args.no_weights and not (args.program_only and args.model):
         parser.error("--no-weights needs --program-only and --model: without weights nothing can be recorded")
+    if args.operations and not args.program:
+        parser.error("--operations needs --program: what is traced")
     if args.program and not (args.model or args.python_class):
         parser.error("--program needs --model: what to trace")
     if args.python_class and not (args.program or args.checkpoint):
@@ -176,7 +185,7 @@ def make_goldens(args):
 def record_one(args):
     if args.model:
         check_checkpoint(args.model, args.model_class, not args.no_weights)
-    for path in filter(None, (args.inputs, args.signature)):
+    for path in filter(None, (args.inputs, args.signature, args.operations)):
         if not path.is_file():
             raise Failure(BAD_INPUT, f"{path}: no such file")
     libraries.load(args.threads)
@@ -202,9 +211,18 @@ def record_one(args):
         has_weights=not args.no_weights,
         weights=args.weights,
         trusts_code=args.trust_remote_code,
+        operations=read_operations(args.operations) if args.operations else (),
     )
     with own_cache() if job.trusts_code else contextlib.nullcontext():
         record_checkpoint(job, args.threads)
+
+
+def read_operations(path):
+    with failing(BAD_INPUT, f"{path}: is no JSON list of names of operations"):
+        names = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("it is something else")
+    return tuple(names)
 
 
 def check_checkpoint(path, model_class, needs_weights=True):

@@ -18,6 +18,7 @@ from reference.models import require_unused
 from reference.recording import outputs_of
 from reference.refusals import DependsOnData
 from reference.sentences import CLASS, transformer_folder
+from reference.taken_apart import known_operations
 from reference.traced_checkpoint import StoredTensors
 from reference.traced_inputs import (
     choose_traced_inputs,
@@ -123,7 +124,8 @@ class Tracing:
         is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
         given = self.fakes.inputs(inputs) if self.fakes else inputs
         try:
-            traced = trace(model, given, self.free, attentions, is_right)
+            with known_operations(self.job.operations):
+                traced = trace(model, given, self.free, attentions, is_right)
         except Failure as refusal:
             is_held = isinstance(refusal, DependsOnData) and not self.fakes and self.hold()
             if not is_held and not self.leave_images(refusal):

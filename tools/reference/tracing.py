@@ -22,6 +22,7 @@ from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import call_model, named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
+from reference.taken_apart import ways_to_take_apart
 from reference.traced_sizes import is_same
 from reference.while_traced import CutsFromTheFront, as_in_a_run, batches_left
 from reference.without_loops import loops_replaced
@@ -66,6 +67,7 @@ class Attempt:
     guards: list  # what torch.export assumed of the inputs, Python expressions over L, {input: tensor}
     names: list  # of the outputs
     stages: list  # of Stage
+    is_taken_apart: bool = False  # and what that assumed of the inputs is not among the guards
 
 
 def place_of(module_class):
@@ -143,8 +145,9 @@ def export(model, inputs, axes, attentions, *truths):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
-            program = program.run_decompositions({})
-        return Attempt(program, guards, names, stages.stages)
+            ways = ways_to_take_apart(program)
+            program = program.run_decompositions(ways)
+        return Attempt(program, guards, names, stages.stages, bool(ways))
     finally:
         for hook in hooks:
             hook.remove()
