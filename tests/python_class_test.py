@@ -135,6 +135,28 @@ class PythonClassTest(unittest.TestCase):
         """
         self.assert_agrees("gaps", text)
 
+    def test_what_is_composed_is_taken_apart(self):
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.first, self.second = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+
+                def forward(self, x):
+                    a, b = self.first(x), self.second(x)
+                    near = torch.nn.functional.cosine_similarity(a, b, dim=-1)
+                    back = torch.special.logit(torch.special.expit(a), 1e-5).absolute()
+                    solved = torch.linalg.solve(torch.matmul(a.mT, a) + 4 * torch.eye(4), b.mT)
+                    return {"near": near, "back": back, "solved": solved, "traces": solved.diagonal(dim1=1, dim2=2)}
+
+            def make():
+                torch.manual_seed(0)
+                return Net(), {"x": torch.randn(2, 3, 4)}
+        """
+        self.assert_agrees("composed", text)
+
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")
         self.refused(2, "net: is not package.module:function", words=(*convert, "net"))

@@ -59,6 +59,21 @@ Value eye(const Operation& op) {
   return converted(tf::equal(diagonals(op, rows, columns), 0), op.dtype());
 }
 
+/// [2, elements]: the rows and the columns of those at and below a diagonal, or at and above it.
+Value triangle_places(const Operation& op, bool is_lower) {
+  std::vector<std::int32_t> rows;
+  std::vector<std::int32_t> columns;
+  for (std::int32_t row = 0; row < op.integer("row"); ++row) {
+    for (std::int32_t column = 0; column < op.integer("col"); ++column) {
+      const std::int64_t diagonal = column - row;
+      if (is_lower ? diagonal > op.integer("offset") : diagonal < op.integer("offset")) continue;
+      rows.push_back(row);
+      columns.push_back(column);
+    }
+  }
+  return tf::cast(tf::stack({op.graph().constant(rows), op.graph().constant(columns)}), op.dtype());
+}
+
 Value copy(const Operation& op) {
   const Tensor source = op.tensor("src", op.dtype());
   return op.type_of("src").shape == op.type().shape ? source : tf::broadcast_to(source, op.dims_of("self"));
@@ -124,6 +139,8 @@ void add_creation(Table* table) {
                    "aten.linspace.Scalar_Tensor"},
                   linspace);
   table->add_each({"aten.triu.default", "aten.tril.default"}, triangle);
+  table->add("aten.tril_indices.default", [](const Operation& op) { return triangle_places(op, true); });
+  table->add("aten.triu_indices.default", [](const Operation& op) { return triangle_places(op, false); });
   table->add_each({"aten.eye.default", "aten.eye.m"}, eye);
 }
 

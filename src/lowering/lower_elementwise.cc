@@ -6,6 +6,7 @@
 #include "lowering/elementwise.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
+#include "tf/simple_ops.h"
 
 namespace crossload::lowering {
 namespace {
@@ -51,8 +52,6 @@ Value prelu(const Operation& op) {
   }
   return tf::where(tf::greater(x, 0), x, slope * x);
 }
-
-Tensor named(const char* type, const Tensor& x) { return x.graph().operation(type).input(x).output(); }
 
 /// That of NaN is 0.
 Tensor sign(const Tensor& x) {
@@ -137,12 +136,12 @@ void add_elementwise(Table* table) {
   add(table, "acos", tf::acos);
   add(table, "asin", tf::asin);
   add(table, "atan", tf::atan);
-  add(table, "acosh", [](const Tensor& x) { return named("Acosh", x); });
-  add(table, "asinh", [](const Tensor& x) { return named("Asinh", x); });
-  add(table, "atanh", [](const Tensor& x) { return named("Atanh", x); });
-  add(table, "lgamma", [](const Tensor& x) { return named("Lgamma", x); });
-  add(table, "erfc", [](const Tensor& x) { return named("Erfc", x); });
-  add(table, "erfinv", [](const Tensor& x) { return named("Erfinv", x); });
+  add(table, "acosh", [](const Tensor& x) { return tf::unary("Acosh", x); });
+  add(table, "asinh", [](const Tensor& x) { return tf::unary("Asinh", x); });
+  add(table, "atanh", [](const Tensor& x) { return tf::unary("Atanh", x); });
+  add(table, "lgamma", [](const Tensor& x) { return tf::unary("Lgamma", x); });
+  add(table, "erfc", [](const Tensor& x) { return tf::unary("Erfc", x); });
+  add(table, "erfinv", [](const Tensor& x) { return tf::unary("Erfinv", x); });
   add(table, "bitwise_not", bitwise_not);
   add(table, "cos", tf::cos);
   add(table, "cosh", tf::cosh);

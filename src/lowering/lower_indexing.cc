@@ -145,6 +145,36 @@ Value embedding_bag(const Operation& op) {
   return Value::List{y, {}, {}, {}};
 }
 
+/// dim1 and dim2 after all others.
+std::vector<int> with_diagonal_last(const Operation& op) {
+  const int first = op.axis("dim1");
+  const int second = op.axis("dim2");
+  std::vector<int> order;
+  for (int axis = 0; axis < op.rank_of("self"); ++axis) {
+    if (axis != first && axis != second) order.push_back(axis);
+  }
+  order.insert(order.end(), {first, second});
+  return order;
+}
+
+/// The diagonal `offset` above the main one, as the last axis.
+Value diagonal(const Operation& op) {
+  const Tensor x = tf::transpose(op.tensor("self"), with_diagonal_last(op));
+  const Tensor zero = tf::cast(op.graph().constant(0), x.dtype());
+  const Tensor offset = op.dim("offset").as_tensor(op.graph());
+  return op.graph().operation("MatrixDiagPartV3").input(x).input(offset).input(zero).output();
+}
+
+Value diagonal_scatter(const Operation& op) {
+  const std::vector<int> order = with_diagonal_last(op);
+  std::vector<int> back(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+  const Tensor x = tf::transpose(op.tensor("self"), order);
+  const Tensor offset = op.dim("offset").as_tensor(op.graph());
+  const Tensor set = op.graph().operation("MatrixSetDiagV3").input(x).input(op.tensor("src")).input(offset).output();
+  return tf::transpose(set, back);
+}
+
 /// Whether each element is one of those to test for; a number stands for a tensor on either side.
 Value isin(const Operation& op) {
   const auto name = [&](const char* tensor, const char* number) {
@@ -174,6 +204,8 @@ void add_indexing(Table* table) {
   table->add("aten.index.Tensor", index);
   table->add("aten.gather.default", [](const Operation& op) { return gather(op, "index"); });
   table->add("aten.take_along_dim.default", take_along_dim);
+  table->add_each({"aten.diagonal.default", "aten.diagonal_copy.default"}, diagonal);
+  table->add("aten.diagonal_scatter.default", diagonal_scatter);
   table->add("aten.one_hot.default", one_hot);
   table->add("aten.histc.default", histc);
   table->add_each(

@@ -111,16 +111,47 @@ std::string implied_result(const std::string& equation) {
   return result + letters;
 }
 
+/// What is in one of two operands and still asked for after them.
+std::string kept_letters(const std::string& both, const std::string& after) {
+  std::string kept = both.find("...") == std::string::npos ? "" : "...";
+  for (const char letter : both) {
+    const bool is_letter = std::isalpha(static_cast<unsigned char>(letter)) != 0;
+    if (is_letter && after.find(letter) != std::string::npos && kept.find(letter) == std::string::npos) kept += letter;
+  }
+  return kept;
+}
+
+/// TensorFlow's takes two operands at most: as in PyTorch the first two are joined, then that and the third one, ...
 Value einsum(const Operation& op) {
-  const std::vector<Value> tensors = op.list("tensors");
+  const auto product = [&](const std::vector<Tensor>& operands, const std::string& equation) {
+    return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
+  };
   std::vector<Tensor> operands;
-  for (const Value& member : tensors) operands.push_back(converted(member.forms()->plain(), op.dtype()));
+  for (const Value& member : op.list("tensors")) operands.push_back(converted(member.forms()->plain(), op.dtype()));
   std::string equation;
   for (const char letter : op.text("equation")) {
     if (letter != ' ') equation += letter;
   }
   if (equation.find("->") == std::string::npos) equation += "->" + implied_result(equation);
-  return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
+  while (operands.size() > 2) {
+    const std::size_t end = equation.find(',', equation.find(',') + 1);
+    const std::string both = equation.substr(0, end);
+    const std::string kept = kept_letters(both, equation.substr(end));
+    operands[1] = product({operands[0], operands[1]}, both + "->" + kept);
+    operands.erase(operands.begin());
+    equation = kept + equation.substr(end);
+  }
+  return product(operands, equation);
+}
+
+/// [..., n], [..., m] -> [..., out], by a matrix [n, m] for each of these.
+Value bilinear(const Operation& op) {
+  const auto product = [&](const char* equation, const Tensor& a, const Tensor& b) {
+    return op.graph().operation("Einsum").inputs({a, b}).text("equation", equation).output();
+  };
+  const Tensor by_first = product("...n,onm->...om", op.tensor("input1"), op.tensor("weight"));
+  const Tensor y = product("...om,...m->...o", by_first, op.tensor("input2"));
+  return op.has("bias") ? y + op.tensor("bias") : y;
 }
 
 /// Copies of each head of keys and values, so that every head of the queries has its own.
@@ -134,6 +165,14 @@ Tensor grouped(const Operation& op, const Tensor& x, const char* name) {
   return reshaped(repeated, {dims[0], dims[1] * copies, dims[2], dims[3]});
 }
 
+/// By a number, or as the features of the queries are many.
+Tensor scaled(const Operation& op, const Tensor& scores) {
+  if (op.has("scale")) return scores * op.number("scale");
+  const tf::Dim features = op.dim_of("query", -1);
+  if (features.known()) return scores * (1 / std::sqrt(static_cast<double>(features.size())));
+  return scores * tf::rsqrt(tf::like(scores, features));
+}
+
 Value attention(const Operation& op) {
   const Tensor query = op.tensor("query");
   Tensor key = op.tensor("key");
@@ -142,10 +181,7 @@ Value attention(const Operation& op) {
     key = grouped(op, key, "key");
     value = grouped(op, value, "value");
   }
-  const tf::Dim features = op.dim_of("query", -1);
-  if (!op.has("scale") && !features.known()) op.fail("the number of features is not known");
-  const double scale = op.has("scale") ? op.number("scale") : 1 / std::sqrt(static_cast<double>(features.size()));
-  Tensor scores = tf::matmul(query, key, false, true) * scale;
+  Tensor scores = scaled(op, tf::matmul(query, key, false, true));
   const double lowest = -std::numeric_limits<double>::infinity();
   if (op.flag("is_causal")) {
     scores = tf::where(tf::lower_triangle(op.graph(), op.dim_of("query", -2), op.dim_of("key", -2)), scores, lowest);
@@ -212,6 +248,7 @@ void add_matrices(Table* table) {
     return tf::expand_dims(op.tensor("self", op.dtype()), 1) * tf::expand_dims(op.tensor("vec2", op.dtype()), 0);
   });
   table->add("aten.einsum.default", einsum);
+  table->add("aten.bilinear.default", bilinear);
   table->add("aten.cdist.default", cdist);
   table->add("aten.scaled_dot_product_attention.default", attention);
 }

@@ -1,4 +1,4 @@
-// Over axes: sums and their like, positions, orders.
+// Over axes: sums and their like, positions.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -125,13 +125,6 @@ Value norm(const Operation& op) {
   return tf::pow(tf::reduce_sum(tf::pow(tf::abs(x), order), axes, keeps(op)), 1 / order);
 }
 
-/// Of a vector, or of what is seen as one; an order makes that of a matrix another one.
-Value linalg_norm(const Operation& op) {
-  const std::size_t axes = op.has("dim") ? op.integers("dim").size() : static_cast<std::size_t>(op.rank_of("self"));
-  if (op.has("ord") && axes == 2) op.fail("of matrices, by an order, is not supported");
-  return norm(op);
-}
-
 Value logsumexp(const Operation& op) {
   const std::vector<int> axes = op.axes("dim");
   const Tensor x = op.tensor("self", op.dtype());
@@ -141,77 +134,15 @@ Value logsumexp(const Operation& op) {
   return sum + (keeps(op) ? finite : reshaped(finite, tf::dims_of(sum)));
 }
 
-/// With another axis made the last one for a function that knows that alone.
-template <class F>
-auto over_last(const Operation& op, int axis, const F& f) {
-  const Tensor x = op.tensor("self");
-  const int rank = op.rank_of("self");
-  std::vector<int> permutation(static_cast<std::size_t>(rank));
-  std::iota(permutation.begin(), permutation.end(), 0);
-  std::swap(permutation[static_cast<std::size_t>(axis)], permutation.back());
-  const bool is_last = axis == rank - 1;
-  std::vector<Tensor> results = f(is_last ? x : tf::transpose(x, permutation));
-  if (!is_last) {
-    for (Tensor& result : results) result = tf::transpose(result, permutation);
-  }
-  return results;
-}
-
-/// The k largest or smallest, by TensorFlow's order of equal ones: that which comes first.
-std::vector<Tensor> ordered(const Tensor& x, const tf::Dim& k, bool largest) {
-  const bool is_small = x.dtype() == DataType::kBool || x.dtype() == DataType::kUInt8;
-  const Tensor numbers = is_small ? tf::cast(x, DataType::kInt32) : x;
-  // In the other order; -x has no place for the lowest integer.
-  const auto turned = [](const Tensor& y) { return tf::is_integer(y.dtype()) ? -1 - y : -y; };
-  const tf::TopK top = tf::top_k(largest ? numbers : turned(numbers), k);
-  const Tensor values = largest ? top.values : turned(top.values);
-  return {converted(values, x.dtype()), tf::cast(top.indices, DataType::kInt64)};
-}
-
-Value topk(const Operation& op) {
-  if (op.rank_of("self") == 0) {
-    if (op.integer("k") != 1) op.fail("no element of a scalar is not supported");
-    return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
-  }
-  return over_last(op, op.axis("dim"), [&](const Tensor& x) { return ordered(x, op.dim("k"), op.flag("largest")); });
-}
-
-Value sorted(const Operation& op) {
-  if (op.rank_of("self") == 0) {
-    return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
-  }
-  const int axis = op.axis("dim");
-  return over_last(op, axis,
-                   [&](const Tensor& x) { return ordered(x, op.dim_of("self", axis), op.flag("descending")); });
-}
-
-Value argsort(const Operation& op) {
-  const Value both = sorted(op);
-  return (*both.get<Value::List>())[1];
-}
-
-/// The extreme of each element and those before it, and the last place that has it. By n x n comparisons along the axis,
-/// since TensorFlow has no such operation.
-std::vector<Tensor> running_extreme(const Tensor& x, bool largest) {
-  const tf::Dim size = tf::dims_of(x).back();
-  const Tensor is_before = tf::lower_triangle(x.graph(), size, size);
-  const auto running = [&](const Tensor& y, Reduce f) {
-    return f(tf::where(is_before, tf::expand_dims(y, -2), tf::expand_dims(y, -1)), {-1}, false);
-  };
-  const Tensor numbers = x.dtype() == DataType::kBool ? tf::cast(x, DataType::kInt32) : x;
-  const Tensor values = running(numbers, largest ? tf::reduce_max : tf::reduce_min);
-  const Tensor places = tf::where(tf::equal(numbers, values), tf::range(x.graph(), size), 0);
-  return {converted(values, x.dtype()), tf::cast(running(places, tf::reduce_max), DataType::kInt64)};
-}
-
-Value cumulative_extreme(const Operation& op, bool largest) {
-  if (op.rank_of("self") == 0) return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
-  return over_last(op, op.axis("dim"), [=](const Tensor& x) { return running_extreme(x, largest); });
-}
-
 Value cumsum(const Operation& op) {
   const Tensor x = op.tensor("self", op.dtype());
   return op.rank() == 0 ? x : tf::cumsum(x, op.axis("dim"));
+}
+
+Value logcumsumexp(const Operation& op) {
+  const Tensor x = op.tensor("self", op.dtype());
+  if (op.rank() == 0) return x;
+  return op.graph().operation("CumulativeLogsumexp").input(x).input(op.graph().constant(op.axis("dim"))).output();
 }
 
 Value cumprod(const Operation& op) {
@@ -279,15 +210,10 @@ void add_reductions(Table* table) {
   table->add("aten.var_mean.correction", [](const Operation& op) { return mean_with(op, false); });
   table->add("aten.std_mean.correction", [](const Operation& op) { return mean_with(op, true); });
   table->add_each({"aten.linalg_vector_norm.default", "aten.norm.ScalarOpt_dim", "aten.norm.Scalar"}, norm);
-  table->add("aten.linalg_norm.default", linalg_norm);
   table->add("aten.logsumexp.default", logsumexp);
-  table->add("aten.topk.default", topk);
-  table->add_each({"aten.sort.default", "aten.sort.stable"}, sorted);
-  table->add_each({"aten.argsort.default", "aten.argsort.stable"}, argsort);
   table->add("aten.cumsum.default", cumsum);
   table->add("aten.cumprod.default", cumprod);
-  table->add("aten.cummax.default", [](const Operation& op) { return cumulative_extreme(op, true); });
-  table->add("aten.cummin.default", [](const Operation& op) { return cumulative_extreme(op, false); });
+  table->add("aten.logcumsumexp.default", logcumsumexp);
   table->add("aten.diff.default", diff);
   table->add_each({"aten.softmax.int", "aten._softmax.default"},
                   [](const Operation& op) { return softmax(op, tf::softmax); });

@@ -1,4 +1,4 @@
-// For the sources of the operations: nodes that have inputs alone.
+// For the sources of operations: nodes that have inputs alone.
 #pragma once
 
 #include <vector>

@@ -10,6 +10,7 @@ import torch
 import database
 import samples
 from programs import File, operations_of
+from reference.taken_apart import known_operations
 
 
 def file_name(name):
@@ -69,11 +70,12 @@ def make(arguments, table):
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
     making = Making(arguments.folder, table, keeps=not arguments.every)
-    for group in samples.groups():
-        if re.search(arguments.only, group.name):
-            chosen = group.samples[:: arguments.every or 1]
-            making.write(f"hand.{group.name}", [chosen[i : i + 40] for i in range(0, len(chosen), 40)])
-    for info in [] if arguments.hand else database.infos():
-        name = database.full_name(info)
-        if re.search(arguments.only, name) and (not arguments.every or name in CORE):
-            making.write_info(info, arguments.samples)
+    with known_operations(table):
+        for group in samples.groups():
+            if re.search(arguments.only, group.name):
+                chosen = group.samples[:: arguments.every or 1]
+                making.write(f"hand.{group.name}", [chosen[i : i + 40] for i in range(0, len(chosen), 40)])
+        for info in [] if arguments.hand else database.infos():
+            name = database.full_name(info)
+            if re.search(arguments.only, name) and (not arguments.every or name in CORE):
+                making.write_info(info, arguments.samples)

@@ -426,6 +426,10 @@ def matrices():
     for equation in ("bij,bjk->bik", "bij,kj->bik", "bij,bij->b", "bij,bkj", "b i j, j -> b i", "bij,bjk->kb"):
         second = {"kj": (4, 3), "bij": (5, 2, 3), "bkj": (5, 4, 3), "j": (3,)}.get(equation.replace(" ", "").split("->")[0].split(",")[1], (5, 3, 4))
         group.add(torch.einsum, equation, tensor((5, 2, 3)), tensor(second))
+    group.add(torch.einsum, "bi,ij,bj->b", tensor((5, 2)), tensor((2, 3)), tensor((5, 3)))
+    group.add(torch.einsum, "...i,ij,jk,...k->...", tensor((5, 2)), tensor((2, 3)), tensor((3, 4)), tensor((5, 4)), fixed=(2,))
+    group.add(aten.bilinear.default, tensor((5, 2)), tensor((5, 3)), tensor((4, 2, 3)), tensor((4,)), fixed=(2, 3))
+    group.add(aten.bilinear.default, tensor((2, 5, 2)), tensor((2, 5, 3)), tensor((4, 2, 3)), fixed=(2,))
     for p, rows in itertools.product((0, 1, 2, 3.5, float("inf")), (4, 30)):
         group.add(aten.cdist.default, tensor((2, 5, 3)), tensor((2, rows, 3)), p, None)
         group.add(aten.cdist.default, tensor((5, 3)), tensor((rows, 3)), p, None, fixed=(1,))
@@ -441,6 +445,67 @@ def matrices():
     for mask in (tensor((5, 7)), tensor((2, 1, 5, 7)), tensor((5, 7), torch.bool) | torch.eye(5, 7).bool(), torch.zeros((5, 7), dtype=torch.bool)):
         group.add(attention, q, k, v, attn_mask=mask, free=False)
     group.add(attention, q, k[:, :2], v[:, :2], enable_gqa=True, free=False)
+    return group
+
+
+def special():
+    group = Group("special")
+    x, y, whole = tensor((2, 3, 4)), tensor((3, 1)), tensor((2, 3, 4), torch.int64, 0, 9)
+    odd = torch.tensor([0.0, -0.0, 1.5, -1.5, float("inf"), -float("inf"), float("nan")])
+    for call in (aten.copysign.Tensor, aten.fmax.default, aten.fmin.default, aten.hypot.default):
+        group.add(call, x, y).add(call, odd[:, None], odd).add(call, tensor(()), x)
+    for call in (aten.signbit.default, aten.i0.default, aten.special_i0e.default, aten.special_i1.default, aten.special_i1e.default):
+        group.add(call, x).add(call, whole).add(call, tensor(())).add(call, tensor((0, 3)))
+    group.add(aten.signbit.default, odd).add(aten.signbit.default, x.double()).add(aten.signbit.default, x.half()).add(aten.signbit.default, x > 0)
+    group.add(aten.copysign.Scalar, x, -2.0).add(aten.digamma.default, positive((2, 3))).add(aten.digamma.default, odd[:2])
+    group.add(aten.igamma.default, positive((2, 3)), positive((3,))).add(aten.igammac.default, positive((2, 3)), positive((3,)))
+    group.add(aten.special_ndtri.default, tensor((2, 3), low=0.1, high=0.9)).add(aten.nextafter.default, x, y)
+    for call, number in itertools.product((aten.bitwise_left_shift, aten.bitwise_right_shift), (0, 1, 3)):
+        group.add(call.Tensor_Scalar, whole, number).add(call.Tensor, whole.int(), tensor((3, 1), torch.int32, 0, 3))
+    group.add(aten.__lshift__.Scalar, whole, 2).add(aten.__rshift__.Tensor, whole, whole)
+    group.add(aten.rrelu.default, x).add(aten.logcumsumexp.default, x, 1).add(aten.logcumsumexp.default, tensor(()), 0)
+    return group
+
+
+def diagonals():
+    group = Group("diagonals")
+    x, whole = tensor((2, 3, 4)), tensor((4, 2, 5), torch.int64)
+    for y, offset, (first, second) in itertools.product((x, whole), (0, 1, -1), ((0, 1), (-1, 0), (1, 2))):
+        found = torch.diagonal(y, offset, first, second)
+        group.add(aten.diagonal.default, y, offset, first, second, free=False)
+        group.add(aten.diagonal_scatter.default, y, found * 2 + 1, offset, first, second, free=False)
+    for call, size in itertools.product((torch.tril_indices, torch.triu_indices), ((3, 3, 0), (3, 5, 1), (4, 2, -1))):
+        group.add(call, *size).add(call, *size, dtype=torch.int32)
+    group.add(aten.diagonal.default, x > 0).add(aten.diagonal.default, x).add(torch.trace, x[0], free=False)
+    for y in (tensor((2, 3, 5)), torch.randperm(30).reshape(2, 3, 5), tensor((2, 3, 4))):
+        for dim, keep in ((0, False), (1, True), (-1, False)):
+            group.add(aten.median.dim, y, dim, keep).add(aten.kthvalue.default, y, 2, dim, keep, free=y.is_floating_point())
+        group.add(aten.median.default, y)
+    odd = torch.tensor([[1.0, float("nan"), 3.0], [2.0, 7.0, 5.0]])
+    group.add(aten.median.dim, odd, 1).add(aten.median.default, odd).add(aten.median.dim, tensor(()), 0)
+    return group
+
+
+def systems():
+    group = Group("systems")
+    square = tensor((2, 3, 3)) + 6 * torch.eye(3)
+    positive_one = square @ square.mT
+    for matrix in (square, square[0], square.double()):
+        many = matrix[..., :2] * 3
+        group.add(torch.linalg.det, matrix, free=False).add(torch.linalg.inv, matrix, free=False).add(torch.linalg.slogdet, matrix, free=False)
+        group.add(torch.linalg.solve, matrix, many, free=False).add(torch.linalg.solve, matrix, many.mT, left=False, free=False)
+        group.add(torch.linalg.solve, matrix, many[..., 0], free=False)
+        for upper, left in itertools.product((True, False), repeat=2):
+            known = matrix.triu() if upper else matrix.tril()
+            right = many if left else many.mT.contiguous()
+            call = aten.linalg_solve_triangular.default
+            group.add(call, known, right, upper=upper, left=left, free=False).add(call, known, right, upper=upper, left=left, unitriangular=True, free=False)
+    for matrix in (positive_one, positive_one[0]):
+        group.add(torch.linalg.cholesky, matrix, free=False).add(torch.linalg.cholesky, matrix, upper=True, free=False)
+        group.add(torch.linalg.eigvalsh, matrix, free=False).add(torch.linalg.eigvalsh, matrix, UPLO="U", free=False)
+    for shape in ((3, 5), (2, 5, 3)):
+        group.add(torch.linalg.svdvals, tensor(shape), free=False).add(torch.linalg.matrix_norm, tensor(shape), "nuc", free=False)
+        group.add(torch.linalg.qr, tensor(shape), free=False).add(torch.linalg.qr, tensor(shape), "complete", free=False)
     return group
 
 
@@ -563,5 +628,5 @@ def complex_numbers():
 
 def groups():
     torch.manual_seed(0)
-    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, matrices, layers, images, complex_numbers)
+    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, images, complex_numbers)
     return [make() for make in families]

@@ -188,6 +188,7 @@ def record_one(args):
     for path in filter(None, (args.inputs, args.signature, args.operations)):
         if not path.is_file():
             raise Failure(BAD_INPUT, f"{path}: no such file")
+    operations = read_operations(args.operations) if args.operations else ()
     libraries.load(args.threads)
     if args.checkpoint and not args.program:
         from reference.python_class import save_python_class
@@ -211,7 +212,7 @@ def record_one(args):
         has_weights=not args.no_weights,
         weights=args.weights,
         trusts_code=args.trust_remote_code,
-        operations=read_operations(args.operations) if args.operations else (),
+        operations=operations,
     )
     with own_cache() if job.trusts_code else contextlib.nullcontext():
         record_checkpoint(job, args.threads)

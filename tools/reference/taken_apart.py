@@ -6,8 +6,10 @@ That is so for its second names (`torch.absolute`, `torch.special.expit`) and fo
 
 import contextlib
 import contextvars
+import inspect
 
 import torch
+from torch._decomp import decomposition_table, decompositions
 from torch.export import default_decompositions
 
 known_names = contextvars.ContextVar("known_names", default=None)  # None: whatever there is
@@ -38,5 +40,15 @@ def is_known(operation):
 def ways_to_take_apart(program):
     """For ExportedProgram.run_decompositions: {operation: its way}. There are none where each operation is known, or
     where those that are not have no way."""
-    ways = {operation: way for operation, way in default_decompositions().items() if not is_known(operation)}
-    return ways if unknown_in(program) & ways.keys() else {}
+    unknown = unknown_in(program)
+    if not unknown:
+        return {}
+    ways = {operation: way for operation, way in all_ways().items() if not is_known(operation)}
+    return ways if unknown & ways.keys() else {}
+
+
+def all_ways():
+    """Those of torch.export, and what PyTorch writes in operations of ATen elsewhere; its other ways lead to `prims`, which
+    nobody's model names."""
+    of_aten = {op: way for op, way in decomposition_table.items() if inspect.unwrap(way).__module__ == decompositions.__name__}
+    return {**of_aten, **default_decompositions()}

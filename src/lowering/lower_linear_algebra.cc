@@ -1,0 +1,107 @@
+// Of matrices as such: determinants, solutions, decompositions. What PyTorch also gives of the way there, as LU factors
+// and pivots, nobody can ask for.
+#include "lowering/table.h"
+#include "tf/ops.h"
+#include "tf/simple_ops.h"
+
+namespace crossload::lowering {
+namespace {
+
+using tf::Tensor;
+
+Tensor swapped(const Tensor& x) {
+  std::vector<int> order;
+  for (int axis = 0; axis < x.rank() - 2; ++axis) order.push_back(axis);
+  order.insert(order.end(), {x.rank() - 1, x.rank() - 2});
+  return tf::transpose(x, order);
+}
+
+/// X of A X = B, or of X A = B. B may be a vector, or one for each matrix.
+Value solution(const Operation& op) {
+  const Tensor a = op.tensor("A");
+  Tensor b = op.tensor("B");
+  std::vector<program::Size> of_vectors = op.type_of("A").shape;
+  of_vectors.pop_back();
+  const bool is_vector = b.rank() == 1 || op.type_of("B").shape == of_vectors;
+  if (is_vector) b = tf::expand_dims(b, -1);
+  if (b.rank() != a.rank()) op.fail("with different numbers of matrices is not supported");
+  const bool is_left = is_vector || op.flag("left");
+  const Tensor x =
+      a.graph().operation("MatrixSolve").input(is_left ? a : swapped(a)).input(is_left ? b : swapped(b)).output();
+  return Value::List{is_vector ? tf::squeeze(x, -1) : is_left ? x : swapped(x), {}, {}, {}};
+}
+
+Tensor with_ones_on_the_diagonal(const Tensor& x) {
+  const Tensor ones = tf::ones_like(tf::unary("MatrixDiagPart", x));
+  return x.graph().operation("MatrixSetDiag").input(x).input(ones).output();
+}
+
+Value triangular_solution(const Operation& op) {
+  Tensor a = op.tensor("self");
+  if (op.flag("unitriangular")) a = with_ones_on_the_diagonal(a);
+  const bool is_left = op.flag("left");
+  const Tensor b = op.tensor("B");
+  const Tensor x = op.graph()
+                       .operation("MatrixTriangularSolve")
+                       .input(is_left ? a : swapped(a))
+                       .input(is_left ? b : swapped(b))
+                       .flag("lower", op.flag("upper") != is_left)
+                       .output();
+  return is_left ? x : swapped(x);
+}
+
+Value cholesky(const Operation& op) {
+  const Tensor lower = tf::unary("Cholesky", op.tensor("self"));
+  return Value::List{op.flag("upper") ? swapped(lower) : lower, {}};
+}
+
+/// Values, the smallest first, and vectors, whose signs are nobody's choice.
+Value eigen(const Operation& op) {
+  const Tensor a = op.tensor("A");
+  const bool is_upper = op.text("UPLO") == "U";
+  const bool has_vectors = op.flag("compute_v");
+  const std::vector<Tensor> found =
+      a.graph().operation("SelfAdjointEigV2").input(is_upper ? swapped(a) : a).flag("compute_v", has_vectors).outputs();
+  return Value::List{found[0], has_vectors ? Value(found[1]) : Value()};
+}
+
+Value singular_values(const Operation& op) {
+  const bool has_vectors = op.flag("compute_uv");
+  const std::vector<Tensor> found = op.graph()
+                                        .operation("Svd")
+                                        .input(op.tensor("A"))
+                                        .flag("compute_uv", has_vectors)
+                                        .flag("full_matrices", op.flag("full_matrices"))
+                                        .outputs();
+  if (!has_vectors) return Value::List{{}, found[0], {}};
+  return Value::List{found[1], found[0], swapped(found[2])};
+}
+
+Value qr(const Operation& op) {
+  const std::string mode = op.text("mode");
+  if (mode == "r") op.fail("without Q is not supported");
+  return op.graph().operation("Qr").input(op.tensor("A")).flag("full_matrices", mode == "complete").outputs();
+}
+
+}  // namespace
+
+void add_linear_algebra(Table* table) {
+  table->add("aten._linalg_det.default", [](const Operation& op) -> Value {
+    return Value::List{tf::unary("MatrixDeterminant", op.tensor("A")), {}, {}};
+  });
+  table->add("aten._linalg_slogdet.default", [](const Operation& op) -> Value {
+    const std::vector<Tensor> found = op.graph().operation("LogMatrixDeterminant").input(op.tensor("A")).outputs();
+    return Value::List{found[0], found[1], {}, {}};
+  });
+  table->add("aten.linalg_inv_ex.default", [](const Operation& op) -> Value {
+    return Value::List{tf::unary("MatrixInverse", op.tensor("A")), {}};
+  });
+  table->add("aten._linalg_solve_ex.default", solution);
+  table->add("aten.linalg_solve_triangular.default", triangular_solution);
+  table->add("aten.linalg_cholesky_ex.default", cholesky);
+  table->add("aten._linalg_eigh.default", eigen);
+  table->add("aten._linalg_svd.default", singular_values);
+  table->add("aten.linalg_qr.default", qr);
+}
+
+}  // namespace crossload::lowering
