@@ -75,6 +75,8 @@ def renamings(model, keys, state):
     """What Transformers 5 says of a checkpoint's keys: ({key: name} where it renames, the same where it makes the
     parameter of several or of a part)."""
     renamed, made = {}, {}
+    if not isinstance(model, transformers.PreTrainedModel):  # whose keys are its own
+        return renamed, made
     try:
         from transformers.conversion_mapping import get_model_conversion_mapping
         from transformers.core_model_loading import WeightConverter, rename_source_key
