@@ -2,11 +2,13 @@
 """Tests of tracing models that take their way by truths: the way is that of the inputs, and the program checks it."""
 
 import unittest
+from types import SimpleNamespace
 from unittest import mock
 
 from traced_models import TracerTest, hf, torch
 
 from reference import decided
+from reference.traced_program import Tracing
 
 
 def longformer():
@@ -94,6 +96,40 @@ class DecidedTest(TracerTest):
     def trace_masked(self, name, body):
         net = self.NET.replace("mask", "attention_mask").replace("randn(2, 7)", "randn(2, 3, 4)")
         return self.python_class(name, net.replace("[[2, 1, 1]] * 2", "[[1, 1, 0], [1, 1, 1]]").format(body=body))
+
+    def test_a_layer_of_pytorch_that_looks_at_its_mask(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layers = torch.nn.Transformer(8, 2, 1, 1, 12, batch_first=True)
+                def forward(self, source, target):
+                    mask = torch.nn.Transformer.generate_square_subsequent_mask(target.shape[1])
+                    return self.layers(source, target, tgt_mask=mask)
+            def make():
+                return Net().eval(), {"source": torch.randn(2, 5, 8), "target": torch.randn(2, 4, 8)}
+        """
+        traced = self.python_class("layers", net)
+        self.assertEqual(traced.program["frozen"], [])
+        self.assertEqual(len(traced.program["checks"]), 1)
+        self.assert_agrees(traced)
+
+    def test_cells_of_another_truth_are_left_out_with_a_note(self):
+        def tracing_of(error):
+            tracing = object.__new__(Tracing)
+            tracing.decides, tracing.refusals = mock.Mock(side_effect=error), []
+            return tracing
+
+        cell = SimpleNamespace(name="lengths", inputs={"x": torch.ones(2)})
+        for error in (None, RuntimeError("shapes do not fit")):
+            tracing = tracing_of(error)
+            self.assertTrue(tracing.takes_the_way_of(cell))
+            self.assertEqual(tracing.refusals, [])
+        tracing = tracing_of(RuntimeError(f"Assertion failed: {decided.MARK}`if x.any():` is False\nat ..."))
+        self.assertFalse(tracing.takes_the_way_of(cell))
+        (note,) = tracing.refusals
+        self.assertIn("the cell lengths was left out: `if x.any():` is False for the inputs of the example", note)
 
     def test_longformer_without_global_attention(self):
         traced = self.record(self.save(longformer))

@@ -15,7 +15,7 @@ from unittest import mock
 
 import torch
 
-from reference.refusals import at, is_of_a_model, source_of_node
+from reference.refusals import at, is_of_a_layer, is_of_a_model, source_of_node
 from reference.traced_graph import module_of
 
 MOST = 64  # truths: more of them are no choice of a way
@@ -38,7 +38,7 @@ class Places:
         frame = sys._getframe(1)
         while frame.f_code.co_filename == __file__:
             frame = frame.f_back
-        if not is_of_a_model(frame.f_code.co_filename):
+        if not is_of_a_model(frame.f_code.co_filename) and not is_of_a_layer(frame.f_code.co_filename):
             return None
         line = (frame.f_code.co_filename, frame.f_lineno)
         self.counts[line] = self.counts.get(line, -1) + 1

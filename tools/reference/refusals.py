@@ -32,6 +32,11 @@ def is_of_a_model(file):
     return not file.startswith((OURS, TORCH, "<"))
 
 
+def is_of_a_layer(file):
+    """Whether PyTorch's own layers are there, some of which look at numbers, as nn.Transformer at its masks."""
+    return file.startswith(os.path.join(TORCH, "nn", "modules", ""))
+
+
 def frames_of(error):
     """Those of the model's own source, outermost first."""
     frames, traceback = [], error.__traceback__
