@@ -7,12 +7,13 @@ HEAD = """# Operations of traced programs
 `make operations` writes this page. Each line is an operation of ATen that the table of `src/lowering/` has, with the
 samples in whose program it is: those of PyTorch's own database of operations (`op_db`, of float32, int64 and bool) and
 those made by hand (`tests/operations/samples.py`: other types, broadcasting, no elements, negative axes, symbolic sizes,
-each run in two sizes). A sample passes when every tensor has PyTorch's type and sizes, integers are the same, and
+each run in two sizes). What the table does not have is taken apart as it is for a model. A sample passes when every tensor has PyTorch's type and sizes, integers are the same, and
 floating numbers are within the defaults of `torch.testing.assert_close`, or no further from PyTorch's float64 run than
 a small multiple of what PyTorch's own float32 run is. Refused ones end a conversion with a sentence that names the
 operation; they never give other numbers. An operation without samples is one that torch.export takes apart, or that
 works on sizes. What differs and is known: NaN has no place in TensorFlow's orders (sort, topk, argmax and their like),
-which of equal elements comes first is PyTorch's own choice where an order is not stable, and numbers near the largest
+which of equal elements comes first is PyTorch's own choice where an order is not stable, eigenvectors have the sign that
+they are found with, and numbers near the largest
 float32 overflow in one order of products and not in another. `tests/operations/known.py` lists these and the refusals.
 
 """
