@@ -1,4 +1,5 @@
 // Tensors made of numbers.
+#include <algorithm>
 #include <cmath>
 
 #include "lowering/table.h"
@@ -59,14 +60,21 @@ Value eye(const Operation& op) {
   return converted(tf::equal(diagonals(op, rows, columns), 0), op.dtype());
 }
 
+/// How many numbers, of an argument, are put into a graph one by one.
+constexpr std::int64_t kMostNumbers = 1 << 14;
+
 /// [2, elements]: the rows and the columns of those at and below a diagonal, or at and above it.
 Value triangle_places(const Operation& op, bool is_lower) {
+  const std::int64_t height = op.integer("row");
+  const std::int64_t width = op.integer("col");
+  if (std::max(height, width) > kMostNumbers) op.fail("of so many rows or columns is not supported");
+  const std::int64_t offset = op.integer("offset");
   std::vector<std::int32_t> rows;
   std::vector<std::int32_t> columns;
-  for (std::int32_t row = 0; row < op.integer("row"); ++row) {
-    for (std::int32_t column = 0; column < op.integer("col"); ++column) {
+  for (std::int32_t row = 0; row < height; ++row) {
+    for (std::int32_t column = 0; column < width; ++column) {
       const std::int64_t diagonal = column - row;
-      if (is_lower ? diagonal > op.integer("offset") : diagonal < op.integer("offset")) continue;
+      if (is_lower ? diagonal > offset : diagonal < offset) continue;
       rows.push_back(row);
       columns.push_back(column);
     }
@@ -102,6 +110,7 @@ Value free_linspace(const Operation& op) {
 Value linspace(const Operation& op) {
   if (!is_known(op, "start") || !is_known(op, "end") || !is_known(op, "steps")) return free_linspace(op);
   const std::int64_t steps = op.integer("steps");
+  if (steps > kMostNumbers) return free_linspace(op);
   const double start = op.number("start");
   const double step = steps > 1 ? (op.number("end") - start) / static_cast<double>(steps - 1) : 0;
   std::vector<Tensor> values;

@@ -21,6 +21,7 @@ Value solution(const Operation& op) {
   const Tensor a = op.tensor("A");
   Tensor b = op.tensor("B");
   std::vector<program::Size> of_vectors = op.type_of("A").shape;
+  if (of_vectors.size() < 2) op.fail("takes matrices");
   of_vectors.pop_back();
   const bool is_vector = b.rank() == 1 || op.type_of("B").shape == of_vectors;
   if (is_vector) b = tf::expand_dims(b, -1);

@@ -134,7 +134,9 @@ Value einsum(const Operation& op) {
   }
   if (equation.find("->") == std::string::npos) equation += "->" + implied_result(equation);
   while (operands.size() > 2) {
-    const std::size_t end = equation.find(',', equation.find(',') + 1);
+    const std::size_t comma = equation.find(',');
+    const std::size_t end = comma == std::string::npos ? comma : equation.find(',', comma + 1);
+    if (end == std::string::npos) op.fail("of " + op.text("equation") + " has more tensors than the equation");
     const std::string both = equation.substr(0, end);
     const std::string kept = kept_letters(both, equation.substr(end));
     operands[1] = product({operands[0], operands[1]}, both + "->" + kept);
