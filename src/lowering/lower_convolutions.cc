@@ -61,6 +61,10 @@ std::vector<std::int64_t> three(const Operation& op, const char* name) {
   return given;
 }
 
+bool is_transposed(const Operation& op) {
+  return op.node().op.find("transpose") != std::string::npos || (op.has("transposed") && op.flag("transposed"));
+}
+
 bool are_all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
   return std::ranges::all_of(values, [=](std::int64_t value) { return value == wanted; });
 }
@@ -100,9 +104,54 @@ Value patches(const Operation& op, const Tensor& film) {
   return result_of(op, reshaped(y, {apart[0], apart[1], apart[3], apart[5], outputs}));
 }
 
+/// f of the channels of each group and their kernel.
+template <class F>
+Tensor by_groups_of_films(const Operation& op, const Tensor& x, const F& f) {
+  const Tensor kernel = tf::transpose(op.tensor("weight"), {2, 3, 4, 1, 0});
+  const auto groups = static_cast<int>(op.integer("groups"));
+  if (groups == 1) return f(x, kernel);
+  const std::vector<Tensor> inputs = tf::split(x, groups, -1);
+  const std::vector<Tensor> kernels = tf::split(kernel, groups, -1);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) outputs.push_back(f(inputs[i], kernels[i]));
+  return tf::concat(outputs, -1);
+}
+
+/// Each element is spread over a window; what is said to be padding is cut off of the whole.
+Value transposed_convolution_of_films(const Operation& op) {
+  if (!are_all(three(op, "dilation"), 1)) op.fail("over three axes with dilation is not supported");
+  const Tensor x = batch_of(op);
+  const std::vector<std::int64_t> window = window_of(op);
+  const std::vector<std::int64_t> strides = three(op, "stride");
+  const std::vector<std::int64_t> padding = three(op, "padding");
+  const std::vector<std::int64_t> more = three(op, "output_padding");
+  const tf::Dims dims = tf::dims_of(x);
+  tf::Dims whole = {dims[0]};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (more[i] >= strides[i]) op.fail("over three axes with an output_padding of a stride or more is not supported");
+    whole.push_back((dims[i + 1] - 1) * strides[i] + window[i] + more[i]);
+  }
+  whole.push_back(op.dim_of("weight", 1));
+  Tensor y = by_groups_of_films(op, x, [&](const Tensor& part, const Tensor& kernel) {
+    return op.graph()
+        .operation("Conv3DBackpropInputV2")
+        .input(tf::pack_dims(op.graph(), whole))
+        .input(kernel)
+        .input(part)
+        .integers("strides", {1, strides[0], strides[1], strides[2], 1})
+        .text("padding", "VALID")
+        .output();
+  });
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (padding[i] > 0) y = tf::slice(y, static_cast<int>(i) + 1, padding[i], whole[i + 1] - padding[i]);
+  }
+  if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
+  return result_of(op, y);
+}
+
 /// Over three axes, [batch, channels, frames, height, width] in PyTorch.
 Value convolution_of_films(const Operation& op) {
-  if (op.has("transposed") && op.flag("transposed")) op.fail("transposed over three axes is not supported");
+  if (is_transposed(op)) return transposed_convolution_of_films(op);
   if (!are_all(three(op, "dilation"), 1)) op.fail("over three axes with dilation is not supported");
   const Tensor x = batch_of(op);
   const std::vector<std::int64_t> window = window_of(op);
@@ -123,21 +172,15 @@ Value convolution_of_films(const Operation& op) {
   for (std::size_t i = 0; i < 3; ++i) paddings.emplace_back(before[i], after[i]);
   paddings.emplace_back(0, 0);
   const Tensor padded = is_padded ? tf::pad(x, paddings) : x;
-  const Tensor kernel = tf::transpose(op.tensor("weight"), {2, 3, 4, 1, 0});
-  const auto groups = static_cast<int>(op.integer("groups"));
-  const std::vector<Tensor> inputs = groups == 1 ? std::vector{padded} : tf::split(padded, groups, -1);
-  const std::vector<Tensor> kernels = groups == 1 ? std::vector{kernel} : tf::split(kernel, groups, -1);
-  std::vector<Tensor> outputs;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    outputs.push_back(op.graph()
-                          .operation("Conv3D")
-                          .input(inputs[i])
-                          .input(kernels[i])
-                          .integers("strides", {1, strides[0], strides[1], strides[2], 1})
-                          .text("padding", "VALID")
-                          .output());
-  }
-  Tensor y = groups == 1 ? outputs.front() : tf::concat(outputs, -1);
+  Tensor y = by_groups_of_films(op, padded, [&](const Tensor& part, const Tensor& kernel) {
+    return op.graph()
+        .operation("Conv3D")
+        .input(part)
+        .input(kernel)
+        .integers("strides", {1, strides[0], strides[1], strides[2], 1})
+        .text("padding", "VALID")
+        .output();
+  });
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
   return result_of(op, y);
 }
@@ -146,8 +189,6 @@ Value convolution(const Operation& op) {
   const int rank = op.rank_of("weight");
   if (rank > 4) return convolution_of_films(op);
   const bool is_row = rank == 3;
-  const bool is_transposed =
-      op.node().op.find("transpose") != std::string::npos || (op.has("transposed") && op.flag("transposed"));
   Tensor x = batch_of(op);
   if (is_row) x = tf::expand_dims(x, 1);
   const Tensor kernel = kernel_of(op, is_row);
@@ -156,8 +197,8 @@ Value convolution(const Operation& op) {
   options.dilations = sides(op, "dilation", is_row, 1);
   options.padding = padding_of(op, kernel, options.dilations, is_row);
   options.groups = op.integer("groups");
-  Tensor y = is_transposed ? tf::conv2d_transpose(x, kernel, options, sides(op, "output_padding", is_row, 0))
-                           : tf::conv2d(x, kernel, options);
+  Tensor y = is_transposed(op) ? tf::conv2d_transpose(x, kernel, options, sides(op, "output_padding", is_row, 0))
+                               : tf::conv2d(x, kernel, options);
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
   return result_of(op, is_row ? tf::squeeze(y, 1) : y);
 }
@@ -167,7 +208,7 @@ Value convolution(const Operation& op) {
 void add_convolutions(Table* table) {
   table->add_each({"aten.conv1d.default", "aten.conv1d.padding", "aten.conv2d.default", "aten.conv2d.padding",
                    "aten.convolution.default", "aten.conv3d.default", "aten.conv3d.padding",
-                   "aten.conv_transpose1d.default", "aten.conv_transpose2d.input"},
+                   "aten.conv_transpose1d.default", "aten.conv_transpose2d.input", "aten.conv_transpose3d.input"},
                   convolution);
 }
 

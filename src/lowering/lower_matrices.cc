@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "lowering/table.h"
 #include "tf/ops.h"
@@ -123,9 +124,6 @@ std::string kept_letters(const std::string& both, const std::string& after) {
 
 /// TensorFlow's takes two operands at most: as in PyTorch the first two are joined, then that and the third one, ...
 Value einsum(const Operation& op) {
-  const auto product = [&](const std::vector<Tensor>& operands, const std::string& equation) {
-    return op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
-  };
   std::vector<Tensor> operands;
   for (const Value& member : op.list("tensors")) operands.push_back(converted(member.forms()->plain(), op.dtype()));
   std::string equation;
@@ -139,20 +137,24 @@ Value einsum(const Operation& op) {
     if (end == std::string::npos) op.fail("of " + op.text("equation") + " has more tensors than the equation");
     const std::string both = equation.substr(0, end);
     const std::string kept = kept_letters(both, equation.substr(end));
-    operands[1] = product({operands[0], operands[1]}, both + "->" + kept);
+    operands[1] = tf::einsum(both + "->" + kept, operands[0], operands[1]);
     operands.erase(operands.begin());
     equation = kept + equation.substr(end);
   }
-  return product(operands, equation);
+  const std::size_t arrow = equation.find("->");
+  const bool sums_the_rest = equation.find("...") < arrow && equation.find("...", arrow) == std::string::npos;
+  if (sums_the_rest) equation.insert(arrow + 2, "...");
+  const Tensor y = op.graph().operation("Einsum").inputs(operands).text("equation", equation).output();
+  if (!sums_the_rest) return y;
+  std::vector<int> rest(static_cast<std::size_t>(y.rank() - op.rank()));
+  std::iota(rest.begin(), rest.end(), 0);
+  return tf::reduce_sum(y, rest, false);
 }
 
 /// [..., n], [..., m] -> [..., out], by a matrix [n, m] for each of these.
 Value bilinear(const Operation& op) {
-  const auto product = [&](const char* equation, const Tensor& a, const Tensor& b) {
-    return op.graph().operation("Einsum").inputs({a, b}).text("equation", equation).output();
-  };
-  const Tensor by_first = product("...n,onm->...om", op.tensor("input1"), op.tensor("weight"));
-  const Tensor y = product("...om,...m->...o", by_first, op.tensor("input2"));
+  const Tensor by_first = tf::einsum("...n,onm->...om", op.tensor("input1"), op.tensor("weight"));
+  const Tensor y = tf::einsum("...om,...m->...o", by_first, op.tensor("input2"));
   return op.has("bias") ? y + op.tensor("bias") : y;
 }
 

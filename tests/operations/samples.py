@@ -428,6 +428,7 @@ def matrices():
         group.add(torch.einsum, equation, tensor((5, 2, 3)), tensor(second))
     group.add(torch.einsum, "bi,ij,bj->b", tensor((5, 2)), tensor((2, 3)), tensor((5, 3)))
     group.add(torch.einsum, "...i,ij,jk,...k->...", tensor((5, 2)), tensor((2, 3)), tensor((3, 4)), tensor((5, 4)), fixed=(2,))
+    group.add(torch.einsum, "...ik,...j->ij", tensor((2, 3, 4)), tensor((2, 5))).add(torch.einsum, "...i,ij,...j->", tensor((5, 2)), tensor((2, 3)), tensor((5, 3)))
     group.add(aten.bilinear.default, tensor((5, 2)), tensor((5, 3)), tensor((4, 2, 3)), tensor((4,)), fixed=(2, 3))
     group.add(aten.bilinear.default, tensor((2, 5, 2)), tensor((2, 5, 3)), tensor((4, 2, 3)), fixed=(2,))
     for p, rows in itertools.product((0, 1, 2, 3.5, float("inf")), (4, 30)):
@@ -539,6 +540,8 @@ def layers():
         group.add(f.conv_transpose1d, x, tensor((3, 2, 4)), groups=3, output_padding=2, **options)
     film = tensor((2, 3, 4, 6, 8))
     group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), stride=2).add(f.conv3d, film, tensor((5, 3, 3, 3, 3)), tensor((5,)), padding=1)
+    group.add(f.conv_transpose3d, film, tensor((3, 5, 2, 3, 3)), tensor((5,)), stride=(1, 2, 2), padding=(0, 1, 1), output_padding=(0, 1, 0))
+    group.add(f.conv_transpose3d, film, tensor((3, 2, 2, 2, 2)), groups=3, stride=2).add(f.conv_transpose3d, film[0], tensor((3, 4, 1, 3, 2)))
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
     for reduction in ("none", "mean", "sum"):
         group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
