@@ -14,9 +14,19 @@ namespace {
 using tf::DataType;
 using tf::Tensor;
 
+/// [..., in] -> [...], by a weight that is one row.
+Value linear_of_one(const Operation& op) {
+  const bool is_vector = op.rank_of("input") == 1;
+  const Tensor x = is_vector ? tf::expand_dims(op.tensor("input"), 0) : op.tensor("input");
+  const Tensor column = tf::squeeze(tf::matmul(x, tf::expand_dims(op.tensor("weight"), 1)), -1);
+  const Tensor y = is_vector ? tf::squeeze(column, 0) : column;
+  return op.has("bias") ? y + op.tensor("bias") : y;
+}
+
 /// [..., in] -> [..., out], by rows: so the product and its bias, and what follows them, are operations on matrices,
 /// which TensorFlow joins into one.
 Value linear(const Operation& op) {
+  if (op.rank_of("weight") == 1) return linear_of_one(op);
   const int rank = op.rank_of("input");
   const keras::Variable* variable = op.variable("weight");
   const bool is_kernel = variable != nullptr && variable->from_pytorch == tensor::Layout::kTranspose;  // [in, out]

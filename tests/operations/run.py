@@ -111,7 +111,7 @@ def main():
     parser.add_argument("step", choices=("make", "prove", "both"))
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--samples", type=int, default=25, help="of each operation of the database, in float32")
+    parser.add_argument("--samples", type=int, default=8, help="of each operation of the database, in float32")
     parser.add_argument("--every", type=int, default=0, help="of those by hand each N-th, of the database the core")
     parser.add_argument("--only", default="", help="what the names of operations hold")
     parser.add_argument("--hand", action="store_true", help="those of samples.py alone")

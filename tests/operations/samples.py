@@ -440,6 +440,8 @@ def matrices():
     group.add(torch.einsum, "ii", tensor((3, 3)), free=False).add(torch.einsum, "ij->ji", tensor((2, 3))).add(torch.einsum, "ij->", tensor((2, 3)))
     for shape in ((3,), (2, 3), (5, 2, 3), (2, 5, 2, 3), (0, 3)):
         group.add(aten.linear.default, tensor(shape), tensor((4, 3)), tensor((4,))).add(aten.linear.default, tensor(shape), tensor((4, 3)))
+        group.add(aten.linear.default, tensor(shape), tensor((3,)))
+    group.add(aten.linear.default, tensor((5, 2, 3)), tensor((3,)), tensor(()))
     q, k, v = tensor((2, 4, 5, 6)), tensor((2, 4, 7, 6)), tensor((2, 4, 7, 3))
     attention = torch.nn.functional.scaled_dot_product_attention
     group.add(attention, q, k, v).add(attention, q, k, v, scale=0.3).add(attention, q, k, v, is_causal=True).add(attention, q[0], k[0], v[0])
