@@ -138,6 +138,8 @@ def require_ours(tensors, kind):
     for tensor in tensors:
         if tensor.dtype not in OURS:
             raise NotOurs(f"{kind} of {str(tensor.dtype).removeprefix('torch.')}")
+        if tensor.layout != torch.strided:
+            raise NotOurs(f"{kind} of {str(tensor.layout).removeprefix('torch.')}")
 
 
 def first_line(error):
