@@ -75,6 +75,9 @@ FIELDS = {
     **dict.fromkeys(("detr", "conditional_detr", "deformable_detr", "dab-detr", "table-transformer"), RESNET),
     **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), SERIES),
     "esm": {"vocab_size": 33, "pad_token_id": 1},
+    **dict.fromkeys(("wav2vec2-bert", "wav2vec2-conformer"), {"vocab_size": 32}),
+    **dict.fromkeys(("glpn", "poolformer"), {"num_encoder_blocks": 4, "depths": [1, 1, 1, 1]}),
+    "reformer": {"is_decoder": True},
     # A run on a smaller image changes the windows of such stages for good, so none may have less than two windows.
     **dict.fromkeys(("swin", "donut-swin"), {"window_size": 2, "depths": [1, 1], "num_heads": [2, 4]}),
     "aria": {"projector_patch_to_query_dict": {16: 4}},
