@@ -145,8 +145,9 @@ def export(model, inputs, axes, attentions, *truths):
                 stack.enter_context(context)
             program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
             guards = program._guards_code
-            ways = ways_to_take_apart(program)
-            program = program.run_decompositions(ways)
+            program = program.run_decompositions({})  # nothing is changed in place then
+            if ways := ways_to_take_apart(program):
+                program = program.run_decompositions(ways)
         return Attempt(program, guards, names, stages.stages, bool(ways))
     finally:
         for hook in hooks:
