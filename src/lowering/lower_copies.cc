@@ -88,7 +88,7 @@ Tensor padded_with_itself(const Operation& op, Tensor x, const tf::Paddings& pad
 /// PyTorch says it for the last axis first, and a negative number cuts off.
 Value pad(const Operation& op) {
   const std::string mode = op.node().args.contains("mode") ? op.text("mode") : "constant";
-  const bool takes_places = mode == "replicate" || mode == "circular";  // where a negative size is one as well
+  const bool takes_places = mode == "replicate";  // where a negative size is one as well
   const Dims sizes = op.dims("pad");
   Tensor x = op.tensor("self");
   const int rank = op.rank();

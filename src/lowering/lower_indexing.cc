@@ -120,6 +120,15 @@ Tensor places_of_true(const Operation& op, const std::string& name) {
   return op.graph().operation("Where").input(op.tensor(name, DataType::kBool)).output();
 }
 
+/// The row that is in no bag, if there is one. A negative number counts from the end; of the inner operation it is none.
+std::optional<Dim> padding_row(const Operation& op) {
+  if (!op.has("padding_idx")) return std::nullopt;
+  const std::int64_t row = op.integer("padding_idx");
+  if (row >= 0) return Dim(row);
+  if (op.node().op == "aten._embedding_bag.default") return std::nullopt;
+  return op.dim_of("weight", 0) + row;
+}
+
 /// The sums, or the means, of the rows of each bag. A bag begins in `indices` where `offsets` says, and ends where the next
 /// one does; rows at padding_idx are none of it.
 Value embedding_bag(const Operation& op) {
@@ -129,8 +138,7 @@ Value embedding_bag(const Operation& op) {
   const Tensor indices = op.tensor("indices");
   const Tensor weight = op.tensor("weight");
   Tensor counted = tf::ones_like(tf::cast(indices, weight.dtype()));
-  if (op.has("padding_idx") && op.integer("padding_idx") >= 0)
-    counted = tf::cast(tf::not_equal(indices, op.integer("padding_idx")), weight.dtype());
+  if (const auto padding = padding_row(op)) counted = tf::cast(tf::not_equal(indices, *padding), weight.dtype());
   const Tensor scale = op.has("per_sample_weights") ? counted * op.tensor("per_sample_weights") : counted;
   const Tensor rows = tf::gather(weight, indices) * tf::expand_dims(scale, 1);
 

@@ -77,6 +77,7 @@ Value permute(const Operation& op) {
 
 Value squeeze(const Operation& op) {
   Tensor x = op.tensor("self");
+  if (op.node().op == "aten.squeeze.dims" && op.integers("dim").empty()) return x;  // none, which is not all
   std::vector<int> axes = op.axes(op.node().args.contains("dim") ? "dim" : "none");
   std::ranges::sort(axes, std::greater());
   const auto& shape = op.type_of("self").shape;

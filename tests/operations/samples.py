@@ -477,6 +477,11 @@ def diagonals():
         found = torch.diagonal(y, offset, first, second)
         group.add(aten.diagonal.default, y, offset, first, second, free=False)
         group.add(aten.diagonal_scatter.default, y, found * 2 + 1, offset, first, second, free=False)
+    for row in (1, -1, None):
+        group.add(torch.nn.functional.embedding_bag, torch.tensor([[0, 1, 4], [4, 1, 1]]), tensor((5, 3)), mode="sum", padding_idx=row, free=False)
+    for sides in ((-1, 2), (2, -1), (1, 2), (-1, -1)):
+        group.add(torch.nn.functional.pad, x, sides, mode="circular", free=False)
+    group.add(aten.squeeze.dims, tensor((1, 3, 1)), []).add(aten.squeeze.dims, tensor((1, 3, 1)), [0, -1], free=False)
     for call, size in itertools.product((torch.tril_indices, torch.triu_indices), ((3, 3, 0), (3, 5, 1), (4, 2, -1))):
         group.add(call, *size).add(call, *size, dtype=torch.int32)
     group.add(aten.diagonal.default, x > 0).add(aten.diagonal.default, x).add(torch.trace, x[0], free=False)

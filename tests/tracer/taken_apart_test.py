@@ -41,17 +41,17 @@ class TakenApartTest(TracerTest):
 
     def test_what_is_unknown_is_made_of_what_is_known(self):
         known = tuple(f"aten.{name}" for name in KNOWN)
-        traced, operations = self.operations_of("apart", known)
+        traced, operations = self.operations_of("taken_apart", known)
         self.assertLessEqual({one for one in operations if one.startswith("aten.")}, set(known))
         self.assertIn("aten.linear.default", operations)  # which could be taken apart, too
         self.assert_agrees(traced)
 
     def test_without_names_all_are_whole(self):
-        self.assertLessEqual(COMPOSED, self.operations_of("whole", ())[1])
+        self.assertLessEqual(COMPOSED, self.operations_of("left_whole", ())[1])
 
     def test_what_cannot_be_taken_apart_stays(self):
         net = NET.replace("torch.vstack([a[0], b[0]])", "torch.erfinv(a)")
-        traced = self.python_class("stays", net, operations=("aten.linear.default",))
+        traced = self.python_class("stays_unknown", net, operations=("aten.linear.default",))
         self.assertIn("aten.erfinv.default", traced.program.operations())
 
     def test_a_file_that_is_no_list_of_names_is_refused(self):
