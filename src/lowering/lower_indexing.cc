@@ -1,6 +1,7 @@
 // Elements by their places.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "lowering/indices.h"
 #include "lowering/table.h"

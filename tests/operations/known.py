@@ -7,6 +7,7 @@ KNOWN = (
     ("refused", "over three axes with .* is not supported"),
     ("refused", "of a scalar is not supported"),
     ("refused", "of films is not supported"),
+    ("refused", "of maxima is not supported"),
     ("refused", r"member \d of what .* gives is not supported"),
     ("refused", "is not floating and has no lowest value"),
     ("refused", "the element type complex(128|32) is not supported"),
