@@ -4,6 +4,7 @@
 
 #include "lowering/table.h"
 #include "tf/ops.h"
+#include "tf/simple_ops.h"
 
 namespace crossload::lowering {
 namespace {
@@ -12,10 +13,8 @@ using tf::DataType;
 using tf::Dim;
 using tf::Tensor;
 
-Tensor unary(const char* type, const Tensor& x) { return x.graph().operation(type).input(x).output(); }
-
-Tensor real(const Tensor& x) { return x.dtype() == DataType::kComplex64 ? unary("Real", x) : x; }
-Tensor imaginary(const Tensor& x) { return unary("Imag", x); }
+Tensor real(const Tensor& x) { return x.dtype() == DataType::kComplex64 ? tf::unary("Real", x) : x; }
+Tensor imaginary(const Tensor& x) { return tf::unary("Imag", x); }
 
 Tensor complex(const Tensor& re, const Tensor& im) {
   const auto dims = tf::dims_of(re + im);  // TensorFlow's operation does not broadcast
@@ -26,7 +25,7 @@ void add(Table* table, const std::string& name, Tensor (*f)(const Tensor&)) {
   table->add("aten." + name + ".default", [f](const Operation& op) -> Value { return f(op.tensor("self")); });
 }
 
-Tensor conjugate(const Tensor& x) { return x.dtype() == DataType::kComplex64 ? unary("Conj", x) : x; }
+Tensor conjugate(const Tensor& x) { return x.dtype() == DataType::kComplex64 ? tf::unary("Conj", x) : x; }
 
 /// Of real numbers 0, or pi of negative ones.
 Tensor angle(const Tensor& x) {
@@ -102,7 +101,7 @@ Tensor transformed(const Operation& op, const Tensor& x, const Axis& along, bool
   const Tensor numbers = cut.dtype() == DataType::kComplex64 ? cut : tf::cast(cut, DataType::kComplex64);
   const std::vector<int> order = last_moved(x.rank(), along.axis);
   const bool is_last = along.axis == x.rank() - 1;
-  Tensor y = unary(is_inverse ? "IFFT" : "FFT", is_last ? numbers : tf::transpose(numbers, order));
+  Tensor y = tf::unary(is_inverse ? "IFFT" : "FFT", is_last ? numbers : tf::transpose(numbers, order));
   if (!is_last) y = tf::transpose(y, order);
   return normalized(op, y, count, is_inverse);
 }

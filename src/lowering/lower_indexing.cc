@@ -176,12 +176,10 @@ Value diagonal(const Operation& op) {
 
 Value diagonal_scatter(const Operation& op) {
   const std::vector<int> order = with_diagonal_last(op);
-  std::vector<int> back(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
   const Tensor x = tf::transpose(op.tensor("self"), order);
   const Tensor offset = op.dim("offset").as_tensor(op.graph());
   const Tensor set = op.graph().operation("MatrixSetDiagV3").input(x).input(op.tensor("src")).input(offset).output();
-  return tf::transpose(set, back);
+  return tf::transpose(set, inverse(order));
 }
 
 /// Whether each element is one of those to test for; a number stands for a tensor on either side.

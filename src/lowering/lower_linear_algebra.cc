@@ -1,5 +1,6 @@
 // Of matrices as such: determinants, solutions, decompositions. What PyTorch also gives of the way there, as LU factors
 // and pivots, nobody can ask for.
+#include "lowering/indices.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 #include "tf/simple_ops.h"
@@ -10,10 +11,8 @@ namespace {
 using tf::Tensor;
 
 Tensor swapped(const Tensor& x) {
-  std::vector<int> order;
-  for (int axis = 0; axis < x.rank() - 2; ++axis) order.push_back(axis);
-  order.insert(order.end(), {x.rank() - 1, x.rank() - 2});
-  return tf::transpose(x, order);
+  if (x.rank() < 2) return x;  // which the operation itself refuses
+  return tf::transpose(x, swapped_axes(x.rank(), x.rank() - 2, x.rank() - 1));
 }
 
 /// X of A X = B, or of X A = B. B may be a vector, or one for each matrix.

@@ -1,7 +1,7 @@
 // Orders along an axis: the largest, sorted ones, medians, and the extreme so far.
 #include <limits>
-#include <numeric>
 
+#include "lowering/indices.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -17,15 +17,9 @@ using Reduce = Tensor (*)(const Tensor&, const std::vector<int>&, bool);
 template <class F>
 auto over_last(const Operation& op, int axis, const F& f) {
   const Tensor x = op.tensor("self");
-  const int rank = op.rank_of("self");
-  std::vector<int> permutation(static_cast<std::size_t>(rank));
-  std::iota(permutation.begin(), permutation.end(), 0);
-  std::swap(permutation[static_cast<std::size_t>(axis)], permutation.back());
-  const bool is_last = axis == rank - 1;
-  std::vector<Tensor> results = f(is_last ? x : tf::transpose(x, permutation));
-  if (!is_last) {
-    for (Tensor& result : results) result = tf::transpose(result, permutation);
-  }
+  const std::vector<int> axes = swapped_axes(x.rank(), axis, x.rank() - 1);
+  std::vector<Tensor> results = f(transposed(x, axes));
+  for (Tensor& result : results) result = transposed(result, axes);
   return results;
 }
 
@@ -40,18 +34,20 @@ std::vector<Tensor> ordered(const Tensor& x, const tf::Dim& k, bool largest) {
   return {converted(values, x.dtype()), tf::cast(top.indices, DataType::kInt64)};
 }
 
+Value scalar_and_place(const Operation& op) {
+  return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+}
+
 Value topk(const Operation& op) {
   if (op.rank_of("self") == 0) {
     if (op.integer("k") != 1) op.fail("no element of a scalar is not supported");
-    return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+    return scalar_and_place(op);
   }
   return over_last(op, op.axis("dim"), [&](const Tensor& x) { return ordered(x, op.dim("k"), op.flag("largest")); });
 }
 
 Value sorted(const Operation& op) {
-  if (op.rank_of("self") == 0) {
-    return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
-  }
+  if (op.rank_of("self") == 0) return scalar_and_place(op);
   const int axis = op.axis("dim");
   return over_last(op, axis,
                    [&](const Tensor& x) { return ordered(x, op.dim_of("self", axis), op.flag("descending")); });
@@ -77,13 +73,13 @@ std::vector<Tensor> running_extreme(const Tensor& x, bool largest) {
 }
 
 Value cumulative_extreme(const Operation& op, bool largest) {
-  if (op.rank_of("self") == 0) return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+  if (op.rank_of("self") == 0) return scalar_and_place(op);
   return over_last(op, op.axis("dim"), [=](const Tensor& x) { return running_extreme(x, largest); });
 }
 
 /// The k-th smallest along an axis and its place.
 Value kth_along(const Operation& op, const tf::Dim& k, bool finds_nan) {
-  if (op.rank_of("self") == 0) return std::vector<Tensor>{op.tensor("self"), op.graph().constant(0, DataType::kInt64)};
+  if (op.rank_of("self") == 0) return scalar_and_place(op);
   const int axis = op.axis("dim");
   const bool keeps = op.flag("keepdim");
   std::vector<Tensor> found = over_last(op, axis, [&](const Tensor& x) {
