@@ -105,7 +105,7 @@ class SavedModelParts::PartGraph {
   PartGraph(const SavedModelParts& parts, const std::set<std::string>& inputs)
       : parts_(parts), graph_(parts.main_->library(), ModelGraph::Handles::kArguments) {
     for (const keras::InputSpec& input : keras::signature_of(parts.model_, inputs)) {
-      given_.tensors.emplace(input.name, graph_.placeholder(input.dtype, input.shape, input.name));
+      given_.tensors.emplace(input.name, graph_.placeholder(input.dtype, input.shape, node_name(input)));
     }
   }
 
@@ -167,7 +167,7 @@ class SavedModelParts::CallGraph {
  public:
   CallGraph(const SavedModelParts& parts, const CallSpec& spec) : parts_(parts), graph_(parts.main_->library()) {
     for (const keras::InputSpec& input : spec.inputs) {
-      arguments_.push_back(graph_.placeholder(input.dtype, input.shape, input.name));
+      arguments_.push_back(graph_.placeholder(input.dtype, input.shape, node_name(input)));
       const tf::DataType wanted = keras::signature_of(parts.model_, {input.name}).front().dtype;
       const bool is_other = wanted != input.dtype;
       given_.emplace(input.name, is_other ? tf::cast(arguments_.back(), wanted) : arguments_.back());

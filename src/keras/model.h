@@ -19,6 +19,9 @@ struct InputSpec {
 
 using Signature = std::vector<InputSpec>;
 
+/// What the node of an input is called; no variable and no other node is called so.
+inline std::string node_name(const InputSpec& input) { return "input." + input.name; }
+
 /// int32 inputs of unknown sizes: [batch, length], or [batch, choices, length] for rank 3.
 Signature token_inputs(const std::vector<std::string>& names, std::size_t rank = 2);
 /// float32 [batch, length, features]

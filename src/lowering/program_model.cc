@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "lowering/fold.h"
@@ -48,13 +49,30 @@ Shape shape_of(const program::Parameter& parameter) {
   return shape;
 }
 
-/// The scope of the module that holds a parameter, and the parameter's own name.
-std::pair<keras::Scope, std::string> place_of(const keras::Scope& root, const std::string& name) {
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos) return {root, name};
-  const std::string module = name.substr(0, dot);
-  return {root.child(module, tensorflow_path(module)), name.substr(dot + 1)};
-}
+/// Where variables are in TensorFlow: by PyTorch's names, less what nodes cannot be called. Names that are the same then,
+/// as those of `proj` and `_proj`, are counted.
+class VariableNames {
+ public:
+  /// The scope of the module that holds a parameter, and the parameter's own name in TensorFlow and in PyTorch.
+  std::tuple<keras::Scope, std::string, std::string> place_of(const keras::Scope& root, const std::string& name) {
+    const std::string path = unique(tensorflow_path(name));
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos) return {root, path, name};
+    const std::size_t slash = path.rfind('/');
+    const std::string module = slash == std::string::npos ? "" : path.substr(0, slash);
+    return {root.child(name.substr(0, dot), module), path.substr(slash + 1), name.substr(dot + 1)};
+  }
+
+ private:
+  std::string unique(std::string path) {
+    if (path.empty() || path.ends_with('/')) path += "parameter";
+    std::string name = path;
+    for (int count = 1; !taken_.insert(name).second; ++count) name = path + "_" + std::to_string(count);
+    return name;
+  }
+
+  std::set<std::string> taken_;
+};
 
 /// Whether a result comes without a flag of the call, or the flag is set.
 bool is_wanted(const std::string& output, const keras::Call& call) {
@@ -125,6 +143,7 @@ ProgramModel::ProgramModel(const keras::Scope& scope, std::shared_ptr<const prog
     if (found != uses.end()) of_tensor[origin(parameter)].insert(found->second.begin(), found->second.end());
   }
   std::map<std::string, const keras::Variable*> made;
+  VariableNames names;
   for (const program::Parameter& parameter : program_->parameters) {
     if (parameter.is_constant) {
       bound_.constants.emplace(parameter.node, program_->tensors.at(parameter.value));
@@ -133,9 +152,9 @@ ProgramModel::ProgramModel(const keras::Scope& scope, std::shared_ptr<const prog
     const auto [existing, is_new] = made.try_emplace(origin(parameter), nullptr);
     if (is_new) {
       const std::set<Layout>& layouts = of_tensor[origin(parameter)];
-      const auto [module, leaf] = place_of(scope, parameter.name);
+      const auto [module, leaf, key] = names.place_of(scope, parameter.name);
       existing->second = &module.variable(
-          leaf, leaf, shape_of(parameter),
+          leaf, key, shape_of(parameter),
           {.layout = layouts.size() == 1 ? *layouts.begin() : Layout::kSame, .trainable = parameter.trainable});
     }
     bound_.variables.emplace(parameter.node, existing->second);

@@ -127,7 +127,7 @@ void Runner::add_inputs(const keras::Model& model, const Feeds& inputs, keras::M
     const auto spec = std::find_if(known.begin(), known.end(), [&](const auto& input) { return input.name == wanted; });
     const bool usual_rank = spec->shape.size() == view.shape.size();
     const Shape shape = usual_rank ? spec->shape : Shape(view.shape.size(), -1);  // sizes are left open
-    const Tensor placeholder = graph_.placeholder(spec->dtype, shape, name);
+    const Tensor placeholder = graph_.placeholder(spec->dtype, shape, node_name(*spec));
     placeholders_.emplace(name, placeholder);
     model_inputs->tensors.emplace(name, tf::identity(placeholder));  // may be a stage: what is fed cannot be fetched
   }
