@@ -157,6 +157,123 @@ class PythonClassTest(unittest.TestCase):
         """
         self.assert_agrees("composed", text)
 
+    def test_whatever_names_there_are(self):
+        """Inputs called like parameters and like the short names of variables; names that are one in TensorFlow."""
+        text = """
+            import torch
+
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    line = lambda: torch.nn.Linear(4, 4)
+                    self.scale, self.input = torch.nn.Parameter(torch.randn(4)), torch.nn.Module()
+                    self.input.x = torch.nn.Parameter(torch.randn(4))
+                    self.a, self.b, self._b = torch.nn.ModuleList(line() for _ in range(14)), line(), line()
+                    self.named = torch.nn.ModuleDict({"α": line(), "β": line(), "a b": line(), "ab": line()})
+                    self.register_parameter("β", torch.nn.Parameter(torch.randn(4)))
+
+                def forward(self, x, scale, a):
+                    for layer in [*self.a, *self.named.values(), self.b, self._b]:
+                        x = layer(x).tanh()
+                    return x * self.scale + scale * a + self.input.x + self.get_parameter("β")
+
+            def make():
+                torch.manual_seed(0)
+                return Net(), {"x": torch.randn(2, 4), "scale": torch.randn(2, 4), "a": torch.randn(2, 4)}
+        """
+        self.assert_agrees("named", text)
+
+    def test_complex_numbers_are_pairs(self):
+        text = """
+            import torch
+
+            class Layer(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.weight = torch.nn.Parameter(torch.randn(4, 4, 6, dtype=torch.cfloat))
+                    self.register_buffer("offset", torch.randn(6, dtype=torch.cfloat))
+
+                def forward(self, spectrum):
+                    return torch.einsum("bim,iom->bom", spectrum * (2 - 1j), self.weight.conj()) + self.offset
+
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = Layer()
+
+                def forward(self, x):
+                    spectrum = torch.fft.rfft(x, norm="ortho")
+                    out = torch.zeros_like(spectrum)
+                    out[..., :6] = self.layer(spectrum[..., :6])
+                    made = torch.fft.irfft(out, n=x.shape[2], norm="ortho")
+                    return {"spectrum": out, "made": made, "distances": torch.cdist(made.mT, made.mT)}
+
+            def make():
+                torch.manual_seed(0)
+                return Net(), {"x": torch.randn(2, 4, 32)}
+        """
+        self.assert_agrees("spectral", text)
+        certificate = json.loads((self.folder / "spectral-tf" / "crossload.json").read_text(encoding="utf-8"))
+        self.assertEqual([stage["path"] for stage in certificate["stages"]], ["layer"])
+        self.assertEqual(self.program_of("spectral")["frozen"], [])
+
+    def program_of(self, name):
+        """The JSON of what was traced."""
+        with open(self.folder / f"{name}-tf" / "program.safetensors", "rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return json.loads(header["__metadata__"]["program"])
+
+    def test_results_of_any_kind(self):
+        text = """
+            import collections
+            import dataclasses
+            import torch
+
+            Pair = collections.namedtuple("Pair", "first second")
+
+            @dataclasses.dataclass
+            class Found:
+                states: torch.Tensor
+                scores: torch.Tensor = None
+
+            class Part(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.line = torch.nn.Linear(4, 4)
+
+                def forward(self, x):
+                    return Found(self.line(x))
+
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.part = Part()
+
+                def forward(self, x):
+                    found = self.part(x)
+                    return Pair(found.states * 2, found)
+
+            def make():
+                return Net(), {"x": torch.randn(2, 4)}
+        """
+        self.assert_agrees("results", text)
+        self.assertEqual([one["name"] for one in self.program_of("results")["outputs"]], ["first", "second.states"])
+
+    def test_what_inputs_are_not(self):
+        text = """
+            import torch
+
+            def make(value, key="x"):
+                return torch.nn.Linear(4, 4), {key: value}
+
+            of_list, of_number = lambda: make([torch.ones(4)]), lambda: make(3.0)
+            of_complex, of_greek = lambda: make(torch.ones(4, dtype=torch.cfloat)), lambda: make(torch.ones(4), "α")
+        """
+        (self.folder / "inputs.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        said = {"of_list": "of type list", "of_number": "of type float", "of_complex": "complex numbers", "of_greek": "ASCII"}
+        for function, words in said.items():
+            self.refused(3, words, words=("pt-to-tf", "--python-class", f"inputs:{function}"))
+
     def test_what_makes_no_sense_is_refused(self):
         convert = ("pt-to-tf", "--python-class")
         self.refused(2, "net: is not package.module:function", words=(*convert, "net"))

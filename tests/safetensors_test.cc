@@ -162,11 +162,19 @@ TEST(MalformedSafetensors, AreRefusedWithTheReason) {
 }
 
 TEST(MalformedSafetensors, TypesThatTensorFlowLacksAreUnsupported) {
-  for (const std::string dtype : {"F8_E4M3", "F8_E5M2", "F4", "C64", "f32", "", "float32"}) {
+  for (const std::string dtype : {"F8_E4M3", "F8_E5M2", "F4", "C32", "f32", "", "float32"}) {
     EXPECT_ERROR(parse(one(R"({"dtype":")" + dtype + R"(","shape":[4],"data_offsets":[0,4]})", 4)),
                  ErrorKind::kUnsupported,
                  "x.safetensors: tensor \"a\" has dtype " + dtype + ", which TensorFlow variables cannot hold");
   }
+}
+
+TEST(Safetensors, ComplexNumbersArePairs) {
+  const auto file = parse(one(R"({"dtype":"C64","shape":[3],"data_offsets":[0,24]})", 24));
+  const tensor::TensorView& pairs = file.tensors().at("a");
+  EXPECT_EQ(pairs.dtype, DType::kF32);
+  EXPECT_EQ(pairs.shape, (Shape{3, 2}));
+  EXPECT_EQ(pairs.bytes.size(), 24U);
 }
 
 TEST(MalformedSafetensors, SayWhatToDo) {

@@ -151,6 +151,7 @@ class Tensors {
     const ZipContent storage = storage_of(tensor, what);
     const std::size_t size = tensor.type->size;
     tensor::TensorView view{*tensor.type->dtype, tensor.shape, {}, storage.owner};
+    if (tensor.type->is_complex()) view.shape.push_back(2);
     std::int64_t count = 0;
     try {
       count = element_count(tensor.shape);
@@ -229,7 +230,7 @@ class Tensors {
       auto buffer = bytes::ScratchBytes::make(bytes);
       gather(tensor, from, buffer->bytes().data());
       if (saved_.big_endian) {
-        const std::size_t size = tensor.type->size;
+        const std::size_t size = size_of(*tensor.type->dtype);
         const std::span<std::byte> all = buffer->bytes();
         for (std::size_t at = 0; at < bytes; at += size) std::ranges::reverse(all.subspan(at, size));
       }

@@ -42,11 +42,14 @@ tensor::TensorView read_tensor(const std::string& name, const bytes::Json& entry
     fail(where, "tensor \"" + name + "\" lacks dtype, shape or data_offsets");
   }
   const std::string dtype = entry.at("dtype").as_string();
-  if (!parse_dtype(dtype, &view.dtype)) {
+  const bool is_complex = dtype == "C64";  // pairs of F32
+  if (is_complex) view.dtype = DType::kF32;
+  if (!is_complex && !parse_dtype(dtype, &view.dtype)) {
     throw Error(ErrorKind::kUnsupported, where + ": tensor \"" + name + "\" has dtype " + dtype +
                                              ", which TensorFlow variables cannot hold; save it as F32, F16 or BF16");
   }
   for (const bytes::Json& size : entry.at("shape").elements()) view.shape.push_back(size.as_integer());
+  if (is_complex) view.shape.push_back(2);
   const bytes::Json offsets = entry.at("data_offsets");
   if (!offsets.is_array() || offsets.size() != 2) fail(where, "tensor \"" + name + "\" needs two data offsets");
   range->begin = offset_from(offsets.at(0), where, name);

@@ -21,7 +21,7 @@ constexpr std::array<TorchType, 27> kTypes = {{
     {"uint64", 8, DType::kU64},
     {"bool", 1, DType::kBool},
     {"complex32", 4, {}},
-    {"complex64", 8, {}},
+    {"complex64", 8, DType::kF32},
     {"complex128", 16, {}},
     {"float8_e4m3fn", 1, {}},
     {"float8_e4m3fnuz", 1, {}},

@@ -14,6 +14,9 @@ struct TorchType {
   std::string_view name;  // "float32"
   std::size_t size;       // bytes of an element
   std::optional<DType> dtype;
+
+  /// Whether an element is a pair of `dtype`.
+  bool is_complex() const { return dtype && size == 2 * size_of(*dtype); }
 };
 
 /// The element type of "torch.FloatStorage", "torch.cuda.HalfStorage", ..., or null. That of untyped storages is bytes.

@@ -71,13 +71,6 @@ Value group_norm(const Operation& op) {
   return by_channels(op, reshaped(keras::normalized(grouped, {2}, op.number("eps")), dims));
 }
 
-Value instance_norm(const Operation& op) {
-  if (!op.flag("use_input_stats")) op.fail("with running statistics is not supported");
-  std::vector<int> axes(static_cast<std::size_t>(op.rank_of("input") - 2));
-  std::iota(axes.begin(), axes.end(), 2);
-  return by_channels(op, keras::normalized(op.tensor("input"), axes, op.number("eps")));
-}
-
 /// By mean and variance of the batch itself, as of kernels that are standardized. Gives both besides.
 Value batch_norm_without_statistics(const Operation& op) {
   std::vector<int> axes(static_cast<std::size_t>(op.rank_of("input") - 1));
@@ -113,6 +106,14 @@ Value batch_norm(const Operation& op) {
   Forms& x = op.forms("input");
   if (x.has_channels_last()) return Forms::channels_last(x.channels_last() * scale + offset);
   return x.plain() * of_channels(scale, rank) + of_channels(offset, rank);
+}
+
+/// By mean and variance of each image, or where these are not to be used, of the batches that were trained on.
+Value instance_norm(const Operation& op) {
+  if (!op.flag("use_input_stats")) return batch_norm(op);
+  std::vector<int> axes(static_cast<std::size_t>(op.rank_of("input") - 2));
+  std::iota(axes.begin(), axes.end(), 2);
+  return by_channels(op, keras::normalized(op.tensor("input"), axes, op.number("eps")));
 }
 
 /// v / |v| * g, the norm over all axes but one.

@@ -68,6 +68,7 @@ bool is_integer(DataType dtype) {
 }
 
 std::size_t size_of(DataType dtype) {
+  if (dtype == DataType::kComplex64) return 2 * crossload::size_of(DType::kF32);
   if (const std::optional<DType> elements = elements_of(dtype)) return crossload::size_of(*elements);
   throw Error(ErrorKind::kUnsupported, "TensorFlow: a tensor of " + name_of(dtype) + " has no plain elements");
 }

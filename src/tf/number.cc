@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <complex>
 #include <limits>
 #include <utility>
 
@@ -34,6 +35,10 @@ std::optional<std::int64_t> Number::exact_integer() const {
 }
 
 std::optional<HostTensor> Number::as(const std::shared_ptr<const Library>& library, DataType dtype) const {
+  if (dtype == DataType::kComplex64) {  // without an imaginary part
+    if (std::isfinite(floating_) && std::abs(floating_) > -lowest(DataType::kFloat)) return std::nullopt;
+    return scalar(library, dtype, std::complex<float>(static_cast<float>(floating_)));
+  }
   if (is_floating(dtype)) {
     if (dtype == DataType::kDouble) return scalar(library, dtype, floating_);
     // A double beyond float32's range is undefined to convert, and infinity to whoever computes with it.

@@ -25,8 +25,8 @@ class Number {
     }
   }
 
-  /// As one element of a tensor: an integer or bool type must hold it exactly; a floating type rounds it as it rounds
-  /// every number, but a finite number stays finite. Otherwise none.
+  /// As one element of a tensor: an integer or bool type must hold it exactly; a floating or complex type rounds it as it
+  /// rounds every number, but a finite number stays finite. Otherwise none.
   std::optional<HostTensor> as(const std::shared_ptr<const Library>& library, DataType dtype) const;
   /// "0.5"
   std::string text() const;

@@ -77,6 +77,14 @@ Values to_values(const tf::HostTensor& tensor, const Shape& symbolic) {
     values.elements = tensor.floats();
     return values;
   }
+  if (tensor.dtype() == tf::DataType::kComplex64) {  // as pairs, which is how PyTorch's are recorded
+    const std::span<const float> pairs = tensor.values<float>();
+    values.kind = NumberKind::kFloating;
+    values.elements.assign(pairs.begin(), pairs.end());
+    if (values.symbolic.size() == values.shape.size()) values.symbolic.push_back(2);
+    values.shape.push_back(2);
+    return values;
+  }
   values.kind = NumberKind::kInteger;
   switch (tensor.dtype()) {
     case tf::DataType::kInt8:

@@ -527,6 +527,8 @@ def layers():
     group.add(f.rms_norm, x.double(), [8]).add(f.group_norm, image, 2, tensor((4,)), tensor((4,))).add(f.group_norm, image, 4)
     group.add(f.group_norm, x.mT, 4, free=False).add(f.instance_norm, image).add(f.group_norm, tensor((2, 4)), 2)
     group.add(f.instance_norm, image, None, None, tensor((4,)), tensor((4,))).add(f.instance_norm, x)
+    for statistics in ({"use_input_stats": False}, {"use_input_stats": False, "weight": tensor((4,)), "bias": tensor((4,))}):
+        group.add(f.instance_norm, image, tensor((4,)), positive((4,)), **statistics)
     for y in (tensor((3, 4)), tensor((3, 4, 5)), image, tensor((2, 4, 3, 5, 2))):
         group.add(f.batch_norm, y, tensor((4,)), positive((4,)), tensor((4,)), tensor((4,))).add(f.batch_norm, y, tensor((4,)), positive((4,)))
         group.add(f.batch_norm, y, None, None, tensor((4,)), tensor((4,)), training=True).add(f.batch_norm, y, None, None, training=True)

@@ -42,6 +42,22 @@ class RefusalsTest(TracerTest):
         with self.refused("inner.seen", "a call depends on those before it"):
             self.trace_body("states", "self.seen.add_(1); return x * self.seen")
 
+    def test_sequences_that_are_packed(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layer = torch.nn.LSTM(3, 4, batch_first=True)
+                def forward(self, x, lengths):
+                    packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+                    return torch.nn.utils.rnn.pad_packed_sequence(self.layer(packed)[0], batch_first=True)[0]
+            def make():
+                return Net(), {"x": torch.randn(2, 7, 3), "lengths": torch.tensor([7, 4])}
+        """
+        with self.refused("packs sequences (pack_padded_sequence)", "let its recurrent layers run on the padded sequences"):
+            self.python_class("packing", net)
+
     def test_what_could_and_does_not(self):
         bodies = {
             "undropped": "return torch.nn.functional.scaled_dot_product_attention(x[None], x[None], x[None])[0]",
@@ -51,6 +67,7 @@ class RefusalsTest(TracerTest):
             "filled": "y = x.expand(3, *x.shape).clone(); y[1].fill_diagonal_(4); return y[0] + y[1]",
             "unchanged": "self.seen = self.seen.to(x.device); return x + self.seen",
             "led_by_a_buffer": "return x if self.seen > 0 else -x",
+            "measured": "return torch.distributions.Normal(x, self.scale.abs()).log_prob(x + 1)",
             "forgotten": "self.table = getattr(self, 'table', self.seen) + 1; return x * self.table",
         }
         for name, body in bodies.items():

@@ -24,12 +24,32 @@ class SizesTest(TracerTest):
                         return image.mean((2, 3))
                     return image.amax((2, 3))
             def make():
-                return Net(), {"image": torch.randn(2, 3, 8, 10)}
+                return Net(), {"image": torch.randn(2, 3, HEIGHT, 10)}
         """
-        traced = self.python_class("branching", net)
-        frozen = {(one["input"], one["axis"], one["size"]) for one in traced.program["frozen"]}
-        self.assertLessEqual({("image", 2, 8), ("image", 3, 10)}, frozen)
-        self.assertEqual(traced.program["inputs"][0]["shape"][1:], [3, 8, 10])
+        for height in (8, 16):  # of which the half and the double can be divided, too
+            with self.subTest(height):
+                traced = self.python_class(f"branching_{height}", net.replace("HEIGHT", str(height)))
+                frozen = {(one["input"], one["axis"], one["size"]) for one in traced.program["frozen"]}
+                self.assertEqual(frozen, {("image", 2, height)})
+                self.assert_agrees(traced)
+
+    def test_what_is_assumed_of_a_size_and_holds_for_others_fixes_none(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.scale = torch.nn.Parameter(torch.randn(6))
+                def forward(self, x):
+                    spectrum = torch.fft.rfft(x).abs()
+                    out = torch.zeros_like(spectrum)
+                    out[..., :6] = spectrum[..., :6] * self.scale
+                    return out
+            def make():
+                return Net(), {"x": torch.randn(2, 32)}
+        """
+        traced = self.python_class("assuming", net)
+        self.assertEqual(traced.program["frozen"], [])
         self.assert_agrees(traced)
 
     def test_another_batch_where_lengths_depend_on_each_other(self):

@@ -5,6 +5,7 @@ innermost module on the stack of calls that was handed one of the model's inputs
 decoder_input_ids, pixel_values, ...), and the side's mask is the input that masks those rows, if it was given.
 """
 
+import dataclasses
 import functools
 import inspect
 import os
@@ -12,6 +13,8 @@ import sys
 import weakref
 
 import torch
+
+from reference.complex_numbers import has_digits
 
 MASK_OF = {
     "input_ids": "attention_mask",
@@ -27,12 +30,23 @@ DECODER_ROWS = ("decoder_input_ids", "decoder_inputs_embeds")
 MASK_OF_KEYS = {"encoder_hidden_states": "encoder_attention_mask", "encoder_outputs": "attention_mask"}
 
 
+def members_of(result):
+    """(name or number, member) of what a module returned, that is no tensor: of a dictionary, a dataclass, a tuple with
+    names or without, or a list; nothing of anything else."""
+    if isinstance(result, dict):
+        return list(result.items())
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        return [(field.name, getattr(result, field.name, None)) for field in dataclasses.fields(result)]
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return list(zip(result._fields, result))
+    return list(enumerate(result)) if isinstance(result, (tuple, list)) else []
+
+
 def float_tensors(result):
-    """The floating tensors of whatever a module returned, depth first."""
+    """The tensors of floating and of complex numbers in whatever a module returned, depth first."""
     if isinstance(result, torch.Tensor):
-        return [result] if result.is_floating_point() else []
-    members = result.values() if isinstance(result, dict) else result
-    return [t for m in members for t in float_tensors(m)] if isinstance(result, (dict, tuple, list)) else []
+        return [result] if has_digits(result) else []
+    return [tensor for _, member in members_of(result) for tensor in float_tensors(member)]
 
 
 def tensors_in(arguments):

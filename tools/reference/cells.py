@@ -5,6 +5,7 @@ import dataclasses
 
 import torch
 
+from reference.complex_numbers import as_pairs, has_digits, to_float32, to_float64
 from reference.messages import BAD_INPUT, Failure, progress
 from reference.recording import HINT, NOISE_RUNS_OF_CELLS, Recording
 
@@ -74,8 +75,9 @@ def numbers_in(inputs):
 def round_weights(model, weights):
     """In place: to a narrower type, and widened again."""
     for name, tensor in model.state_dict().items():
-        if not tensor.is_floating_point():
+        if not has_digits(tensor):
             continue
+        tensor = as_pairs(tensor)
         narrow = tensor.to(WIDTHS[weights])
         if not narrow.isfinite().equal(tensor.isfinite()):
             raise Failure(BAD_INPUT, f"{weights} does not hold the numbers of {name}")
@@ -89,12 +91,12 @@ def rounded(model, weights, is_last=False):
     if weights is None:
         yield
         return
-    kept = {} if is_last else {name: t.clone() for name, t in model.state_dict().items() if t.is_floating_point()}
+    kept = {} if is_last else {name: t.clone() for name, t in model.state_dict().items() if has_digits(t)}
     try:
         round_weights(model, weights)
         yield
     finally:
-        model.float()
+        to_float32(model)
         for name, tensor in model.state_dict().items():
             if name in kept:
                 tensor.copy_(kept[name])
@@ -113,9 +115,9 @@ class RecordedCells:
         try:
             with rounded(model, cells[0].weights, is_last):
                 started = [begun for cell in cells if (begun := self.begun(model, cell, seed))]
-                model.double()
+                to_float64(model)
                 started = [(cell, recording) for cell, recording in started if self.runs(cell, recording.in_float64)]
-                model.float()
+                to_float32(model)
                 for cell, recording in started:
                     recording.noise(NOISE_RUNS_OF_CELLS)
         except Failure as failure:

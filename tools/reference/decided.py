@@ -122,13 +122,17 @@ class Decision:
     what: str  # "`if x.any():` is False"
 
 
+def is_decided(node):
+    """Whether a node of a traced graph asserts a truth that was decided."""
+    return node.target is torch.ops.aten._assert_async.msg and node.args[1].startswith(MARK)
+
+
 def decisions(graph):
     """Those of a traced graph."""
-    asserted = [node for node in graph.nodes if node.target is torch.ops.aten._assert_async.msg]
     return [
         Decision(node.args[0], at(module_of(node), source_of_node(node)), node.args[1].removeprefix(MARK))
-        for node in asserted
-        if node.args[1].startswith(MARK)
+        for node in graph.nodes
+        if is_decided(node)
     ]
 
 

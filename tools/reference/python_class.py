@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_model, save_file, save_model
 
 from reference.chosen import read_inputs
+from reference.complex_numbers import to_float32
 from reference.messages import BAD_INPUT, USAGE, Failure, failing
 from reference.models import Loaded, describe_config
 
@@ -22,7 +23,7 @@ WEIGHTS, INPUTS, CONFIG = "model.safetensors", "inputs.safetensors", "config.jso
 def load_python_class(name, checkpoint=None):
     """(the Loaded module, its example inputs by name); with the weights and the inputs of a checkpoint, if one is given."""
     module, inputs = call(name)
-    model = module.float().eval()
+    model = to_float32(module).eval()
     if checkpoint:
         with failing(BAD_INPUT, f"--python-class {name}: does not fit the weights of {checkpoint}", "does it return another module each time?"):
             load_model(model, str(checkpoint / WEIGHTS))
@@ -52,11 +53,23 @@ def call(name):
     with failing(BAD_INPUT, f"--python-class {name}: cannot be called", "it is looked for from the current folder"):
         made = getattr(importlib.import_module(place), function)()
     is_pair = isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], torch.nn.Module)
-    if not is_pair or not is_of_tensors(made[1]):
+    if not is_pair or not isinstance(made[1], dict) or not made[1]:
         what = "returns no (torch.nn.Module, {name: tensor})"
         raise Failure(BAD_INPUT, f"--python-class {name}: {what}; give the module and its example inputs")
+    for key, value in made[1].items():
+        check_input(name, key, value)
     return made
 
 
-def is_of_tensors(inputs):
-    return isinstance(inputs, dict) and bool(inputs) and all(isinstance(one, torch.Tensor) for one in inputs.values())
+def check_input(name, key, value):
+    """A Failure for an input that no signature of TensorFlow's can have."""
+    if not isinstance(value, torch.Tensor):
+        what = f"the input {key} is of type {type(value).__name__}, and inputs are tensors"
+        instead = "give it to the module when it is made, or wrap the module in one whose forward takes tensors alone"
+        raise Failure(BAD_INPUT, f"--python-class {name}: {what}; {instead}")
+    if value.is_complex():
+        instead = "make the module take two inputs, or one [..., 2] that it hands to torch.view_as_complex"
+        raise Failure(BAD_INPUT, f"--python-class {name}: the input {key} has complex numbers, which are no input; {instead}")
+    if not (key.isascii() and key.isidentifier()):
+        instead = "call it with letters of ASCII, digits and underscores"
+        raise Failure(BAD_INPUT, f"--python-class {name}: the input {key!r} has no name for TensorFlow; {instead}")

@@ -7,7 +7,8 @@ import json
 import torch
 import transformers
 
-from reference.calls import Watch, float_tensors, source_of
+from reference.calls import Watch, float_tensors, members_of, source_of
+from reference.complex_numbers import as_pairs, to_float32, to_float64
 from reference.files import INPUT
 from reference.kept import nothing_kept
 from reference.libraries import versions
@@ -29,16 +30,15 @@ def named_tensors(result, name=""):
     """The tensors of the model's result by name."""
     if isinstance(result, torch.Tensor):
         return {name or "output": result}
-    members, found = (), {}
-    if isinstance(result, (dict, tuple, list)):
-        members = result.items() if isinstance(result, dict) else enumerate(result)
-    for key, member in members:
+    found = {}
+    for key, member in members_of(result):
         found.update(named_tensors(member, f"{name}.{key}" if name else str(key)))
     return found
 
 
 def cast(tensor, dtype):
-    """A copy, which later changes in place do not reach; integers become int64."""
+    """A copy, which later changes in place do not reach; integers become int64, and complex numbers pairs."""
+    tensor = as_pairs(tensor)
     kept = torch.bool if tensor.dtype == torch.bool else torch.int64
     tensor = tensor.detach().to(dtype if tensor.is_floating_point() else kept)
     return tensor.clone(memory_format=torch.contiguous_format)
@@ -65,6 +65,8 @@ def options_for(forward, attentions=True):
 def shaken(x, generator):
     """The tensor with about its last bit changed at random: one unit in the last place of the element, or of the
     typical size of its row, as a sum of a row's products is off by."""
+    if x.is_complex():
+        return torch.view_as_complex(shaken(as_pairs(x), generator))
     size = torch.maximum(x.abs(), x.square().mean(-1, keepdim=True).sqrt()) if x.dim() else x.abs()
     return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
 
@@ -262,10 +264,10 @@ def record_model(model, inputs, config, seed, threads, as_installed=False):
     progress("running float32")
     recording.in_float32()
     progress("running float64")
-    model.double()
+    to_float64(model)
     recording.in_float64()
     progress("shaking the last bits")
-    model.float()
+    to_float32(model)
     recording.noise(NOISE_RUNS)
     metadata = describe_recording(recording, config, threads)
     differs = None if as_installed else recording.differs_in_training()  # a traced graph has no dropout

@@ -48,12 +48,18 @@ def frames_of(error):
     return frames
 
 
+def owner_of(frame):
+    """What a method is of: its first argument, whatever that is called; None of what takes none."""
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
 def where(model, error):
     """", in <module> at <file>:<line>", as far as it is known."""
     paths = {id(module): path for path, module in model.named_modules()}
     for one in chain(error):
         frames = [found for found in frames_of(one) if "modeling" in found[0].f_code.co_filename] or frames_of(one)
-        inside = [path for frame, _ in frames if (path := paths.get(id(frame.f_locals.get("self")))) is not None]
+        inside = [path for frame, _ in frames if (path := paths.get(id(owner_of(frame)))) is not None]
         if inside:
             frame, line = frames[-1]
             return at(inside[-1], f"{os.path.basename(frame.f_code.co_filename)}:{line}")

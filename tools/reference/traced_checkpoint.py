@@ -2,6 +2,7 @@
 
 import torch
 
+from reference.complex_numbers import as_pairs
 from reference.files import WEIGHT
 from reference.messages import BAD_INPUT, failing
 from reference.wrapped import PREFIXES, inner_state
@@ -60,11 +61,13 @@ class StoredTensors:
         if self.shapes.get(name) != tuple(tensor.shape):
             return False
         stored = self.read(name)
-        stored = stored.to(tensor.dtype) if stored.is_floating_point() == tensor.is_floating_point() else stored
+        is_alike = stored.is_floating_point() == tensor.is_floating_point() and stored.is_complex() == tensor.is_complex()
+        stored = stored.to(tensor.dtype) if is_alike else stored
         return stored.dtype == tensor.dtype and same_bits(stored, tensor)
 
 
 def same_bits(one, other):
+    one, other = as_pairs(one), as_pairs(other)
     if torch.equal(one, other):
         return not one.is_floating_point() or bool((one.signbit() == other.signbit()).all())
     return one.detach().contiguous().numpy().tobytes() == other.detach().contiguous().numpy().tobytes()

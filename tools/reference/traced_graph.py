@@ -8,6 +8,7 @@ import re
 
 import torch
 
+from reference.complex_numbers import described_number
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.refusals import at, source_of_node
 
@@ -67,7 +68,7 @@ def arguments_of(node):
     """All of the operation's arguments by name, those with defaults too, but where and how tensors are kept."""
     schema = getattr(node.target, "_schema", None)
     if schema is None:
-        return {name: value_of(node, value) for name, value in zip(SIZES, node.args)}
+        return dict(zip(SIZES, node.args))
     found = {}
     for place, argument in enumerate(schema.arguments):
         if argument.name in ASIDE:
@@ -78,7 +79,7 @@ def arguments_of(node):
             value = node.kwargs.get(argument.name, argument.default_value)
         if str(argument.type) == "float" and isinstance(value, int):
             value = float(value)
-        found[argument.name] = value_of(node, value)
+        found[argument.name] = value
     return found
 
 
@@ -123,15 +124,24 @@ def check(node):
 
 
 def described_node(node, symbols):
+    """The node, behind those of complex numbers that are arguments of it."""
     check(node)
-    described = {"name": node.name, "op": operation_of(node), "args": arguments_of(node), "module": module_of(node)}
-    return {**described, "result": result_of(node.meta.get("val"), symbols)}
+    arguments, module, before = {}, module_of(node), []
+    for name, value in arguments_of(node).items():
+        if isinstance(value, complex):
+            arguments[name] = {"n": f"{node.name}_{name}"}
+            before += described_number(f"{node.name}_{name}", value, module)
+        else:
+            arguments[name] = value_of(node, value)
+    described = {"name": node.name, "op": operation_of(node), "args": arguments, "module": module}
+    return [*before, {**described, "result": result_of(node.meta.get("val"), symbols)}]
 
 
 def described_nodes(graph, needed, symbols):
     """Those that are needed, in order of execution."""
     nodes = [node for node in graph.nodes if node.name in needed and node.op not in ("placeholder", "output")]
-    return [described_node(node, symbols) for node in nodes if not ASSERTIONS.match(str(node.target))]
+    of_program = [node for node in nodes if not ASSERTIONS.match(str(node.target))]
+    return [described for node in of_program for described in described_node(node, symbols)]
 
 
 def described_stage(stage, nodes):

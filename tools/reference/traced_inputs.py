@@ -179,6 +179,24 @@ def other_sizes(inputs, free):
     """Cells that prove that free axes are free: a batch of one with another length, a batch of three with a third, and
     one of one position. Axes of the same size are of the same kind, and stay alike. A model may run with none of these, as
     where two lengths depend on each other: then such a batch of the lengths that are there is run."""
+    wanted = (
+        (1, lambda n: n + 3, lambda n: 3 * n // 2),
+        (3, lambda n: max(2, n - 3), lambda n: 3 * n // 4),
+        (1, lambda _: 1, lambda n: n),
+    )
+    return cells_of_sizes(inputs, free, wanted)
+
+
+def near_sizes(inputs, free):
+    """Cells of sizes by which a graph is seen to be right only where a size can be divided by a number, or only where it is
+    at least as large as another."""
+    fewer = (lambda n: max(1, n - 1), lambda n: max(1, n // 2), lambda n: max(1, n // 4))
+    more = (lambda n: n + 1, lambda n: n + 2, lambda n: n + 3)
+    return cells_of_sizes(inputs, free, [(2, other, other) for other in (*fewer, *more)])
+
+
+def cells_of_sizes(inputs, free, wanted):
+    """`wanted`: (batch, what the lengths of texts become, what other sizes become)."""
     batches = batches_of(inputs, free)
     texts, signals = set(), set()
     for name, tensor in inputs.items():
@@ -186,11 +204,6 @@ def other_sizes(inputs, free):
         kind.update(tensor.shape[axis] for axis in free.get(name, ()) if axis)
     texts -= signals | batches
     signals -= batches
-    wanted = (
-        (1, lambda n: n + 3, lambda n: 3 * n // 2),
-        (3, lambda n: max(2, n - 3), lambda n: 3 * n // 4),
-        (1, lambda _: 1, lambda n: n),
-    )
     cells = []
     for batch, of_text, of_signal in wanted:
         of_batch = {n: batch for n in batches}

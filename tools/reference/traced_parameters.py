@@ -9,6 +9,7 @@ import re
 
 import transformers
 
+from reference.complex_numbers import PAIRS, as_pairs, described_parameter, has_digits
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure
 from reference.traced_graph import dtype_name
 
@@ -102,6 +103,7 @@ class Parameters:
         self.model, self.program, self.stored, self.unexpected = model, traced.program, stored, unexpected
         self.names = Names(model, stored.shapes if stored else {})
         self.described, self.tensors, self.left_out = [], {}, set()
+        self.nodes = []  # of the program, that make complex parameters of pairs
         self.key_of = {}  # by storage
         self.constant_of = {}  # by key
         for spec in self.program.graph_signature.input_specs:
@@ -121,18 +123,22 @@ class Parameters:
         is_stored = kind == "parameter" or (kind == "buffer" and spec.persistent)
         key = self.find_key(name, tensor) if is_stored and self.stored else None
         value = None
-        if key is not None and not tensor.is_floating_point():  # no variable, which holds floating numbers alone
+        if key is not None and not has_digits(tensor):  # no variable, which holds floating numbers alone
             self.constant_of[key], key = name, None
         if key is None:
-            value = f"{'weight' if is_stored and tensor.is_floating_point() else 'constant'}.{name}"
+            value = f"{'weight' if is_stored and has_digits(tensor) else 'constant'}.{name}"
             real = self.fakes.real(name, tensor) if self.fakes else tensor
             if real.is_meta:
                 what = "a part that is neither a module nor a parameter of it, so that no checkpoint holds its weights"
                 raise Failure(UNKNOWN_CLASS, f"{type(self.model).__name__} computes with {list(tensor.shape)} numbers of {what}")
-            self.tensors[value] = real.detach().contiguous().clone()
-        about = {"node": spec.arg.name, "name": name, "kind": kind, "dtype": dtype_name(tensor.dtype)}
-        is_trainable = kind == "parameter" and tensor.is_floating_point()
-        return {**about, "shape": list(tensor.shape), "key": key, "value": value, "trainable": is_trainable}
+            self.tensors[value] = as_pairs(real.detach()).contiguous().clone()
+        node, pairs = spec.arg.name, as_pairs(tensor)
+        if tensor.is_complex():
+            self.nodes.append(described_parameter(node, tensor.shape))
+            node += PAIRS
+        about = {"node": node, "name": name, "kind": kind, "dtype": dtype_name(pairs.dtype)}
+        is_trainable = kind == "parameter" and has_digits(tensor)
+        return {**about, "shape": list(pairs.shape), "key": key, "value": value, "trainable": is_trainable}
 
     def find_key(self, name, tensor):
         if storage(tensor) not in self.key_of:

@@ -23,6 +23,7 @@ from reference.traced_checkpoint import StoredTensors
 from reference.traced_inputs import (
     choose_traced_inputs,
     free_axes,
+    near_sizes,
     ordered,
     other_sizes,
     program_signature,
@@ -73,7 +74,7 @@ def describe_program(model, traced, inputs, cells, parameters, held=()):
         "ranges": symbols.ranges(traced.program, described, cells),
         "parameters": parameters.described,
         "aside": parameters.aside,
-        "nodes": traced_graph.described_nodes(traced.program.graph, needed_nodes(traced), symbols),
+        "nodes": parameters.nodes + traced_graph.described_nodes(traced.program.graph, needed_nodes(traced), symbols),
         "outputs": [{"name": name, "node": node.name} for name, node in traced.outputs.items() if node is not None],
         "stages": [traced_graph.described_stage(stage, nodes) for stage, nodes in traced.stages],
     }
@@ -121,11 +122,12 @@ class Tracing:
         progress("tracing")
         model, inputs, seed = self.loaded.model, self.inputs, self.job.seed
         attentions = takes_attentions(model, inputs, seed)
-        is_right = OtherSizes(model, inputs, lambda free: other_sizes(inputs, free), attentions, seed)
+        cells = [functools.partial(sizes, inputs) for sizes in (other_sizes, near_sizes)]
+        judge = OtherSizes(model, inputs, *cells, attentions, seed)
         given = self.fakes.inputs(inputs) if self.fakes else inputs
         try:
             with known_operations(self.job.operations):
-                traced = trace(model, given, self.free, attentions, is_right)
+                traced = trace(model, given, self.free, attentions, judge)
         except Failure as refusal:
             is_held = isinstance(refusal, DependsOnData) and not self.fakes and self.hold()
             if not is_held and not self.leave_images(refusal):

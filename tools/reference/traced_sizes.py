@@ -5,45 +5,81 @@ not matter, as that a length is not 1; some of it does, as that an image needs n
 not hold, the graph is run, and compared with the model.
 """
 
+import re
+
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
+from reference.complex_numbers import as_pairs
 from reference.decided import decisions
 from reference.messages import Failure
 from reference.recording import call_model, named_tensors
 
 SAME = 1e-3  # relative: another way through a model gives other numbers altogether
+AXES = re.compile(r"L\['(\w+)'\]\.size\(\)\[(\d+)\]")  # in a guard
+OF_ONE = re.compile(r"^\S+ (!=|>) 1$")  # a guard that says that something is not one, which is seldom meant
 WORDS = {"min": min, "max": max, "abs": abs, "__builtins__": {}}
 
 
-class OtherSizes:
-    """A question to an Attempt: does it hold for other sizes? `cells_for(free axes)` makes the inputs."""
+class AnySizes:
+    """A judge of Attempts that takes every one."""
 
-    def __init__(self, model, inputs, cells_for, attentions, seed):
-        self.model, self.inputs, self.cells_for = model, inputs, cells_for
+    def is_right(self, attempt):
+        return True
+
+    def blamed(self, attempt):
+        return set()
+
+    def varied(self, attempt):
+        return set()
+
+
+class OtherSizes:
+    """A judge of Attempts: do they hold for other sizes? `cells_for(free axes)` makes the inputs, and `near(free axes)` those
+    of sizes close to the example's."""
+
+    def __init__(self, model, inputs, cells_for, near, attentions, seed):
+        self.model, self.inputs, self.cells_for, self.near = model, inputs, cells_for, near
         self.attentions, self.seed = attentions, seed
 
-    def __call__(self, attempt):
-        free = free_in(attempt.program, self.inputs)
-        return all(self.is_right(attempt, cell) for cell in self.cells_for(free))
+    def is_right(self, attempt):
+        return all(self.verdict(attempt, cell.inputs, cell.instead) is not False for cell in self.cells_of(attempt))
 
-    def is_right(self, attempt, cell):
-        inputs = cell.inputs
-        is_told = not attempt.is_taken_apart and not decisions(attempt.program.graph)
+    def blamed(self, attempt):
+        """{(input, axis)} of which an assumption does not hold where the graph is wrong."""
+        wrong = [cell.inputs for cell in self.cells_of(attempt) if self.verdict(attempt, cell.inputs, cell.instead) is False]
+        broken = {guard for inputs in wrong for guard in attempt.guards if not OF_ONE.search(guard) and not holds(guard, inputs)}
+        return {(name, int(axis)) for guard in broken for name, axis in AXES.findall(guard)}
+
+    def varied(self, attempt):
+        """{(input, axis)} of which another size was seen to be right."""
+        seen = [cell.inputs for cell in self.cells_of(attempt) if self.verdict(attempt, cell.inputs)]
+        pairs = [(name, tensor.shape, inputs[name].shape) for inputs in seen for name, tensor in self.inputs.items()]
+        return {(name, axis) for name, one, other in pairs for axis in range(len(one)) if one[axis] != other[axis]}
+
+    def cells_of(self, attempt):
+        """Those close by are of no use where a truth is decided, which may be another for a part of the inputs."""
+        free = free_in(attempt.program, self.inputs)
+        return self.cells_for(free) + ([] if decisions(attempt.program.graph) else self.near(free))
+
+    def verdict(self, attempt, inputs, instead=None):
+        """Whether the graph is right for these inputs; for those of `instead`, a cell, where PyTorch cannot be run with them;
+        None where it can be run with neither."""
+        is_told = attempt.is_whole and not attempt.is_lenient and not decisions(attempt.program.graph)
         if is_told and all(holds(guard, inputs) for guard in attempt.guards):
             return True
         try:
-            return is_same(self.model, attempt.program, inputs, self.attentions, self.seed)
-        except Failure:  # PyTorch cannot be run with these sizes either
-            return cell.instead is None or self.is_right(attempt, cell.instead)
+            return is_same(self.model, attempt.run, inputs, self.attentions, self.seed)
+        except Failure:
+            return self.verdict(attempt, instead.inputs) if instead else None
 
 
-def is_same(model, program, inputs, attentions, seed):
-    """Whether a traced graph gives what the model does. Failure where the model cannot be run."""
+def is_same(model, graph, inputs, attentions, seed):
+    """Whether a traced graph, as a function, gives what the model does. Failure where the model cannot be run."""
     expected = call_model(model, inputs, torch.float32, seed, attentions)
     try:
         with torch.no_grad():
-            outputs, _ = program.module(check_guards=False)(**inputs)
+            outputs, _ = graph(**inputs)
     except Exception:  # the graph's shapes do not fit, or what was decided is not so
         return False
     return all(is_close(*pair) for pair in zip(named_tensors(expected).values(), outputs))
@@ -61,6 +97,7 @@ def is_close(expected, found):
         return False
     if isinstance(expected, FakeTensor):
         return True  # there are no numbers
+    expected, found = as_pairs(expected), as_pairs(found)
     if not expected.is_floating_point() or not expected.numel():
         return torch.equal(expected, found)
     finite = expected.isfinite() & found.isfinite()

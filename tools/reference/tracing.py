@@ -9,12 +9,13 @@ import dataclasses
 import functools
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.export import Dim
 from torch.fx.experimental import _config as symbolic_shapes
 from torch.utils import _pytree as pytree
 
 from reference.calls import float_tensors, source_of
-from reference.decided import decided, decisions, of_masks, truths_of
+from reference.decided import decided, decisions, is_decided, of_masks, truths_of
 from reference.found_rows import rows_everywhere
 from reference.kept import nothing_kept
 from reference.known import constants_known
@@ -23,7 +24,8 @@ from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import call_model, named_tensors, options_for
 from reference.refusals import DependsOnData, is_about_data, refusal_of
 from reference.taken_apart import ways_to_take_apart
-from reference.traced_sizes import is_same
+from reference.traced_graph import ASSERTIONS
+from reference.traced_sizes import AnySizes, free_in, is_same
 from reference.while_traced import CutsFromTheFront, as_in_a_run, batches_left
 from reference.without_loops import loops_replaced
 
@@ -67,7 +69,13 @@ class Attempt:
     guards: list  # what torch.export assumed of the inputs, Python expressions over L, {input: tensor}
     names: list  # of the outputs
     stages: list  # of Stage
-    is_taken_apart: bool = False  # and what that assumed of the inputs is not among the guards
+    is_whole: bool = True  # whether nothing was taken apart, so that the guards are all that is assumed of the inputs
+    is_lenient: bool = False  # more is assumed of the sizes, and the guards do not say it
+
+    @functools.cached_property
+    def run(self):
+        """The graph as a function of the inputs."""
+        return self.program.module(check_guards=False)
 
 
 def place_of(module_class):
@@ -120,9 +128,10 @@ def forward_replaced(model, forward):
             model.forward = before
 
 
-def export(model, inputs, axes, attentions, *truths):
+def export(model, inputs, axes, attentions, *truths, is_lenient=False):
     """One attempt: what torch.export made, the names of the outputs, and the stages. axes: {input: those that are to be
-    free}; truths: arguments of `decided`, if anything is."""
+    free}; truths: arguments of `decided`, if anything is. `is_lenient`: what is assumed of a size and is no range of sizes,
+    as `min(6, n // 2) == 6`, does not fix the size, and is left to the judge."""
     stages, forward, names = Stages(model), model.forward, []
     options = options_for(forward, attentions)
 
@@ -143,12 +152,15 @@ def export(model, inputs, axes, attentions, *truths):
             of_some = (loops_replaced(model), limited_in_the_graph(model), decided(*truths))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
-            program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            how = {"strict": False, "prefer_deferred_runtime_asserts_over_guards": is_lenient}
+            program = torch.export.export(model, (), dict(inputs), dynamic_shapes=shapes, **how)
             guards = program._guards_code
             program = program.run_decompositions({})  # nothing is changed in place then
             if ways := ways_to_take_apart(program):
                 program = program.run_decompositions(ways)
-        return Attempt(program, guards, names, stages.stages, bool(ways))
+            if is_lenient:
+                leave_assertions_out(program.graph_module)
+        return Attempt(program, guards, names, stages.stages, not ways, is_lenient)
     finally:
         for hook in hooks:
             hook.remove()
@@ -165,6 +177,40 @@ def attempts(inputs, axes):
     return tried
 
 
+def sound(attempt, model, inputs, asked, attentions, judge, *truths):
+    """The Attempt if it is right, or a lenient one that is, and that has more free axes, each of which was seen to be free;
+    None where neither is right."""
+
+    def fixed_in(one):
+        free = free_in(one.program, inputs)
+        return {(name, axis) for name, axes in asked.items() for axis in axes if axis not in free[name]}
+
+    best = attempt if judge.is_right(attempt) else None
+    fixed = fixed_in(best) if best else {(name, axis) for name, axes in asked.items() for axis in axes}
+    if fixed and not any(isinstance(tensor, FakeTensor) for tensor in inputs.values()):
+        with contextlib.suppress(Exception):  # whatever this one fails of, there is the other
+            lenient = export(model, inputs, asked, attentions, *truths, is_lenient=True)
+            freed = fixed - fixed_in(lenient)
+            if freed and judge.is_right(lenient) and freed <= judge.varied(lenient):
+                return lenient
+    return best
+
+
+def leave_assertions_out(module):
+    for node in module.graph.nodes:
+        if ASSERTIONS.match(str(node.target)) and not is_decided(node):
+            module.graph.erase_node(node)
+    module.graph.eliminate_dead_code()
+    module.recompile()
+
+
+def without_blamed(asked, judge, attempt):
+    """The axes less those that an Attempt fixes, as far as the judge can tell; None where that is none, or all."""
+    blamed = judge.blamed(attempt)
+    left = {name: [axis for axis in free if (name, axis) not in blamed] for name, free in asked.items()}
+    return left if blamed and any(left.values()) else None
+
+
 def exported_as_it_is(model, inputs, attentions, *truths):
     """An Attempt without free axes; None where there is none."""
     try:
@@ -173,34 +219,35 @@ def exported_as_it_is(model, inputs, attentions, *truths):
         return None
 
 
-def trace(model, inputs, axes, attentions=True, is_right=lambda attempt: True):
-    """Traced, with as many free axes as torch.export can keep and as `is_right` finds free indeed. Failure when it cannot
-    trace the model at all."""
+def trace(model, inputs, axes, attentions=True, judge=None):
+    """Traced, with as many free axes as torch.export can keep and as the judge, one of traced_sizes, finds free indeed.
+    Failure when it cannot trace the model at all."""
+    judge = judge or AnySizes()
     try:
-        return traced_as_told(model, inputs, axes, attentions, is_right)
+        return traced_as_told(model, inputs, axes, attentions, judge)
     except DependsOnData as refusal:
         for spare in (0, 1):
             with contextlib.suppress(Failure), rows_everywhere(model, spare):
-                traced = traced_as_told(model, inputs, axes, attentions, is_right)
+                traced = traced_as_told(model, inputs, axes, attentions, judge)
                 return dataclasses.replace(traced, has_found=True)
-        traced = traced_as_decided(model, inputs, axes, attentions, is_right)
+        traced = traced_as_decided(model, inputs, axes, attentions, judge)
         if traced is None:
             raise refusal from None
         return traced
 
 
-def traced_as_decided(model, inputs, axes, attentions, is_right):
+def traced_as_decided(model, inputs, axes, attentions, judge):
     """With the truths that the model asks as they are; None where that is no way to trace it."""
     truths, unpadded = truths_asked(model, inputs, attentions), without_padding(inputs)
     if not truths:
         return None
     masks = of_masks(truths, truths_asked(model, unpadded, attentions) if unpadded else {})
     with contextlib.suppress(Failure):
-        traced = traced_as_told(model, inputs, axes, attentions, is_right, truths, masks) if masks else None
-        if traced and is_same(model, traced.program, unpadded, attentions, SEED):
+        traced = traced_as_told(model, inputs, axes, attentions, judge, truths, masks) if masks else None
+        if traced and is_same(model, traced.program.module(check_guards=False), unpadded, attentions, SEED):
             return dataclasses.replace(traced, masks_applied=tuple(sorted(masks)))
     with contextlib.suppress(Failure):
-        return traced_as_told(model, inputs, axes, attentions, is_right, truths)
+        return traced_as_told(model, inputs, axes, attentions, judge, truths)
     return None
 
 
@@ -218,10 +265,15 @@ def truths_asked(model, inputs, attentions):
         return {}
 
 
-def traced_as_told(model, inputs, axes, attentions, is_right, *truths):
+def traced_as_told(model, inputs, axes, attentions, judge, *truths):
     """truths: arguments of `decided`, if anything is."""
-    failure, fixed = None, None
-    for asked in attempts(inputs, axes):
+    failure, fixed, tried = None, None, []
+    waiting = attempts(inputs, axes)
+    while waiting:
+        asked = waiting.pop(0)
+        if asked in tried:
+            continue
+        tried.append(asked)
         try:
             attempt = fixed if fixed and not asked else export(model, inputs, asked, attentions, *truths)
         except (Failure, MemoryError):
@@ -233,8 +285,11 @@ def traced_as_told(model, inputs, axes, attentions, is_right, *truths):
             if is_about_data(error) and fixed is None:
                 break
             continue
-        if is_right(attempt) or not asked:
-            return collect(attempt, axes)
+        found = sound(attempt, model, inputs, asked, attentions, judge, *truths)
+        if found or not asked:
+            return collect(found or attempt, axes)
+        if (left := without_blamed(asked, judge, attempt)) is not None:
+            waiting.insert(0, left)
     raise failure
 
 

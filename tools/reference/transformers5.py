@@ -113,7 +113,9 @@ class Meaning:
         """What the model returned."""
         if isinstance(result, dict):
             return {name: self.in_4(member) for name, member in result.items()}
-        return tuple(map(self.in_4, result)) if isinstance(result, tuple) else self.in_4(result)
+        if isinstance(result, tuple) and not hasattr(result, "_fields"):
+            return tuple(map(self.in_4, result))
+        return self.in_4(result)
 
     def in_4(self, value):
         return self.replaced.get(id(value), (None, value))[1]

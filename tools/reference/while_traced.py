@@ -5,7 +5,9 @@ A model collects hidden states and attentions while it runs, its parts collect t
 While compiled there is one place for all, so that what a model collected before one of its parts ran is lost. And a mask
 that hides nothing is made nevertheless, even where none was given and the model has no place for one. A module that is moved
 to the type that it has stays what it is. And a diagonal is filled by a mask, which torch.export can follow in parts of tensors
-too. A size that is divided by torch.div is a size, and what is cut off at the end is none where its size is none.
+too. A size that is divided by torch.div is a size, and what is cut off at the end is none where its size is none. Distances
+are those of differences: from 26 rows on, torch.cdist takes them from products, which is less exact. What a distribution is
+made of is not looked at. And what packs sequences is refused, since its sizes depend on their lengths.
 """
 
 import contextlib
@@ -17,6 +19,7 @@ import torch
 from torch._C import _functorch as functorch
 from torch.overrides import TorchFunctionMode
 
+from reference.messages import UNKNOWN_CLASS, Failure
 from reference.windows import windows_by_axes
 
 LEFT_OUT = {
@@ -25,6 +28,7 @@ LEFT_OUT = {
     "transformers.models.recurrent_gemma.modeling_recurrent_gemma": "is_torchdynamo_compiling",  # another product, in 4
 }
 """{module: the question that it is to answer with no}"""
+AS_MANY_AS_THERE_ARE, DIFFERENCES = "use_mm_for_euclid_dist_if_necessary", "donot_use_mm_for_euclid_dist"
 
 
 def moving_where_needed(to):
@@ -67,6 +71,26 @@ def dividing_sizes(divide):
     return divided
 
 
+def distances_of_differences(cdist):
+    """torch.cdist, which takes another way for more than 25 rows."""
+
+    @functools.wraps(cdist)
+    def measured(x1, x2, p=2.0, compute_mode=AS_MANY_AS_THERE_ARE):
+        return cdist(x1, x2, p, DIFFERENCES if compute_mode == AS_MANY_AS_THERE_ARE else compute_mode)
+
+    return measured
+
+
+def refusing_to_pack(_):
+    """torch.nn.utils.rnn.pack_padded_sequence's own."""
+
+    def refused(*_):
+        what = "the model packs sequences (pack_padded_sequence), and how much there is then depends on the numbers in the inputs"
+        raise Failure(UNKNOWN_CLASS, f"{what}; let its recurrent layers run on the padded sequences")
+
+    return refused
+
+
 def counted_from_the_front(cut, size):
     """The slice `:-n` of an axis as `:size - n`, which is right for a symbolic n that may become 0, too."""
     if not isinstance(cut, slice) or cut.step is not None or not isinstance(cut.stop, torch.SymInt) or cut.stop >= 0:
@@ -94,6 +118,9 @@ REPLACED = (
     (torch, "div", dividing_sizes),
     (torch.Tensor, "as_strided", windows_by_axes),
     (torch, "as_strided", windows_by_axes),
+    (torch, "cdist", distances_of_differences),
+    (torch._VF, "_pack_padded_sequence", refusing_to_pack),
+    (torch.distributions.Distribution, "_validate_args", lambda _: False),
 )
 
 
