@@ -1,4 +1,4 @@
-// What pools share. They go over one, two or three axes, [batch, channels, sides...] in PyTorch, with a batch or without.
+// What pools share. They go over one, two or three axes, [batch, channels, sides...] in PyTorch, or without a batch.
 // Here all are images, [batch, height, width, channels], or films, [batch, frames, height, width, channels]; what has
 // one axis is an image of one row.
 #pragma once

@@ -3,8 +3,6 @@
 KNOWN = (
     # Refused: the sentence says what is not supported.
     ("refused", "reduce (prod|multiply) is not supported"),
-    ("refused", "dilation is not supported"),
-    ("refused", "over three axes with .* is not supported"),
     ("refused", "of a scalar is not supported"),
     ("refused", "of films is not supported"),
     ("refused", "of maxima is not supported"),

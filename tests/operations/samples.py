@@ -550,6 +550,11 @@ def layers():
     group.add(f.conv_transpose3d, film, tensor((3, 5, 2, 3, 3)), tensor((5,)), stride=(1, 2, 2), padding=(0, 1, 1), output_padding=(0, 1, 0))
     group.add(f.conv_transpose3d, film, tensor((3, 2, 2, 2, 2)), groups=3, stride=2).add(f.conv_transpose3d, film[0], tensor((3, 4, 1, 3, 2)))
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
+    for options in ({"dilation": 2, "padding": (1, 2, 3)}, {"dilation": (1, 3, 2), "stride": (2, 1, 3)}, {"dilation": (1, 2, 3), "padding": "same"}):
+        group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), tensor((5,)), **options).add(f.conv3d, film[0], tensor((6, 1, 2, 2, 1)), groups=3, **options)
+    group.add(aten.convolution.default, film, tensor((5, 3, 2, 2, 2)), tensor((5,)), [2, 1, 2], [1, 0, 1], [2, 2, 1], False, [0, 0, 0], 1, fixed=(1, 2))
+    for options in ({"dilation": (1, 3, 2), "padding": 1}, {"stride": 2, "dilation": 3, "output_padding": (2, 1, 0)}, {"stride": 2, "dilation": 3, "padding": (0, 1, 2), "output_padding": (2, 2, 1)}):
+        group.add(f.conv_transpose3d, film, tensor((3, 4, 2, 3, 2)), tensor((4,)), **options).add(f.conv_transpose3d, film[0], tensor((3, 2, 2, 1, 2)), groups=3, **options)
     for reduction in ("none", "mean", "sum"):
         group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
     for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
