@@ -4,7 +4,6 @@ KNOWN = (
     # Refused: the sentence says what is not supported.
     ("refused", "reduce (prod|multiply) is not supported"),
     ("refused", "of a scalar is not supported"),
-    ("refused", "of films is not supported"),
     ("refused", "of maxima is not supported"),
     ("refused", r"member \d of what .* gives is not supported"),
     ("refused", "is not floating and has no lowest value"),

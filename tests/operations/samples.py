@@ -661,6 +661,10 @@ def images():
             for corners in (False, True):
                 group.add(f.grid_sample, image, grid, mode, padding, corners)
                 group.add(f.grid_sample, image, grid.index_fill(2, torch.tensor([1]), float("nan")), mode, padding, corners)
+    film, grid = tensor((2, 3, 4, 5, 6)), tensor((2, 3, 4, 2, 3), torch.float32, -1.2, 1.2)
+    for mode, padding, corners in itertools.product(("bilinear", "nearest"), ("zeros", "border", "reflection"), (False, True)):
+        group.add(f.grid_sample, film, grid, mode, padding, corners)
+        group.add(f.grid_sample, film, grid.index_fill(2, torch.tensor([1]), float("nan")), mode, padding, corners)
     group.add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=False).add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=True)
     group.add(f.pixel_shuffle, tensor((2, 8, 3, 4)), 2).add(f.pixel_unshuffle, tensor((2, 3, 6, 4)), 2).add(f.channel_shuffle, tensor((2, 6, 3, 4)), 3)
     for options in ({}, {"stride": 2}, {"padding": 1, "dilation": 2}, {"stride": (2, 1), "padding": (1, 0)}):
