@@ -11,7 +11,6 @@ KNOWN = (
     ("refused", "linspace.* of integers is supported for ends that are known"),
     ("fails", "WhereOp : Unhandled input dimensions: 0"),  # the places in a scalar
     ("refused", "^nonzero float32 .*getitem: has no member 0"),
-    ("refused", "interpolate.trilinear .* free: .* is no tensor"),
     # TensorFlow has no kernel of this type, or no constant.
     ("refused", "is not in the list of allowed values"),
     ("refused", "int(32|64) cannot hold"),

@@ -665,6 +665,10 @@ def images():
     for mode, padding, corners in itertools.product(("bilinear", "nearest"), ("zeros", "border", "reflection"), (False, True)):
         group.add(f.grid_sample, film, grid, mode, padding, corners)
         group.add(f.grid_sample, film, grid.index_fill(2, torch.tensor([1]), float("nan")), mode, padding, corners)
+    for corners in (False, True):
+        for options in ({"size": (8, 10, 12)}, {"size": (2, 5, 9)}, {"size": (1, 1, 1)}, {"scale_factor": 2.0}, {"scale_factor": (1.5, 0.5, 2.3)}):
+            group.add(f.interpolate, film, mode="trilinear", align_corners=corners, **options)
+    group.add(f.interpolate, film, mode="trilinear", scale_factor=(1.7, 0.6, 2.0), recompute_scale_factor=True)
     group.add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=False).add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=True)
     group.add(f.pixel_shuffle, tensor((2, 8, 3, 4)), 2).add(f.pixel_unshuffle, tensor((2, 3, 6, 4)), 2).add(f.channel_shuffle, tensor((2, 6, 3, 4)), 3)
     for options in ({}, {"stride": 2}, {"padding": 1, "dilation": 2}, {"stride": (2, 1), "padding": (1, 0)}):
