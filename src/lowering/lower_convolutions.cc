@@ -69,13 +69,14 @@ bool are_all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
   return std::ranges::all_of(values, [=](std::int64_t value) { return value == wanted; });
 }
 
-/// Frames, height and width of a kernel.
+/// Frames, height and width that a kernel covers.
 std::vector<std::int64_t> window_of(const Operation& op) {
+  const std::vector<std::int64_t> dilations = three(op, "dilation");
   std::vector<std::int64_t> sizes;
-  for (int i = 2; i < 5; ++i) {
-    const tf::Dim size = op.dim_of("weight", i);
+  for (int i = 0; i < 3; ++i) {
+    const tf::Dim size = op.dim_of("weight", i + 2);
     if (!size.known()) op.fail("is supported for weights of known sizes");
-    sizes.push_back(size.size());
+    sizes.push_back((size.size() - 1) * dilations[static_cast<std::size_t>(i)] + 1);
   }
   return sizes;
 }
@@ -104,10 +105,28 @@ Value patches(const Operation& op, const Tensor& film) {
   return result_of(op, reshaped(y, {apart[0], apart[1], apart[3], apart[5], outputs}));
 }
 
+/// [frames, height, width, a, b] with zeros between the elements: what a dilated convolution multiplies with.
+/// TensorFlow knows no dilation of films on a CPU.
+Tensor dilated(const Tensor& kernel, const std::vector<std::int64_t>& dilations) {
+  Tensor y = kernel;
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::int64_t dilation = dilations[static_cast<std::size_t>(axis)];
+    const std::int64_t size = kernel.dim(axis);
+    if (dilation == 1 || size == 1) continue;
+    tf::Paddings after_each(6, {0, 0});
+    after_each[static_cast<std::size_t>(axis) + 1] = {0, dilation - 1};
+    const Tensor spread = tf::pad(tf::expand_dims(y, axis + 1), after_each);
+    tf::Dims joined = tf::dims_of(y);
+    joined[static_cast<std::size_t>(axis)] = size * dilation;
+    y = tf::slice(tf::reshape(spread, joined), axis, 0, (size - 1) * dilation + 1);
+  }
+  return y;
+}
+
 /// f of the channels of each group and their kernel.
 template <class F>
 Tensor by_groups_of_films(const Operation& op, const Tensor& x, const F& f) {
-  const Tensor kernel = tf::transpose(op.tensor("weight"), {2, 3, 4, 1, 0});
+  const Tensor kernel = dilated(tf::transpose(op.tensor("weight"), {2, 3, 4, 1, 0}), three(op, "dilation"));
   const auto groups = static_cast<int>(op.integer("groups"));
   if (groups == 1) return f(x, kernel);
   const std::vector<Tensor> inputs = tf::split(x, groups, -1);
@@ -119,7 +138,6 @@ Tensor by_groups_of_films(const Operation& op, const Tensor& x, const F& f) {
 
 /// Each element is spread over a window; what is said to be padding is cut off of the whole.
 Value transposed_convolution_of_films(const Operation& op) {
-  if (!are_all(three(op, "dilation"), 1)) op.fail("over three axes with dilation is not supported");
   const Tensor x = batch_of(op);
   const std::vector<std::int64_t> window = window_of(op);
   const std::vector<std::int64_t> strides = three(op, "stride");
@@ -128,8 +146,7 @@ Value transposed_convolution_of_films(const Operation& op) {
   const tf::Dims dims = tf::dims_of(x);
   tf::Dims whole = {dims[0]};
   for (std::size_t i = 0; i < 3; ++i) {
-    if (more[i] >= strides[i]) op.fail("over three axes with an output_padding of a stride or more is not supported");
-    whole.push_back((dims[i + 1] - 1) * strides[i] + window[i] + more[i]);
+    whole.push_back((dims[i + 1] - 1) * strides[i] + window[i]);
   }
   whole.push_back(op.dim_of("weight", 1));
   Tensor y = by_groups_of_films(op, x, [&](const Tensor& part, const Tensor& kernel) {
@@ -142,9 +159,13 @@ Value transposed_convolution_of_films(const Operation& op) {
         .text("padding", "VALID")
         .output();
   });
+  tf::Paddings beyond(5, {0, 0});  // where no window reaches
   for (std::size_t i = 0; i < 3; ++i) {
-    if (padding[i] > 0) y = tf::slice(y, static_cast<int>(i) + 1, padding[i], whole[i + 1] - padding[i]);
+    const tf::Dim end = whole[i + 1] + (more[i] - padding[i]);
+    if (padding[i] > 0) y = tf::slice(y, static_cast<int>(i) + 1, padding[i], end);
+    beyond[i + 1].second = std::max<std::int64_t>(0, more[i] - padding[i]);
   }
+  if (std::ranges::any_of(beyond, [](const auto& axis) { return axis.second.size() > 0; })) y = tf::pad(y, beyond);
   if (op.has("bias")) y = tf::bias_add(y, op.tensor("bias"));
   return result_of(op, y);
 }
@@ -152,7 +173,6 @@ Value transposed_convolution_of_films(const Operation& op) {
 /// Over three axes, [batch, channels, frames, height, width] in PyTorch.
 Value convolution_of_films(const Operation& op) {
   if (is_transposed(op)) return transposed_convolution_of_films(op);
-  if (!are_all(three(op, "dilation"), 1)) op.fail("over three axes with dilation is not supported");
   const Tensor x = batch_of(op);
   const std::vector<std::int64_t> window = window_of(op);
   const std::vector<std::int64_t> strides = three(op, "stride");
@@ -167,7 +187,8 @@ Value convolution_of_films(const Operation& op) {
     }
   }
   const bool is_padded = !are_all(before, 0) || !are_all(after, 0);
-  if (!is_padded && strides == window && op.integer("groups") == 1) return patches(op, x);
+  const bool is_dense = are_all(three(op, "dilation"), 1);
+  if (!is_padded && is_dense && strides == window && op.integer("groups") == 1) return patches(op, x);
   tf::Paddings paddings = {{0, 0}};
   for (std::size_t i = 0; i < 3; ++i) paddings.emplace_back(before[i], after[i]);
   paddings.emplace_back(0, 0);

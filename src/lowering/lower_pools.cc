@@ -1,9 +1,8 @@
-// Pools: means and maxima of the windows of images, [batch, channels, height, width] in PyTorch.
+// Pools: means and maxima of the windows of rows, images and films.
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <optional>
 
+#include "lowering/pools.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -12,117 +11,157 @@ namespace {
 
 using tf::Dim;
 using tf::Dims;
-using tf::Pair;
 using tf::Tensor;
 
-/// One number stands for both sides.
-Pair pair(const Operation& op, const char* name, const Pair& otherwise) {
-  const std::vector<std::int64_t> given = op.has(name) ? op.integers(name) : std::vector<std::int64_t>();
+/// An argument for each side: one number stands for all, and the row of one axis has the neutral one.
+Sides sides(const Operation& op, int axes, const char* name, std::int64_t neutral, const Sides& otherwise) {
+  Sides given = op.has(name) ? op.integers(name) : Sides();
   if (given.empty()) return otherwise;
-  return {given.front(), given.back()};
+  given.resize(static_cast<std::size_t>(axes), given.back());
+  if (axes == 1) given.insert(given.begin(), neutral);
+  return given;
 }
 
-/// [1, size] for what goes over one axis, with the neutral `other`.
-Pair row(const Operation& op, const char* name, std::int64_t other, std::int64_t otherwise) {
-  const std::vector<std::int64_t> given = op.has(name) ? op.integers(name) : std::vector<std::int64_t>();
-  return {other, given.empty() ? otherwise : given.front()};
-}
-
-struct Window {
-  Pair size;
-  Pair strides;
-  Pair padding;
+/// Of a pool: each has a number for each side.
+struct Windows {
+  Sides size;
+  Sides strides;
+  Sides padding;
+  Sides dilation;
 };
 
-Window window(const Operation& op, bool is_row) {
-  if (is_row) {
-    const Pair size = row(op, "kernel_size", 1, 1);
-    return {size, row(op, "stride", 1, size[1]), row(op, "padding", 0, 0)};
-  }
-  const Pair size = pair(op, "kernel_size", {1, 1});
-  return {size, pair(op, "stride", size), pair(op, "padding", {0, 0})};
+Windows windows(const Operation& op, int axes) {
+  const std::size_t count = axes == 3 ? 3 : 2;
+  const Sides size = sides(op, axes, "kernel_size", 1, {});
+  return {size, sides(op, axes, "stride", 1, size), sides(op, axes, "padding", 0, Sides(count, 0)),
+          sides(op, axes, "dilation", 1, Sides(count, 1))};
 }
+
+/// From the first element of a window to the last one.
+std::int64_t extent(const Windows& w, std::size_t side) { return w.dilation[side] * (w.size[side] - 1) + 1; }
 
 /// How much more is needed at the end so that the last window counts that is not whole (ceil_mode): PyTorch drops one
 /// that begins beyond the image and its padding.
-Dim more_at_end(const Dim& size, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
-  const Dim span = size + 2 * padding - kernel;
+Dim more_at_end(const Dim& size, std::int64_t window, std::int64_t stride, std::int64_t padding) {
+  const Dim span = size + 2 * padding - window;
   const Dim before = tf::minimum(tf::floor_div(span + stride - 1, stride), tf::floor_div(size + padding - 1, stride));
-  return tf::maximum(0, before * stride + kernel - size - 2 * padding);
+  return tf::maximum(0, before * stride + window - size - 2 * padding);
 }
 
-bool has_batch(const Operation& op, bool is_row) { return op.rank_of("self") == (is_row ? 3 : 4); }
-
-/// [batch, height, width, channels]: a batch of one, and an image of one row, for what has none.
-Tensor image_of(const Operation& op, bool is_row) {
-  const Tensor x = has_batch(op, is_row) ? op.forms("self").channels_last()
-                                         : Forms::plain(tf::expand_dims(op.tensor("self"), 0))->channels_last();
-  return is_row ? tf::expand_dims(x, 1) : x;
-}
-
-Value result_of(const Operation& op, const Tensor& y, bool is_row) {
-  const auto result = Forms::channels_last(is_row ? tf::squeeze(y, 1) : y);
-  return has_batch(op, is_row) ? Value(result) : Value(tf::squeeze(result->plain(), 0));
-}
-
-tf::Padding padding_of(const Window& w) { return {{w.padding[0], w.padding[0]}, {w.padding[1], w.padding[1]}}; }
-
-/// The image, [batch, height, width, channels], with so much of a value around it.
-Tensor padded(const Tensor& x, const Pair& before, const Dims& after, double value = 0) {
-  return tf::pad(x, {{0, 0}, {before[0], after[0]}, {before[1], after[1]}, {0, 0}}, value);
-}
-
-/// What ceil_mode adds to the image at the end of both sides.
-Dims more_of(const Operation& op, const Tensor& x, const Window& w) {
-  if (!op.flag("ceil_mode")) return {0, 0};
+/// What ceil_mode adds to the image at the end of each side.
+Dims more_of(const Operation& op, const Tensor& x, const Windows& w) {
+  Dims more(sides_of(x), 0);
+  if (!op.flag("ceil_mode")) return more;
   const Dims dims = tf::dims_of(x);
-  return {more_at_end(dims[1], w.size[0], w.strides[0], w.padding[0]),
-          more_at_end(dims[2], w.size[1], w.strides[1], w.padding[1])};
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    more[i] = more_at_end(dims[i + 1], extent(w, i), w.strides[i], w.padding[i]);
+  }
+  return more;
 }
 
 bool is_nothing(const Dims& more) {
-  return std::all_of(more.begin(), more.end(), [](const Dim& dim) { return dim.known() && dim.size() == 0; });
+  return std::ranges::all_of(more, [](const Dim& dim) { return dim.known() && dim.size() == 0; });
 }
 
-Value max_pool(const Operation& op, bool is_row) {
-  for (const std::int64_t dilation : op.integers("dilation")) {
-    if (dilation != 1) op.fail("dilation is not supported");
+bool are_all(const Sides& values, std::int64_t wanted) {
+  return std::ranges::all_of(values, [=](std::int64_t value) { return value == wanted; });
+}
+
+/// The image with so much of a value around it, and more of it at the end.
+Tensor padded(const Tensor& x, const Sides& padding, const Dims& more, const tf::Number& value = 0) {
+  if (are_all(padding, 0) && is_nothing(more)) return x;
+  tf::Paddings paddings = {{0, 0}};
+  for (std::size_t i = 0; i < padding.size(); ++i) paddings.emplace_back(padding[i], more[i] + padding[i]);
+  paddings.emplace_back(0, 0);
+  return tf::pad(x, paddings, value);
+}
+
+/// TensorFlow's "MaxPool" or "AvgPool" of all windows within x.
+Tensor pooled(const std::string& type, const Tensor& x, const Windows& w) {
+  const auto of_image = [](Sides values) {
+    values.insert(values.begin(), 1);
+    values.push_back(1);
+    return values;
+  };
+  return x.graph()
+      .operation(sides_of(x) == 3 ? type + "3D" : type)
+      .input(x)
+      .integers("ksize", of_image(w.size))
+      .integers("strides", of_image(w.strides))
+      .text("padding", "VALID")
+      .output();
+}
+
+/// Along one side the first elements of all windows, their second ones, and so on.
+std::vector<Tensor> elements(const Tensor& x, const Windows& w, std::size_t side) {
+  const std::int64_t stride = w.strides[side];
+  const Dim last_window = tf::floor_div(tf::dims_of(x)[side + 1] - extent(w, side), stride) * stride;
+  std::vector<Tensor> elements;
+  for (std::int64_t k = 0; k < w.size[side]; ++k) {
+    const std::int64_t first = k * w.dilation[side];
+    elements.push_back(tf::slice(x, static_cast<int>(side) + 1, first, last_window + (first + 1), stride));
   }
-  const Tensor x = image_of(op, is_row);
-  const Window w = window(op, is_row);
-  const Dims more = more_of(op, x, w);
-  if (is_nothing(more)) return result_of(op, tf::max_pool(x, {w.size, w.strides, padding_of(w)}), is_row);
-  const Dims after = {more[0] + w.padding[0], more[1] + w.padding[1]};
-  const Tensor whole = padded(x, w.padding, after, -std::numeric_limits<double>::infinity());
-  return result_of(op, tf::max_pool(whole, {w.size, w.strides}), is_row);
+  return elements;
 }
 
-/// int32 [count, 1]: 0, 1, 2, ...
-Tensor column(const Operation& op, const Dim& count) { return tf::expand_dims(tf::range(op.graph(), count), 1); }
+Tensor largest_of(const std::vector<Tensor>& tensors) {
+  Tensor largest = tensors.front();
+  for (std::size_t i = 1; i < tensors.size(); ++i) largest = tf::maximum(largest, tensors[i]);
+  return largest;
+}
 
-/// The means of parts of one side of images [batch, height, width, channels], from `begin` to before `end`, int32
-/// [parts, 1].
-Tensor means(const Tensor& x, int side, const Tensor& begin, const Tensor& end) {
-  const Dim size = tf::dims_of(x)[static_cast<std::size_t>(side) + 1];
-  const Tensor j = tf::expand_dims(tf::range(x.graph(), size), 0);
-  const Tensor is_part = tf::logical_and(tf::less_equal(begin, j), tf::less(j, end));
-  const Tensor weights = tf::cast(is_part, tf::DataType::kFloat) / tf::cast(end - begin, tf::DataType::kFloat);
-  return tf::einsum(side == 0 ? "oh,bhwc->bowc" : "ow,bhwc->bhoc", converted(weights, x.dtype()), x);
+/// The maxima of windows with other elements in between, which TensorFlow's pools do not know.
+Tensor maxima_of_dilated(const Tensor& x, const Windows& w) {
+  Tensor y = x;
+  for (std::size_t side = 0; side < w.size.size(); ++side) y = largest_of(elements(y, w, side));
+  return y;
+}
+
+/// Of all windows within x, whose elements have these places.
+Maxima maxima_and_places(const Tensor& x, const Tensor& places, const Windows& w) {
+  Maxima y = {x, places};
+  for (std::size_t side = 0; side < w.size.size(); ++side) {
+    const std::vector<Tensor> values = elements(y.values, w, side);
+    const std::vector<Tensor> places_of_values = elements(y.places, w, side);
+    const Tensor largest = largest_of(values);
+    Tensor first = places_where_largest(values[0], largest, places_of_values[0]);
+    for (std::size_t k = 1; k < values.size(); ++k) {
+      first = tf::minimum(first, places_where_largest(values[k], largest, places_of_values[k]));
+    }
+    y = {largest, first};
+  }
+  return y;
+}
+
+Value max_pool(const Operation& op, int axes) {
+  const Tensor x = image_of(op, axes);
+  const Windows w = windows(op, axes);
+  const Tensor whole = padded(x, w.padding, more_of(op, x, w), -std::numeric_limits<double>::infinity());
+  return result_of(op, are_all(w.dilation, 1) ? pooled("MaxPool", whole, w) : maxima_of_dilated(whole, w), axes);
+}
+
+Value max_pool_with_places(const Operation& op, int axes) {
+  if (!op.is_read(1)) return Value::List{max_pool(op, axes), {}};
+  const Tensor x = image_of(op, axes);
+  const Windows w = windows(op, axes);
+  const Dims more = more_of(op, x, w);
+  const Tensor whole = padded(x, w.padding, more, -std::numeric_limits<double>::infinity());
+  return result_of(op, maxima_and_places(whole, padded(places_in(x), w.padding, more, kNowhere), w), axes);
 }
 
 /// Windows side by side of which the last need not be whole, and so large that an image would be mostly padding:
 /// EfficientNet's has as many elements a side as the image has channels.
-bool are_large(const Operation& op, const Window& w) {
+bool are_large(const Operation& op, const Windows& w) {
   constexpr std::int64_t kLarge = 32;
-  return op.flag("ceil_mode") && !op.has("divisor_override") && w.strides == w.size && w.padding == Pair{0, 0} &&
-         std::max(w.size[0], w.size[1]) > kLarge;
+  return op.flag("ceil_mode") && !op.has("divisor_override") && w.strides == w.size && are_all(w.padding, 0) &&
+         std::ranges::max(w.size) > kLarge;
 }
 
-Tensor averages_of_large(const Operation& op, const Tensor& x, const Window& w) {
+Tensor averages_of_large(const Operation& op, const Tensor& x, const Windows& w) {
   Tensor y = x;
-  for (int side = 0; side < 2; ++side) {
-    const Dim size = tf::dims_of(x)[static_cast<std::size_t>(side) + 1];
-    const std::int64_t window = w.size[static_cast<std::size_t>(side)];
+  for (std::size_t side = 0; side < w.size.size(); ++side) {
+    const Dim size = tf::dims_of(x)[side + 1];
+    const std::int64_t window = w.size[side];
     if (window == 1) continue;
     const Tensor begin = column(op, tf::floor_div(size + window - 1, window)) * window;
     y = means(y, side, begin, tf::minimum(begin + window, size.as_tensor(op.graph())));
@@ -131,139 +170,40 @@ Tensor averages_of_large(const Operation& op, const Tensor& x, const Window& w) 
 }
 
 /// What is added for ceil_mode alone is never counted.
-Tensor averages(const Operation& op, const Tensor& x, const Window& w) {
+Tensor averages(const Operation& op, const Tensor& x, const Windows& w) {
   if (are_large(op, w)) return averages_of_large(op, x, w);
   const Dims more = more_of(op, x, w);
-  const bool counts = op.flag("count_include_pad");
-  const tf::Pool pool = {w.size, w.strides};
-  const double elements = static_cast<double>(w.size[0] * w.size[1]);
-  const Dims after = {more[0] + w.padding[0], more[1] + w.padding[1]};
+  const Tensor means = pooled("AvgPool", padded(x, w.padding, more), w);
   if (op.has("divisor_override")) {
-    return tf::avg_pool(padded(x, w.padding, after), pool) * (elements / op.number("divisor_override"));
+    double elements = 1;
+    for (const std::int64_t size : w.size) elements *= static_cast<double>(size);
+    return means * (elements / op.number("divisor_override"));
   }
-  if (is_nothing(more)) return tf::avg_pool(x, {w.size, w.strides, padding_of(w)}, counts);
-  const Tensor one = tf::ones_like(tf::slice(tf::slice(x, 0, 0, 1), 3, 0, 1));
-  const Tensor counted = counts ? padded(padded(one, w.padding, {w.padding[0], w.padding[1]}, 1), {0, 0}, more)
-                                : padded(one, w.padding, after);
-  return tf::avg_pool(padded(x, w.padding, after), pool) / tf::avg_pool(counted, pool);
+  const bool counts = op.flag("count_include_pad") || are_all(w.padding, 0);
+  if (counts && is_nothing(more)) return means;
+  Dims sizes = tf::dims_of(x);
+  sizes.front() = sizes.back() = 1;
+  const Tensor ones = tf::fill(op.graph(), sizes, op.graph().constant(1, x.dtype()));
+  const Sides none(w.size.size(), 0);
+  const Tensor counted = counts ? padded(padded(ones, w.padding, Dims(none.begin(), none.end()), 1), none, more)
+                                : padded(ones, w.padding, more);
+  return means / pooled("AvgPool", counted, w);
 }
 
-Value avg_pool(const Operation& op, bool is_row) {
-  return result_of(op, averages(op, image_of(op, is_row), window(op, is_row)), is_row);
-}
-
-/// Pools of films, [batch, channels, frames, height, width] in PyTorch.
-Value pool_of_films(const Operation& op, const char* type) {
-  if (op.rank_of("self") != 5) op.fail("without a batch is not supported");
-  const auto all = [&](const char* name, std::int64_t otherwise) {
-    std::vector<std::int64_t> given = op.has(name) ? op.integers(name) : std::vector<std::int64_t>();
-    if (given.empty()) given = {otherwise};
-    given.resize(3, given.back());
-    return given;
-  };
-  const bool is_plain = !op.flag("ceil_mode") && !op.has("divisor_override");
-  const bool is_dense = !op.node().args.contains("dilation") || all("dilation", 1) == std::vector<std::int64_t>(3, 1);
-  if (!is_plain || !is_dense || all("padding", 0) != std::vector<std::int64_t>(3, 0)) {
-    op.fail("over three axes with padding, dilation, ceil_mode or a divisor is not supported");
-  }
-  const auto of_film = [](const std::vector<std::int64_t>& sizes) {
-    return std::vector<std::int64_t>{1, sizes[0], sizes[1], sizes[2], 1};
-  };
-  const std::vector<std::int64_t> size = all("kernel_size", 1);
-  const std::vector<std::int64_t> given = op.has("stride") ? op.integers("stride") : std::vector<std::int64_t>();
-  return Forms::channels_last(op.graph()
-                                  .operation(type)
-                                  .input(op.forms("self").channels_last())
-                                  .integers("ksize", of_film(size))
-                                  .integers("strides", of_film(given.empty() ? size : all("stride", 1)))
-                                  .text("padding", "VALID")
-                                  .output());
-}
-
-/// Where the i-th of `output` parts of `input` elements begins, and ends; parts overlap where the sizes do not divide.
-Dim begin_of(const Dim& i, const Dim& input, const Dim& output) { return tf::floor_div(i * input, output); }
-Dim end_of(const Dim& i, const Dim& input, const Dim& output) {
-  return tf::floor_div((i + 1) * input + output - 1, output);
-}
-
-/// Of both sides; a size that is None stays.
-std::array<std::optional<Dim>, 2> sizes_of_result(const Operation& op, bool is_row) {
-  const auto& shape = op.node().result.index() == 1 ? op.type().shape : op.types().front()->shape;
-  std::array<std::optional<Dim>, 2> sizes = {};
-  for (std::size_t side = is_row ? 1 : 0; side < 2; ++side) {
-    const auto* size = std::get_if<std::int64_t>(&shape[shape.size() - 2 + side]);
-    if (size != nullptr) {
-      sizes[side] = *size;
-      continue;
-    }
-    const Value given = op.value("output_size");
-    const auto* list = given.get<Value::List>();
-    const Value of_side = list == nullptr ? given : list->size() == 1 ? list->front() : list->at(side);
-    if (const auto* dim = of_side.get<Dim>()) sizes[side] = *dim;
-  }
-  return sizes;
-}
-
-bool is_one(const std::optional<Dim>& size) { return size && size->known() && size->size() == 1; }
-
-Value adaptive_avg_pool(const Operation& op, bool is_row) {
-  const Tensor x = image_of(op, is_row);
-  const auto output = sizes_of_result(op, is_row);
-  if ((is_row || is_one(output[0])) && is_one(output[1]))
-    return result_of(op, tf::reduce_mean(x, {1, 2}, true), is_row);
-  Tensor y = x;
-  const Dims dims = tf::dims_of(x);
-  for (int side = 0; side < 2; ++side) {
-    const Dim& input = dims[static_cast<std::size_t>(side) + 1];
-    if (!output[static_cast<std::size_t>(side)]) continue;
-    const Dim& wanted = *output[static_cast<std::size_t>(side)];
-    if (input.known() && wanted.known() && input.size() == wanted.size()) continue;
-    const Tensor i = column(op, wanted);
-    const Tensor size = input.as_tensor(op.graph());
-    const Tensor parts = wanted.as_tensor(op.graph());
-    const Tensor end = tf::floor_div((i + 1) * size + parts - 1, parts);
-    y = means(y, side, tf::floor_div(i * size, parts), end);
-  }
-  return result_of(op, y, is_row);
-}
-
-Value adaptive_max_pool(const Operation& op, bool is_row) {
-  Tensor y = image_of(op, is_row);
-  const auto output = sizes_of_result(op, is_row);
-  for (int side = 0; side < 2; ++side) {
-    const Dim input = tf::dims_of(y)[static_cast<std::size_t>(side) + 1];
-    if (!output[static_cast<std::size_t>(side)]) continue;
-    const Dim& wanted = *output[static_cast<std::size_t>(side)];
-    if (!wanted.known()) op.fail("is supported for results of known sizes");
-    if (input.known() && input.size() == wanted.size()) continue;
-    std::vector<Tensor> parts;
-    for (std::int64_t i = 0; i < wanted.size(); ++i) {
-      const Tensor part =
-          wanted.size() == 1 ? y : tf::slice(y, side + 1, begin_of(i, input, wanted), end_of(i, input, wanted));
-      parts.push_back(tf::reduce_max(part, {side + 1}, true));
-    }
-    y = parts.size() == 1 ? parts.front() : tf::concat(parts, side + 1);
-  }
-  return Value::List{result_of(op, y, is_row), {}};
+Value avg_pool(const Operation& op, int axes) {
+  return result_of(op, averages(op, image_of(op, axes), windows(op, axes)), axes);
 }
 
 }  // namespace
 
 void add_pools(Table* table) {
-  table->add("aten.max_pool2d.default", [](const Operation& op) { return max_pool(op, false); });
-  table->add("aten.max_pool1d.default", [](const Operation& op) { return max_pool(op, true); });
-  table->add("aten.max_pool2d_with_indices.default", [](const Operation& op) {
-    return Value(Value::List{max_pool(op, false), {}});
-  });
-  table->add("aten.avg_pool2d.default", [](const Operation& op) { return avg_pool(op, false); });
-  table->add("aten.avg_pool1d.default", [](const Operation& op) { return avg_pool(op, true); });
-  table->add("aten.max_pool3d.default", [](const Operation& op) { return pool_of_films(op, "MaxPool3D"); });
-  table->add("aten.avg_pool3d.default", [](const Operation& op) { return pool_of_films(op, "AvgPool3D"); });
-  table->add("aten.adaptive_max_pool2d.default", [](const Operation& op) { return adaptive_max_pool(op, false); });
-  table->add("aten.adaptive_max_pool1d.default", [](const Operation& op) { return adaptive_max_pool(op, true); });
-  table->add_each({"aten.adaptive_avg_pool2d.default", "aten._adaptive_avg_pool2d.default"},
-                  [](const Operation& op) { return adaptive_avg_pool(op, false); });
-  table->add("aten.adaptive_avg_pool1d.default", [](const Operation& op) { return adaptive_avg_pool(op, true); });
+  for (const int axes : {1, 2, 3}) {
+    const std::string dimensions = std::to_string(axes) + "d";
+    table->add("aten.avg_pool" + dimensions + ".default", [=](const Operation& op) { return avg_pool(op, axes); });
+    table->add("aten.max_pool" + dimensions + ".default", [=](const Operation& op) { return max_pool(op, axes); });
+    table->add("aten.max_pool" + dimensions + "_with_indices.default",
+               [=](const Operation& op) { return max_pool_with_places(op, axes); });
+  }
 }
 
 }  // namespace crossload::lowering

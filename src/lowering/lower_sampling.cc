@@ -1,4 +1,5 @@
-// Images read at places of a grid, and their windows as columns; [batch, channels, height, width] in PyTorch.
+// Images and films read at places of a grid, and windows of images as columns; [batch, channels, height, width] in
+// PyTorch.
 #include "lowering/cubic.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
@@ -15,7 +16,7 @@ using tf::Tensor;
 enum Interpolation { kBilinear, kNearest, kBicubic };
 enum Outside { kZeros, kBorder, kReflection };
 
-/// One side of an image: its size, as a number of the grid's type too.
+/// One side of an image or a film: its size, as a number of the grid's type too.
 struct Side {
   Dim size;
   Tensor length;
@@ -23,12 +24,14 @@ struct Side {
 
 struct Sampling {
   const Operation& op;
-  Tensor pixels;  // [batch, height * width, channels]
-  Side rows;
-  Side columns;
+  Tensor pixels;  // [batch, height * width, channels]; of a film frames * height * width
+  std::vector<Side> sides;
   Outside outside;
   bool corners;
 };
+
+/// Where pixels are read: for each side [batch, places].
+using Places = std::vector<Tensor>;
 
 /// Places of a grid, -1 to 1 from one edge to the other, as pixels.
 Tensor in_pixels(const Tensor& place, const Side& side, bool corners) {
@@ -55,42 +58,58 @@ Tensor inside(const Tensor& place, const Side& side, const Sampling& of) {
   return clipped(of.outside == kReflection ? reflected(place, side, of.corners) : place, side);
 }
 
-/// [batch, places, channels]: the pixels at whole places, [batch, places]; zeros for what is outside.
-Tensor pixels_at(const Sampling& of, const Tensor& row, const Tensor& column) {
-  const Tensor y = clipped(row, of.rows);
-  const Tensor x = clipped(column, of.columns);
-  const Tensor places = tf::cast(y, DataType::kInt32) * of.columns.size + tf::cast(x, DataType::kInt32);
-  const Tensor found = tf::gather(of.pixels, places, 1, 1);
-  if (of.outside != kZeros) return found;
-  const Tensor is_inside = tf::logical_and(tf::equal(y, row), tf::equal(x, column));
-  return tf::where(tf::expand_dims(is_inside, -1), found, 0);
-}
-
-Tensor bilinear(const Sampling& of, const Tensor& row, const Tensor& column) {
-  const Tensor top = tf::floor(row);
-  const Tensor left = tf::floor(column);
-  std::vector<Tensor> parts;
-  for (const int down : {0, 1}) {
-    const Tensor of_row = down == 0 ? top + 1 - row : row - top;
-    for (const int right : {0, 1}) {
-      const Tensor weight = of_row * (right == 0 ? left + 1 - column : column - left);
-      parts.push_back(pixels_at(of, top + down, left + right) * tf::expand_dims(weight, -1));
-    }
+/// [batch, places, channels]: the pixels at whole places; zeros for what is outside.
+Tensor pixels_at(const Sampling& of, const Places& places) {
+  std::optional<Tensor> number;  // counted along rows
+  std::optional<Tensor> is_inside;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Tensor place = clipped(places[i], of.sides[i]);
+    const Tensor whole = tf::cast(place, DataType::kInt32);
+    number = number ? *number * of.sides[i].size + whole : whole;
+    const Tensor is_same = tf::equal(place, places[i]);
+    is_inside = is_inside ? tf::logical_and(*is_inside, is_same) : is_same;
   }
-  return parts[0] + parts[1] + parts[2] + parts[3];
+  const Tensor found = tf::gather(of.pixels, *number, 1, 1);
+  return of.outside == kZeros ? tf::where(tf::expand_dims(*is_inside, -1), found, 0) : found;
 }
 
-Tensor bicubic(const Sampling& of, const Tensor& row, const Tensor& column) {
-  const Tensor top = tf::floor(row);
-  const Tensor left = tf::floor(column);
-  const auto down = cubic_weights(row - top);
-  const auto right = cubic_weights(column - left);
+/// Of the pixels round a place, two along each side, each counts the more the nearer it is.
+Tensor linear(const Sampling& of, const Places& places) {
+  const std::size_t sides = places.size();
+  std::optional<Tensor> sum;
+  for (std::size_t corner = 0; corner < std::size_t(1) << sides; ++corner) {
+    Places at;
+    std::optional<Tensor> weight;
+    for (std::size_t i = 0; i < sides; ++i) {
+      const bool is_after = (corner >> (sides - 1 - i)) % 2 == 1;
+      const Tensor first = tf::floor(places[i]);
+      at.push_back(is_after ? first + 1 : first);
+      const Tensor of_side = is_after ? places[i] - first : first + 1 - places[i];
+      weight = weight ? *weight * of_side : of_side;
+    }
+    const Tensor part = pixels_at(of, at) * tf::expand_dims(*weight, -1);
+    sum = sum ? *sum + part : part;
+  }
+  return *sum;
+}
+
+Tensor nearest(const Sampling& of, Places places) {
+  for (Tensor& place : places) place = tf::round(place);
+  return pixels_at(of, places);
+}
+
+/// Of images alone.
+Tensor bicubic(const Sampling& of, const Places& places) {
+  const Tensor top = tf::floor(places[0]);
+  const Tensor left = tf::floor(places[1]);
+  const auto down = cubic_weights(places[0] - top);
+  const auto right = cubic_weights(places[1] - left);
   std::optional<Tensor> sum;
   for (int i = 0; i < 4; ++i) {
     std::optional<Tensor> line;
-    const Tensor y = inside(top + (i - 1), of.rows, of);
+    const Tensor y = inside(top + (i - 1), of.sides[0], of);
     for (int j = 0; j < 4; ++j) {
-      const Tensor pixel = pixels_at(of, y, inside(left + (j - 1), of.columns, of));
+      const Tensor pixel = pixels_at(of, {y, inside(left + (j - 1), of.sides[1], of)});
       const Tensor part = pixel * tf::expand_dims(right[static_cast<std::size_t>(j)], -1);
       line = line ? *line + part : part;
     }
@@ -100,31 +119,41 @@ Tensor bicubic(const Sampling& of, const Tensor& row, const Tensor& column) {
   return *sum;
 }
 
-/// grid [batch, rows, columns, 2]: for each pixel of the result where it is read, across first.
+/// Of films PyTorch reads what is no number at the last pixel, or outside.
+Tensor number_of_film(const Tensor& place, const Side& side, Outside outside) {
+  const Tensor otherwise = outside == kZeros ? tf::like(place, -2) : side.length - 1;
+  return tf::where(tf::is_nan(place), otherwise, place);
+}
+
+/// The image, and grid [batch, sides..., 2]: for each pixel of the result where it is read, across first. Of films 3.
 Value grid_sampler(const Operation& op) {
-  if (op.rank_of("input") != 4) op.fail("of films is not supported");
   const Dims dims = op.dims_of("input");
-  const Dims places = op.dims_of("grid");
-  const Tensor grid = reshaped(op.tensor("grid"), {places[0], places[1] * places[2], 2});
-  const auto side = [&](const Dim& size) { return Side{size, tf::like(grid, size)}; };
-  const Tensor image = op.forms("input").channels_last();
-  const Sampling of = {op,
-                       reshaped(image, {dims[0], dims[2] * dims[3], dims[1]}),
-                       side(dims[2]),
-                       side(dims[3]),
-                       static_cast<Outside>(op.integer("padding_mode")),
-                       op.flag("align_corners")};
-  Tensor column = in_pixels(tf::select(grid, 2, 0), of.columns, of.corners);
-  Tensor row = in_pixels(tf::select(grid, 2, 1), of.rows, of.corners);
-  const std::int64_t mode = op.integer("interpolation_mode");
-  if (mode != kBicubic) {
-    column = inside(column, of.columns, of);
-    row = inside(row, of.rows, of);
+  const Dim channels = dims.at(1);
+  Dims sizes = op.dims_of("grid");
+  const std::size_t sides = sizes.size() - 2;
+  Dim pixels = 1;
+  Dim places = 1;
+  for (std::size_t i = 0; i < sides; ++i) {
+    pixels = pixels * dims.at(i + 2);
+    places = places * sizes[i + 1];
   }
-  const Tensor found = mode == kBilinear  ? bilinear(of, row, column)
-                       : mode == kNearest ? pixels_at(of, tf::round(row), tf::round(column))
-                                          : bicubic(of, row, column);
-  return Forms::channels_last(reshaped(found, {places[0], places[1], places[2], dims[1]}));
+  const Tensor grid = reshaped(op.tensor("grid"), {sizes[0], places, sides});
+  Sampling of = {op,
+                 reshaped(op.forms("input").channels_last(), {dims[0], pixels, channels}),
+                 {},
+                 static_cast<Outside>(op.integer("padding_mode")),
+                 op.flag("align_corners")};
+  const std::int64_t mode = op.integer("interpolation_mode");
+  Places at;
+  for (std::size_t i = 0; i < sides; ++i) {
+    of.sides.push_back({dims[i + 2], tf::like(grid, dims[i + 2])});
+    Tensor place = in_pixels(tf::select(grid, 2, sides - 1 - i), of.sides[i], of.corners);
+    if (sides == 3) place = number_of_film(place, of.sides[i], of.outside);
+    at.push_back(mode == kBicubic ? place : inside(place, of.sides[i], of));
+  }
+  const Tensor found = mode == kBilinear ? linear(of, at) : mode == kNearest ? nearest(of, at) : bicubic(of, at);
+  sizes.back() = channels;
+  return Forms::channels_last(reshaped(found, sizes));
 }
 
 /// Windows of one side of an image: where the k-th element of the i-th window lies, [size, windows], and how many
@@ -192,7 +221,8 @@ Value col2im(const Operation& op) {
 }  // namespace
 
 void add_sampling(Table* table) {
-  table->add_each({"aten.grid_sampler.default", "aten.grid_sampler_2d.default"}, grid_sampler);
+  table->add_each({"aten.grid_sampler.default", "aten.grid_sampler_2d.default", "aten.grid_sampler_3d.default"},
+                  grid_sampler);
   table->add("aten.im2col.default", im2col);
   table->add("aten.col2im.default", col2im);
 }

@@ -33,6 +33,19 @@ std::set<std::string> reached(const program::Program& program, const Bound& boun
   return reached;
 }
 
+/// What is taken of nodes that give several tensors.
+std::set<std::pair<std::string, std::int64_t>> members_read(const program::Program& program,
+                                                            const std::set<std::string>& reached) {
+  std::set<std::pair<std::string, std::int64_t>> members;
+  for (const Node& node : program.nodes) {
+    if (node.op != "getitem" || !reached.contains(node.name)) continue;
+    const auto* from = node.args.at("a").get<program::NodeName>();
+    const auto* member = node.args.at("b").get<std::int64_t>();
+    if (from != nullptr && member != nullptr) members.emplace(from->name, *member);
+  }
+  return members;
+}
+
 /// "modeling_llama.py:301"
 keras::Place place_of(const std::string& path, const std::string& class_name, const std::string& source) {
   const std::size_t colon = source.rfind(':');
@@ -65,6 +78,7 @@ class Walk {
       : program_(program), bound_(bound), wanted_(wanted), reached_(reached(program, bound, wanted)) {
     environment_.graph = graph;
     environment_.variables = bound.variables;
+    environment_.members_read = members_read(program, reached_);
     for (const program::Stage& stage : program.stages) {
       places_.try_emplace(stage.path, place_of(stage.path, stage.class_name, stage.source));
       callers_.try_emplace(stage.path, stage.caller);

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "keras/model_graph.h"
@@ -22,6 +24,7 @@ struct Environment {
   std::map<std::string, tf::Dim> symbols;                   // sizes of the inputs, by their symbols
   std::map<std::string, const keras::Variable*> variables;  // by the nodes of the parameters
   std::map<std::string, const program::Node*> nodes;
+  std::set<std::pair<std::string, std::int64_t>> members_read;  // of nodes that give several tensors, each by its place
 };
 
 class Operation {
@@ -39,6 +42,8 @@ class Operation {
   const program::TensorType& type() const;
   /// Of one that gives several tensors.
   const std::vector<std::optional<program::TensorType>>& types() const;
+  /// Whether anything reads this one of several tensors; what nothing reads need not be made.
+  bool is_read(std::int64_t member) const { return environment_.members_read.contains({node_.name, member}); }
 
   // Arguments. Each throws OperationError for one that is not there or of another kind.
   /// False for None.

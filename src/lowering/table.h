@@ -49,6 +49,7 @@ void add_indexing(Table* table);
 void add_scatters(Table* table);
 void add_copies(Table* table);
 void add_pools(Table* table);
+void add_adaptive_pools(Table* table);
 void add_sampling(Table* table);
 void add_recurrent(Table* table);
 void add_complex(Table* table);

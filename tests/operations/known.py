@@ -3,10 +3,7 @@
 KNOWN = (
     # Refused: the sentence says what is not supported.
     ("refused", "reduce (prod|multiply) is not supported"),
-    ("refused", "dilation is not supported"),
-    ("refused", "over three axes with .* is not supported"),
     ("refused", "of a scalar is not supported"),
-    ("refused", "of films is not supported"),
     ("refused", "of maxima is not supported"),
     ("refused", r"member \d of what .* gives is not supported"),
     ("refused", "is not floating and has no lowest value"),
@@ -14,7 +11,6 @@ KNOWN = (
     ("refused", "linspace.* of integers is supported for ends that are known"),
     ("fails", "WhereOp : Unhandled input dimensions: 0"),  # the places in a scalar
     ("refused", "^nonzero float32 .*getitem: has no member 0"),
-    ("refused", "interpolate.trilinear .* free: .* is no tensor"),
     # TensorFlow has no kernel of this type, or no constant.
     ("refused", "is not in the list of allowed values"),
     ("refused", "int(32|64) cannot hold"),

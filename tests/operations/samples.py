@@ -552,6 +552,11 @@ def layers():
     group.add(f.conv_transpose3d, film, tensor((3, 5, 2, 3, 3)), tensor((5,)), stride=(1, 2, 2), padding=(0, 1, 1), output_padding=(0, 1, 0))
     group.add(f.conv_transpose3d, film, tensor((3, 2, 2, 2, 2)), groups=3, stride=2).add(f.conv_transpose3d, film[0], tensor((3, 4, 1, 3, 2)))
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
+    for options in ({"dilation": 2, "padding": (1, 2, 3)}, {"dilation": (1, 3, 2), "stride": (2, 1, 3)}, {"dilation": (1, 2, 3), "padding": "same"}):
+        group.add(f.conv3d, film, tensor((5, 3, 2, 2, 2)), tensor((5,)), **options).add(f.conv3d, film[0], tensor((6, 1, 2, 2, 1)), groups=3, **options)
+    group.add(aten.convolution.default, film, tensor((5, 3, 2, 2, 2)), tensor((5,)), [2, 1, 2], [1, 0, 1], [2, 2, 1], False, [0, 0, 0], 1, fixed=(1, 2))
+    for options in ({"dilation": (1, 3, 2), "padding": 1}, {"stride": 2, "dilation": 3, "output_padding": (2, 1, 0)}, {"stride": 2, "dilation": 3, "padding": (0, 1, 2), "output_padding": (2, 2, 1)}):
+        group.add(f.conv_transpose3d, film, tensor((3, 4, 2, 3, 2)), tensor((4,)), **options).add(f.conv_transpose3d, film[0], tensor((3, 2, 2, 1, 2)), groups=3, **options)
     for reduction in ("none", "mean", "sum"):
         group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
     for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
@@ -571,9 +576,9 @@ def recurrent(layers=1, ways=1, biases=True, first=False, time=5, batch=2, width
     return x, states, parameters, biases, layers, 0.0, False, ways == 2, first
 
 
-def images():
-    group = Group("images")
-    f, image, row = torch.nn.functional, tensor((2, 3, 9, 8)), tensor((2, 3, 9))
+def pools():
+    group = Group("pools")
+    f, image, row, film = torch.nn.functional, tensor((2, 3, 9, 8)), tensor((2, 3, 9)), tensor((2, 3, 5, 7, 6))
     for ceil in (False, True):
         for size, stride, padding in ((2, None, 0), (3, 2, 1), (3, 1, 1), ((3, 2), (2, 3), (1, 0)), (2, 3, 0), (4, 3, 2)):
             group.add(f.max_pool2d, image, size, stride, padding, 1, ceil).add(f.avg_pool2d, image, size, stride, padding, ceil)
@@ -582,18 +587,64 @@ def images():
     for counts in (False, True):  # a window far larger than the image
         group.add(f.avg_pool2d, image, 2560, None, 0, True, counts)
     group.add(f.avg_pool2d, image, (3, 4), 2, 1, True, divisor_override=5)
-    group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3).add(f.max_pool3d, tensor((2, 3, 4, 4, 4)), 2)
-    group.add(f.avg_pool3d, tensor((2, 3, 4, 4, 4)), 2)
-    for scale in (1.05, (1.05, 2.0), (0.5, 1.1), 2.05):  # of which a side keeps its size, or is twice as long
-        for mode in ("bilinear", "bicubic", "nearest"):
-            group.add(f.interpolate, image, scale_factor=scale, mode=mode, free=False)
-        group.add(f.interpolate, image, scale_factor=scale, mode="bilinear", antialias=True, free=False)
+    group.add(f.max_pool2d, image, 2, 1, 0, 2).add(f.avg_pool2d, image, 2, divisor_override=3)
     for size in (40, (3, 40), (40, 3)):  # larger than the image, or one side of it
         group.add(f.avg_pool2d, image, size, ceil_mode=True).add(f.avg_pool2d, tensor((1, 2, 45, 83)), size, ceil_mode=True)
     group.add(f.avg_pool1d, tensor((2, 3, 97)), 48, ceil_mode=True)
     for size in (1, (1, 1), 3, (4, 2), (9, 8), (None, 2), (5, 3)):
         group.add(f.adaptive_avg_pool2d, image, size).add(f.adaptive_max_pool2d, image, size)
     group.add(f.adaptive_avg_pool1d, row, 4).add(f.adaptive_avg_pool1d, row, 1).add(f.adaptive_avg_pool2d, image, 1).add(f.adaptive_max_pool1d, row, 4)
+    for ceil in (False, True):
+        for size, stride, padding in ((2, None, 0), (3, 2, 1), ((2, 3, 2), (1, 2, 3), (1, 0, 1)), (2, 3, 0)):
+            group.add(f.max_pool3d, film, size, stride, padding, 1, ceil).add(f.avg_pool3d, film, size, stride, padding, ceil)
+            group.add(f.avg_pool3d, film, size, stride, padding, ceil, False).add(f.avg_pool3d, film[0], size, stride, padding, ceil)
+        group.add(f.max_pool3d, film[0], 3, 2, 1, 1, ceil).add(f.avg_pool3d, film, (3, 4, 2), 2, 1, ceil, divisor_override=5)
+        for dilation in (2, (1, 3)):
+            group.add(f.max_pool2d, image, 3, 2, 1, dilation, ceil).add(f.max_pool2d, image[0], (3, 2), 1, 0, dilation, ceil)
+        group.add(f.max_pool1d, row, 3, 2, 1, 3, ceil).add(f.max_pool1d, row[0], 2, None, 0, 2, ceil)
+        group.add(f.max_pool3d, film, 2, 1, 1, (2, 3, 1), ceil).add(f.max_pool3d, film[0], (3, 2, 1), 2, 0, (2, 1, 4), ceil)
+    for size in (1, 3, (4, 2, 5), (None, 2, None), (5, 7, 3)):
+        group.add(f.adaptive_avg_pool3d, film, size).add(f.adaptive_max_pool3d, film, size)
+    group.add(f.adaptive_avg_pool3d, film[0], 2).add(f.adaptive_max_pool3d, film[0], 2).add(f.adaptive_max_pool2d, image[0], 2)
+    group.add(aten._adaptive_avg_pool3d.default, film, [2, 3, 4]).add(aten._adaptive_avg_pool2d.default, image, [2, 3])
+    places_of_maxima(group, image, row, film)
+    return group
+
+
+def places_of_maxima(group, image, row, film):
+    f = torch.nn.functional
+    ties, lowest = tensor((2, 3, 9, 8), torch.int64, 0, 2).float(), torch.full((2, 3, 9, 8), float("-inf"))
+    for size, stride, padding, dilation in ((2, 2, 0, 1), (3, 2, 1, 1), ((3, 2), (1, 2), (1, 0), (1, 3)), ((1, 3), 1, (0, 1), 2)):
+        for ceil in (False, True):
+            for x in (image, ties, lowest, image[0]):
+                group.add(f.max_pool2d, x, size, stride, padding, dilation, ceil, True)
+    group.add(aten.max_pool2d_with_indices.default, image, [2, 2]).add(aten.max_pool3d_with_indices.default, film, [2, 2, 2])
+    for x in (row, ties[0], row[0]):
+        group.add(f.max_pool1d, x, 3, 2, 1, 1, True, True).add(f.max_pool1d, x, 2, 1, 0, 3, False, True)
+        group.add(f.adaptive_max_pool1d, x, 4, True).add(f.adaptive_max_pool1d, x, 1, True)
+    ties_of_film = tensor((2, 3, 5, 7, 6), torch.int64, 0, 3).float()
+    for x in (film, ties_of_film, ties_of_film[0]):
+        group.add(f.max_pool3d, x, (2, 3, 2), (2, 1, 2), (1, 1, 0), 1, True, True).add(f.max_pool3d, x, 2, 2, 0, (1, 2, 3), False, True)
+        group.add(f.adaptive_max_pool3d, x, (2, 3, 4), True).add(f.adaptive_max_pool3d, x, 1, True)
+    for size in (1, 3, (4, 2), (9, 8), (None, 2)):
+        group.add(f.adaptive_max_pool2d, image, size, True).add(f.adaptive_max_pool2d, ties, size, True)
+    for x in (image, ties, image[0]):
+        group.add(pooled_and_back, x, 2, 2, 0).add(pooled_and_back, x, 3, 2, 1).add(pooled_and_back, x, 2, 3, 0)
+
+
+def pooled_and_back(x, size, stride, padding):
+    """As SegNet: what is no maximum is 0."""
+    y, places = torch.nn.functional.max_pool2d(x, size, stride, padding, return_indices=True)
+    return torch.nn.functional.max_unpool2d(y, places, size, stride, padding, x.shape[-2:])
+
+
+def images():
+    group = Group("images")
+    f, image, row = torch.nn.functional, tensor((2, 3, 9, 8)), tensor((2, 3, 9))
+    for scale in (1.05, (1.05, 2.0), (0.5, 1.1), 2.05):  # of which a side keeps its size, or is twice as long
+        for mode in ("bilinear", "bicubic", "nearest"):
+            group.add(f.interpolate, image, scale_factor=scale, mode=mode, free=False)
+        group.add(f.interpolate, image, scale_factor=scale, mode="bilinear", antialias=True, free=False)
     for mode in ("nearest", "bilinear", "bicubic", "nearest-exact", "area"):
         corners = {"align_corners": True} if mode in ("bilinear", "bicubic") else {}
         for options in ({"size": (18, 16)}, {"size": (5, 13)}, {"scale_factor": 2.0}, {"scale_factor": (0.5, 1.5)}, {"size": (1, 1)}):
@@ -612,6 +663,14 @@ def images():
             for corners in (False, True):
                 group.add(f.grid_sample, image, grid, mode, padding, corners)
                 group.add(f.grid_sample, image, grid.index_fill(2, torch.tensor([1]), float("nan")), mode, padding, corners)
+    film, grid = tensor((2, 3, 4, 5, 6)), tensor((2, 3, 4, 2, 3), torch.float32, -1.2, 1.2)
+    for mode, padding, corners in itertools.product(("bilinear", "nearest"), ("zeros", "border", "reflection"), (False, True)):
+        group.add(f.grid_sample, film, grid, mode, padding, corners)
+        group.add(f.grid_sample, film, grid.index_fill(2, torch.tensor([1]), float("nan")), mode, padding, corners)
+    for corners in (False, True):
+        for options in ({"size": (8, 10, 12)}, {"size": (2, 5, 9)}, {"size": (1, 1, 1)}, {"scale_factor": 2.0}, {"scale_factor": (1.5, 0.5, 2.3)}):
+            group.add(f.interpolate, film, mode="trilinear", align_corners=corners, **options)
+    group.add(f.interpolate, film, mode="trilinear", scale_factor=(1.7, 0.6, 2.0), recompute_scale_factor=True)
     group.add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=False).add(f.affine_grid, tensor((2, 2, 3)), (2, 3, 4, 5), align_corners=True)
     group.add(f.pixel_shuffle, tensor((2, 8, 3, 4)), 2).add(f.pixel_unshuffle, tensor((2, 3, 6, 4)), 2).add(f.channel_shuffle, tensor((2, 6, 3, 4)), 3)
     for options in ({}, {"stride": 2}, {"padding": 1, "dilation": 2}, {"stride": (2, 1), "padding": (1, 0)}):
@@ -640,5 +699,5 @@ def complex_numbers():
 
 def groups():
     torch.manual_seed(0)
-    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, images, complex_numbers)
+    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, pools, images, complex_numbers)
     return [make() for make in families]
