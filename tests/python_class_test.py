@@ -99,15 +99,16 @@ class PythonClassTest(unittest.TestCase):
             import torch
 
             class Net(torch.nn.Module):
-                def forward(self, image):
-                    return {"made": torch.nn.functional.max_pool2d(image, 2, 1, 0, 2)}
+                def forward(self, x):
+                    places = torch.tensor([0, 1, 0, 1])
+                    return {"made": torch.ones(2, 2).scatter_reduce(1, places.expand(2, 4), x, "prod")}
 
             def make():
-                return Net(), {"image": torch.randn(2, 3, 9, 8)}
+                return Net(), {"x": torch.randn(2, 4)}
         """
-        (self.folder / "pooled.py").write_text(textwrap.dedent(text), encoding="utf-8")
-        said = ("aten.max_pool2d.default", "dilation is not supported")
-        self.refused(4, *said, words=("pt-to-tf", "--python-class", "pooled:make", "--output", "pooled"))
+        (self.folder / "reduced.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        said = ("aten.scatter_reduce.two", "reduce prod is not supported")
+        self.refused(4, *said, words=("pt-to-tf", "--python-class", "reduced:make", "--output", "reduced"))
 
     def test_a_list_of_more_than_ten_sizes_keeps_its_order(self):
         text = """
@@ -206,7 +207,7 @@ class PythonClassTest(unittest.TestCase):
                     out = torch.zeros_like(spectrum)
                     out[..., :6] = self.layer(spectrum[..., :6])
                     made = torch.fft.irfft(out, n=x.shape[2], norm="ortho")
-                    return {"spectrum": out, "made": made, "distances": torch.cdist(made.mT, made.mT)}
+                    return {"spectrum": out, "made": made, "distances": torch.cdist(made.mT, made.mT + 3)}
 
             def make():
                 torch.manual_seed(0)
