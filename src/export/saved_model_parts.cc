@@ -172,7 +172,8 @@ class SavedModelParts::CallGraph {
       const bool is_other = wanted != input.dtype;
       given_.emplace(input.name, is_other ? tf::cast(arguments_.back(), wanted) : arguments_.back());
     }
-    for (std::size_t i = 0; i < parts.weights_.variables().size(); ++i) {
+    for (std::size_t i = 0; handles_.size() < parts.weights_.variables().size(); ++i) {
+      if (has(short_name(i))) continue;  // an input may be called x
       handles_.push_back(graph_.placeholder(tf::DataType::kResource, {}, short_name(i)));
     }
     arguments_.insert(arguments_.end(), handles_.begin(), handles_.end());
