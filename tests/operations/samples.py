@@ -552,21 +552,31 @@ def layers():
     group.add(f.conv3d, film, tensor((5, 3, 2, 3, 3)), stride=(1, 2, 2), padding=(0, 1, 1)).add(f.conv3d, film, tensor((6, 1, 2, 2, 2)), groups=3)
     for reduction in ("none", "mean", "sum"):
         group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
-    for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
-        group.add(torch.lstm, *recurrent(**sizes))
     return group
 
 
-def recurrent(layers=1, ways=1, biases=True, first=False, time=5, batch=2, width=3, hidden=4):
-    """The arguments of torch.lstm."""
-    x = tensor((batch, time, width) if first else (time, batch, width))
-    parameters = []
-    for layer in range(layers):
-        for _ in range(ways):
-            shapes = [(4 * hidden, ways * hidden if layer else width), (4 * hidden, hidden), *[(4 * hidden,)] * (2 * biases)]
-            parameters += [tensor(shape, torch.float32, -1, 1) for shape in shapes]
-    states = [tensor((layers * ways, batch, hidden)), tensor((layers * ways, batch, hidden))]
-    return x, states, parameters, biases, layers, 0.0, False, ways == 2, first
+def recurrent():
+    """With the states that are there without any, and with others; of one step, and without a batch."""
+    group = Group("recurrent")
+    nn = torch.nn
+    kinds = ((nn.GRU, {}), (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 2}))
+    all_ways = {"num_layers": 2, "bidirectional": True}
+    for kind, own in kinds:
+        for options in ({}, {"bias": False}, {"num_layers": 3}, all_ways, {**all_ways, "batch_first": True, "bias": False}):
+            layer = named_by_options(kind(3, 4, **own, **options))
+            for shape in ((5, 2, 3), (1, 1, 3), (5, 3)):
+                group.add(layer, tensor(shape))
+            first = layer.num_layers * (2 if layer.bidirectional else 1)
+            h = tensor((first, 5 if layer.batch_first else 2, layer.proj_size or 4))
+            group.add(layer, tensor((5, 2, 3)), (h, tensor((*h.shape[:2], 4))) if kind is nn.LSTM else h)
+        group.add(named_by_options(kind(3, 4, **own).double()), tensor((5, 2, 3), torch.float64))
+    return group
+
+
+def named_by_options(layer):
+    """As a sample, which tells a function's name."""
+    layer.__name__ = repr(layer)
+    return layer.requires_grad_(False)
 
 
 def images():
@@ -638,5 +648,5 @@ def complex_numbers():
 
 def groups():
     torch.manual_seed(0)
-    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, images, complex_numbers)
+    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, recurrent, images, complex_numbers)
     return [make() for make in families]
