@@ -147,6 +147,7 @@ class SavedModelParts::PartGraph {
       for (std::string& member : member_names(output)) names.push_back(std::move(member));
     }
     const tf::Function native = graph_.to_function(name, arguments, results_, names);
+    for (const tf::Function& of_loop : graph_.functions()) parts_.main_->add_function(of_loop);
     parts_.main_->add_function(tf::Function::from_proto(
         parts_.main_->library(),
         with_handle_data(compacted(native.to_proto(), prefix, nodes), part.inputs.size(), variables)));

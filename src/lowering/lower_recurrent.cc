@@ -1,4 +1,5 @@
-// Recurrent layers: one operation of TensorFlow for all steps of a layer.
+// Recurrent layers, of any number of steps: of an LSTM one operation of TensorFlow, of others a loop.
+#include "lowering/scan.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
 
@@ -7,84 +8,177 @@ namespace {
 
 using tf::Tensor;
 
-/// A direction of a layer: what PyTorch has as weights [4 * hidden, in], [4 * hidden, hidden] and two biases, whose gates
-/// come in the order of TensorFlow's operation: input, cell, forget, output are PyTorch's i, g, f, o.
-struct Direction {
-  Tensor weights;  // [in + hidden, 4 * hidden]
-  Tensor bias;     // [4 * hidden]
+/// Of one direction of a layer, as PyTorch has it: the rows of each gate after those of the one before.
+struct Parameters {
+  Tensor from_input;  // [gates * hidden, in]
+  Tensor from_state;  // [gates * hidden, width]
+  std::optional<Tensor> input_bias;
+  std::optional<Tensor> state_bias;
+  std::optional<Tensor> projection;  // [width, hidden]
 };
 
-struct Results {
-  Tensor h;  // [time, batch, hidden], of every step
-  Tensor c;
-};
+/// x [time, batch, in], the states before the first step [batch, width].
+using Direction = std::function<Scanned(const Tensor& x, const Tensors& states, const Parameters& parameters)>;
 
-Tensor member(const std::vector<Value>& list, std::size_t i) { return list.at(i).forms()->plain(); }
-
-Direction direction_of(const std::vector<Value>& parameters, std::size_t first, bool has_biases) {
-  const Tensor from_input = tf::transpose(member(parameters, first), {1, 0});
-  const Tensor from_state = tf::transpose(member(parameters, first + 1), {1, 0});
-  const Tensor weights = tf::concat({from_input, from_state}, 0);
-  if (!has_biases) return {weights, tf::zeros_like(tf::select(weights, 0, 0))};
-  return {weights, member(parameters, first + 2) + member(parameters, first + 3)};
+/// [..., in] -> [..., out], by a weight as PyTorch has it.
+Tensor product(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  tf::Dims dims = tf::dims_of(x);
+  const Tensor rows = x.rank() == 2 ? x : tf::reshape(x, {-1, dims.back()});
+  Tensor y = tf::matmul(rows, weight, false, true);
+  if (bias) y = tf::bias_add(y, *bias);
+  if (x.rank() == 2) return y;
+  dims.back() = tf::dims_of(weight)[0];
+  return tf::reshape(y, dims);
 }
 
-/// x [time, batch, in], h and c [batch, hidden]
-Results run(const Operation& op, const Tensor& x, const Tensor& h, const Tensor& c, const Direction& direction) {
-  const Tensor steps = tf::cast(tf::dims_of(x)[0].as_tensor(op.graph()), tf::DataType::kInt64);
-  const Tensor no_peephole = tf::zeros_like(tf::select(c, 0, 0));
-  const std::vector<Tensor> made = op.graph()
-                                       .operation("BlockLSTMV2")
-                                       .input(steps)
-                                       .input(x)
-                                       .input(c)
-                                       .input(h)
-                                       .input(direction.weights)
-                                       .input(no_peephole)
-                                       .input(no_peephole)
-                                       .input(no_peephole)
-                                       .input(direction.bias)
-                                       .number("cell_clip", 0)
-                                       .flag("use_peephole", false)
-                                       .outputs();
-  return {made.at(6), made.at(1)};  // of i, cs, f, o, ci, co, h
+std::optional<Tensor> sum_of_biases(const Parameters& parameters) {
+  if (!parameters.input_bias) return std::nullopt;
+  return *parameters.input_bias + *parameters.state_bias;
+}
+
+/// h' = f(W_in x + b_in + W_h h + b_h)
+Direction simple(const std::string& name, Tensor (*f)(const Tensor&)) {
+  return [=](const Tensor& x, const Tensors& states, const Parameters& parameters) {
+    const Tensor of_x = product(x, parameters.from_input, sum_of_biases(parameters));
+    const auto step = [f](const Tensor& of_step, const Tensors& state, const Tensors& weight) {
+      return Tensors{f(of_step + product(state[0], weight[0], std::nullopt))};
+    };
+    return scan(name, of_x, states, {parameters.from_state}, step);
+  };
+}
+
+/// r, z = sigmoid(W_in x + b_in + W_h h + b_h), n = tanh(W_in x + b_in + r * (W_h h + b_h)), h' = n + z * (h - n)
+Tensors gru_step(const Tensor& of_step, const Tensors& states, const Tensors& constants) {
+  const Tensor& h = states[0];
+  const std::optional<Tensor> bias = constants.size() > 1 ? std::optional(constants[1]) : std::nullopt;
+  const Tensors of_x = tf::split(of_step, 3, 1);
+  const Tensors of_h = tf::split(product(h, constants[0], bias), 3, 1);
+  const Tensor r = tf::sigmoid(of_x[0] + of_h[0]);
+  const Tensor z = tf::sigmoid(of_x[1] + of_h[1]);
+  const Tensor n = tf::tanh(of_x[2] + r * of_h[2]);
+  return {n + z * (h - n)};
+}
+
+Scanned gru(const Tensor& x, const Tensors& states, const Parameters& parameters) {
+  Tensors constants = {parameters.from_state};
+  if (parameters.state_bias) constants.push_back(*parameters.state_bias);
+  return scan("gru", product(x, parameters.from_input, parameters.input_bias), states, constants, gru_step);
+}
+
+/// i, f, o = sigmoid(...), g = tanh(...), c' = f * c + i * g, h' = W_p (o * tanh(c')), or without W_p
+Tensors lstm_step(const Tensor& of_step, const Tensors& states, const Tensors& constants) {
+  const Tensors gates = tf::split(of_step + product(states[0], constants[0], std::nullopt), 4, 1);
+  const Tensor c = tf::sigmoid(gates[1]) * states[1] + tf::sigmoid(gates[0]) * tf::tanh(gates[2]);
+  const Tensor h = tf::sigmoid(gates[3]) * tf::tanh(c);
+  return {constants.size() > 1 ? product(h, constants[1], std::nullopt) : h, c};
 }
 
 Tensor last(const Tensor& steps) { return tf::select(steps, 0, tf::dims_of(steps)[0] - 1); }
 
-/// -> [..., hidden] of every step, and the last h and c of every layer and direction.
-Value lstm(const Operation& op) {
-  if (op.rank_of("input") != 3) op.fail("without a batch is not supported");
-  const std::vector<Value> parameters = op.list("params");
-  const std::vector<Value> states = op.list("hx");
+/// [..., 4 * hidden], of PyTorch's gates i, f, g, o those of TensorFlow: i, g, f, o.
+Tensor gates_of_tensorflow(const Tensor& x) {
+  const Tensors gates = tf::split(x, 4, -1);
+  return tf::concat({gates[0], gates[2], gates[1], gates[3]}, -1);
+}
+
+/// One operation for all steps, of float32 and float16. Not BlockLSTMV2, which has PyTorch's gates: its gradient in Python
+/// is BlockLSTM's, and takes one gate for another.
+Scanned lstm_at_once(const Tensor& x, const Tensors& states, const Parameters& parameters) {
+  tf::Graph& graph = x.graph();
+  const Tensor by_gates = tf::transpose(tf::concat({parameters.from_input, parameters.from_state}, 1), {1, 0});
+  const Tensor weights = gates_of_tensorflow(by_gates);  // [in + hidden, 4 * hidden]
+  const std::optional<Tensor> bias = sum_of_biases(parameters);
+  const Tensor no_peephole = tf::zeros_like(tf::select(states[1], 0, 0));
+  const Tensors made = graph.operation("BlockLSTM")
+                           .input(tf::cast(tf::dims_of(x)[0].as_tensor(graph), tf::DataType::kInt64))
+                           .input(x)
+                           .input(states[1])
+                           .input(states[0])
+                           .input(weights)
+                           .input(no_peephole)
+                           .input(no_peephole)
+                           .input(no_peephole)
+                           .input(bias ? gates_of_tensorflow(*bias) : tf::zeros_like(tf::select(weights, 0, 0)))
+                           .number("forget_bias", 0)
+                           .number("cell_clip", 0)
+                           .flag("use_peephole", false)
+                           .outputs();  // i, cs, f, o, ci, co, h
+  return {made.at(6), {last(made.at(6)), last(made.at(1))}};
+}
+
+Scanned lstm(const Tensor& x, const Tensors& states, const Parameters& parameters) {
+  const bool has_operation = x.dtype() == tf::DataType::kFloat || x.dtype() == tf::DataType::kHalf;
+  if (has_operation && !parameters.projection) return lstm_at_once(x, states, parameters);
+  Tensors constants = {parameters.from_state};
+  if (parameters.projection) constants.push_back(*parameters.projection);
+  const Tensor of_x = product(x, parameters.from_input, sum_of_biases(parameters));
+  return scan("lstm", of_x, states, constants, lstm_step);
+}
+
+/// What an operation has of each direction of each layer.
+std::vector<Parameters> parameters_of(const Operation& op, std::size_t count) {
+  const std::vector<Value> list = op.list("params");
   const bool has_biases = op.flag("has_biases");
+  const std::size_t each = list.size() / count;
+  const auto member = [&](std::size_t i) { return list.at(i).forms()->plain(); };
+  std::vector<Parameters> all;
+  for (std::size_t at = 0; at < list.size(); at += each) {
+    Parameters& one = all.emplace_back(Parameters{member(at), member(at + 1), {}, {}, {}});
+    if (has_biases) {
+      one.input_bias = member(at + 2);
+      one.state_bias = member(at + 3);
+    }
+    if (each == 3 || each == 5) one.projection = member(at + each - 1);
+  }
+  return all;
+}
+
+/// The states before the first step, each [layers * directions, batch, width]: one tensor, or a list of two.
+Tensors states_of(const Operation& op) {
+  if (op.node().op != "aten.lstm.input") return {op.tensor("hx")};
+  Tensors states;
+  for (const Value& state : op.list("hx")) states.push_back(state.forms()->plain());
+  return states;
+}
+
+/// -> [..., directions * width] of every step, and each state of every layer and direction after the last one.
+Value layers(const Operation& op, const Direction& direction) {
+  if (op.rank_of("input") != 3) op.fail("without a batch is not supported");
   const bool batch_first = op.flag("batch_first");
   const std::size_t directions = op.flag("bidirectional") ? 2 : 1;
-  const std::size_t each = has_biases ? 4 : 2;
-  const auto layers = static_cast<std::size_t>(op.integer("num_layers"));
-  if (parameters.size() != layers * directions * each) op.fail("with projections is not supported");
+  const std::vector<Parameters> parameters =
+      parameters_of(op, static_cast<std::size_t>(op.integer("num_layers")) * directions);
+  const Tensors before = states_of(op);
+  std::vector<Tensors> after(before.size());
   Tensor x = op.tensor("input");
   if (batch_first) x = tf::transpose(x, {1, 0, 2});
-  std::vector<Tensor> all_h;
-  std::vector<Tensor> all_c;
-  for (std::size_t layer = 0; layer < layers; ++layer) {
-    std::vector<Tensor> ways;
-    for (std::size_t way = 0; way < directions; ++way) {
-      const std::size_t at = layer * directions + way;
-      const auto state = [&](std::size_t i) { return tf::select(member(states, i), 0, tf::Dim(at)); };
-      const Direction direction = direction_of(parameters, at * each, has_biases);
-      const Results results = run(op, way == 0 ? x : tf::reverse(x, {0}), state(0), state(1), direction);
-      all_h.push_back(last(results.h));
-      all_c.push_back(last(results.c));
-      ways.push_back(way == 0 ? results.h : tf::reverse(results.h, {0}));
+  for (std::size_t first = 0; first < parameters.size(); first += directions) {
+    Tensors ways;
+    for (std::size_t at = first; at < first + directions; ++at) {
+      const bool is_reverse = at != first;
+      Tensors states;
+      for (const Tensor& state : before) states.push_back(tf::select(state, 0, tf::Dim(at)));
+      const Scanned scanned = direction(is_reverse ? tf::reverse(x, {0}) : x, states, parameters.at(at));
+      for (std::size_t i = 0; i < after.size(); ++i) after[i].push_back(scanned.states.at(i));
+      ways.push_back(is_reverse ? tf::reverse(scanned.steps, {0}) : scanned.steps);
     }
-    x = ways.size() == 1 ? ways.front() : tf::concat(ways, 2);
+    x = directions == 1 ? ways.front() : tf::concat(ways, 2);
   }
-  return Value::List{batch_first ? tf::transpose(x, {1, 0, 2}) : x, tf::stack(all_h), tf::stack(all_c)};
+  Value::List results = {batch_first ? tf::transpose(x, {1, 0, 2}) : x};
+  for (const Tensors& state : after) results.emplace_back(tf::stack(state));
+  return results;
 }
 
 }  // namespace
 
-void add_recurrent(Table* table) { table->add("aten.lstm.input", lstm); }
+void add_recurrent(Table* table) {
+  const auto add = [table](const std::string& op, const Direction& direction) {
+    table->add(op, [direction](const Operation& operation) { return layers(operation, direction); });
+  };
+  add("aten.rnn_tanh.input", simple("rnn_tanh", tf::tanh));
+  add("aten.rnn_relu.input", simple("rnn_relu", tf::relu));
+  add("aten.gru.input", gru);
+  add("aten.lstm.input", lstm);
+}
 
 }  // namespace crossload::lowering

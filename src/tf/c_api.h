@@ -55,6 +55,8 @@ struct TF_Output {
   X(TF_GraphGetTensorShape, void, (TF_Graph*, TF_Output, std::int64_t*, int, TF_Status*))                              \
   X(TF_GraphToGraphDef, void, (TF_Graph*, TF_Buffer*, TF_Status*))                                                     \
   X(TF_GraphCopyFunction, void, (TF_Graph*, const TF_Function*, const TF_Function*, TF_Status*))                       \
+  X(TF_GraphNumFunctions, int, (TF_Graph*))                                                                            \
+  X(TF_GraphGetFunctions, int, (TF_Graph*, TF_Function**, int, TF_Status*))                                            \
   X(TF_GraphToFunction, TF_Function*,                                                                                  \
     (const TF_Graph*, const char*, unsigned char, int, const TF_Operation* const*, int, const TF_Output*, int,         \
      const TF_Output*, const char* const*, const void*, const char*, TF_Status*))                                      \
@@ -74,6 +76,8 @@ struct TF_Output {
   X(TF_SetAttrBool, void, (TF_OperationDescription*, const char*, unsigned char))                                      \
   X(TF_SetAttrString, void, (TF_OperationDescription*, const char*, const void*, std::size_t))                         \
   X(TF_SetAttrShape, void, (TF_OperationDescription*, const char*, const std::int64_t*, int))                          \
+  X(TF_SetAttrShapeList, void,                                                                                         \
+    (TF_OperationDescription*, const char*, const std::int64_t* const*, const int*, int))                              \
   X(TF_SetAttrTensor, void, (TF_OperationDescription*, const char*, TF_Tensor*, TF_Status*))                           \
   X(TF_SetAttrFuncName, void, (TF_OperationDescription*, const char*, const char*, std::size_t))                       \
   X(TF_SetAttrValueProto, void, (TF_OperationDescription*, const char*, const void*, std::size_t, TF_Status*))         \

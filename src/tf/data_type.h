@@ -25,6 +25,7 @@ enum class DataType : int {
   kUInt16 = 17,
   kHalf = 19,
   kResource = 20,
+  kVariant = 21,
   kUInt32 = 22,
   kUInt64 = 23,
 };

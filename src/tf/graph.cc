@@ -136,6 +136,18 @@ OperationBuilder& OperationBuilder::shape(const char* attribute, const Shape& va
   return *this;
 }
 
+OperationBuilder& OperationBuilder::shapes(const char* attribute, const std::vector<Shape>& values) {
+  std::vector<const std::int64_t*> sizes;
+  std::vector<int> ranks;
+  for (const Shape& shape : values) {
+    sizes.push_back(shape.data());
+    ranks.push_back(static_cast<int>(shape.size()));
+  }
+  const int count = static_cast<int>(values.size());
+  graph_->library()->TF_SetAttrShapeList(description_, attribute, sizes.data(), ranks.data(), count);
+  return *this;
+}
+
 OperationBuilder& OperationBuilder::value(const char* attribute, const HostTensor& value) {
   Status status(*graph_->library());
   graph_->library()->TF_SetAttrTensor(description_, attribute, value.get(), status);
@@ -251,6 +263,16 @@ void Graph::add_function(const Function& function) {
   Status status(*library_);
   library_->TF_GraphCopyFunction(graph_, function.get(), nullptr, status);
   status.check("adding a function");
+}
+
+std::vector<Function> Graph::functions() const {
+  std::vector<TF_Function*> all(static_cast<std::size_t>(library_->TF_GraphNumFunctions(graph_)));
+  Status status(*library_);
+  library_->TF_GraphGetFunctions(graph_, all.data(), static_cast<int>(all.size()), status);
+  status.check("functions of a graph");
+  std::vector<Function> functions;
+  for (TF_Function* function : all) functions.emplace_back(library_, function);
+  return functions;
 }
 
 std::set<TF_Operation*> Graph::origins_of(const std::vector<Tensor>& tensors) const {

@@ -55,6 +55,7 @@ class OperationBuilder {
   OperationBuilder& flag(const char* attribute, bool value);
   OperationBuilder& text(const char* attribute, std::string_view value);
   OperationBuilder& shape(const char* attribute, const Shape& value);
+  OperationBuilder& shapes(const char* attribute, const std::vector<Shape>& values);
   OperationBuilder& value(const char* attribute, const HostTensor& value);
   OperationBuilder& function(const char* attribute, const std::string& name);
   /// A serialized AttrValue, for what the other setters cannot say.
@@ -116,7 +117,9 @@ class Graph {
 
   /// Tells the graph what shape inference cannot know.
   void set_shape(const Tensor& tensor, const Shape& shape);
+  /// One that is there already, with the same name and body, stays.
   void add_function(const Function& function);
+  std::vector<Function> functions() const;
   /// The operations that a tensor is computed from, and those that run before these, with those that made it.
   std::set<TF_Operation*> origins_of(const std::vector<Tensor>& tensors) const;
   /// What the outputs are computed from as the body of a function. Outputs are named `output_names`.

@@ -559,21 +559,31 @@ def layers():
         group.add(f.conv_transpose3d, film, tensor((3, 4, 2, 3, 2)), tensor((4,)), **options).add(f.conv_transpose3d, film[0], tensor((3, 2, 2, 1, 2)), groups=3, **options)
     for reduction in ("none", "mean", "sum"):
         group.add(torch.nn.functional.mse_loss, x, x + positive(x.shape), reduction=reduction)
-    for sizes in ({}, {"layers": 2, "ways": 2}, {"biases": False}, {"first": True, "layers": 2}):
-        group.add(torch.lstm, *recurrent(**sizes))
     return group
 
 
-def recurrent(layers=1, ways=1, biases=True, first=False, time=5, batch=2, width=3, hidden=4):
-    """The arguments of torch.lstm."""
-    x = tensor((batch, time, width) if first else (time, batch, width))
-    parameters = []
-    for layer in range(layers):
-        for _ in range(ways):
-            shapes = [(4 * hidden, ways * hidden if layer else width), (4 * hidden, hidden), *[(4 * hidden,)] * (2 * biases)]
-            parameters += [tensor(shape, torch.float32, -1, 1) for shape in shapes]
-    states = [tensor((layers * ways, batch, hidden)), tensor((layers * ways, batch, hidden))]
-    return x, states, parameters, biases, layers, 0.0, False, ways == 2, first
+def recurrent():
+    """With the states that are there without any, and with others; of one step, and without a batch."""
+    group = Group("recurrent")
+    nn = torch.nn
+    kinds = ((nn.GRU, {}), (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu"}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 2}))
+    all_ways = {"num_layers": 2, "bidirectional": True}
+    for kind, own in kinds:
+        for options in ({}, {"bias": False}, {"num_layers": 3}, all_ways, {**all_ways, "batch_first": True, "bias": False}):
+            layer = named_by_options(kind(3, 4, **own, **options))
+            for shape in ((5, 2, 3), (1, 1, 3), (5, 3)):
+                group.add(layer, tensor(shape))
+            first = layer.num_layers * (2 if layer.bidirectional else 1)
+            h = tensor((first, 5 if layer.batch_first else 2, layer.proj_size or 4))
+            group.add(layer, tensor((5, 2, 3)), (h, tensor((*h.shape[:2], 4))) if kind is nn.LSTM else h)
+        group.add(named_by_options(kind(3, 4, **own).double()), tensor((5, 2, 3), torch.float64))
+    return group
+
+
+def named_by_options(layer):
+    """As a sample, which tells a function's name."""
+    layer.__name__ = repr(layer)
+    return layer.requires_grad_(False)
 
 
 def pools():
@@ -699,5 +709,5 @@ def complex_numbers():
 
 def groups():
     torch.manual_seed(0)
-    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, pools, images, complex_numbers)
+    families = (unary, binary, choices, reductions, orders, shapes, creation, indexing, special, diagonals, matrices, systems, layers, recurrent, pools, images, complex_numbers)
     return [make() for make in families]

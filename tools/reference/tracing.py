@@ -22,6 +22,7 @@ from reference.known import constants_known
 from reference.limited import limited_in_the_graph
 from reference.messages import UNKNOWN_CLASS, Failure
 from reference.recording import call_model, named_tensors, options_for
+from reference.recurrent import lengths_left
 from reference.refusals import DependsOnData, is_about_data, refusal_of
 from reference.taken_apart import ways_to_take_apart
 from reference.traced_graph import ASSERTIONS
@@ -149,7 +150,7 @@ def export(model, inputs, axes, attentions, *truths, is_lenient=False):
         oblivious = symbolic_shapes.patch(backed_size_oblivious=True)
         with contextlib.ExitStack() as stack:
             contexts = (torch.no_grad(), oblivious, constants_known(), as_in_a_run(), nothing_kept(model), batches_left())
-            of_some = (loops_replaced(model), limited_in_the_graph(model), decided(*truths))
+            of_some = (loops_replaced(model), limited_in_the_graph(model), lengths_left(), decided(*truths))
             for context in (forward_replaced(model, traced), *of_some, *contexts):
                 stack.enter_context(context)
             how = {"strict": False, "prefer_deferred_runtime_asserts_over_guards": is_lenient}
