@@ -35,7 +35,7 @@ Value combine(const Operation& op, const Binary& f, tf::DataType dtype, const st
   const auto apply = [&](const tf::Tensor& one, const tf::Tensor& other) {
     return f(converted(one, dtype), converted(other, dtype));
   };
-  if (x != nullptr && y != nullptr && op.type_of(a).shape == op.type_of(b).shape) {
+  if (op.is_tensor(a) && op.is_tensor(b) && op.type_of(a).shape == op.type_of(b).shape) {
     if (x->has_channels_last() && y->has_channels_last()) {
       return Forms::channels_last(apply(x->channels_last(), y->channels_last()));
     }

@@ -199,6 +199,12 @@ const TensorType& Operation::type_of_node(const std::string& node) const {
   return *type;
 }
 
+bool Operation::is_tensor(const std::string& name) const {
+  const std::string* node = node_name(name);
+  const auto found = node == nullptr ? environment_.results.end() : environment_.results.find(*node);
+  return found != environment_.results.end() && tensor_type(found->second) != nullptr;
+}
+
 const TensorType& Operation::type_of(const std::string& name) const {
   const std::string* node = node_name(name);
   if (node == nullptr) fail(name + " is no tensor");

@@ -66,6 +66,8 @@ class Operation {
   tf::Dim dim(const std::string& name) const;
   tf::Dims dims(const std::string& name) const;
 
+  /// Whether PyTorch recorded an argument as a tensor: a number that is made of sizes is none, and one in TensorFlow.
+  bool is_tensor(const std::string& name) const;
   /// As PyTorch recorded a tensor argument.
   const program::TensorType& type_of(const std::string& name) const;
   const program::TensorType& type_of_node(const std::string& node) const;
