@@ -1,4 +1,4 @@
-// Recurrent layers, of any number of steps: of an LSTM one operation of TensorFlow, of others a loop.
+// Recurrent layers: the product with what all steps read, and a loop over the steps, of which there may be any number.
 #include "lowering/scan.h"
 #include "lowering/table.h"
 #include "tf/ops.h"
@@ -47,22 +47,28 @@ Direction simple(const std::string& name, Tensor (*f)(const Tensor&)) {
   };
 }
 
-/// r, z = sigmoid(W_in x + b_in + W_h h + b_h), n = tanh(W_in x + b_in + r * (W_h h + b_h)), h' = n + z * (h - n)
+/// r, z = sigmoid(W_in x + b_in + W_h h + b_h), n = tanh(W_in x + b_in + r * (W_h h + b_h)), h' = n + z * (h - n). Of the
+/// biases b_h only that of n is not in `of_step` already: TensorFlow joins a product and its bias into one operation, which
+/// arranges the weight anew at each step and takes ten times as long.
 Tensors gru_step(const Tensor& of_step, const Tensors& states, const Tensors& constants) {
   const Tensor& h = states[0];
-  const std::optional<Tensor> bias = constants.size() > 1 ? std::optional(constants[1]) : std::nullopt;
   const Tensors of_x = tf::split(of_step, 3, 1);
-  const Tensors of_h = tf::split(product(h, constants[0], bias), 3, 1);
+  const Tensors of_h = tf::split(product(h, constants[0], std::nullopt), 3, 1);
   const Tensor r = tf::sigmoid(of_x[0] + of_h[0]);
   const Tensor z = tf::sigmoid(of_x[1] + of_h[1]);
-  const Tensor n = tf::tanh(of_x[2] + r * of_h[2]);
+  const Tensor n = tf::tanh(of_x[2] + r * (constants.size() > 1 ? of_h[2] + constants[1] : of_h[2]));
   return {n + z * (h - n)};
 }
 
 Scanned gru(const Tensor& x, const Tensors& states, const Parameters& parameters) {
   Tensors constants = {parameters.from_state};
-  if (parameters.state_bias) constants.push_back(*parameters.state_bias);
-  return scan("gru", product(x, parameters.from_input, parameters.input_bias), states, constants, gru_step);
+  std::optional<Tensor> bias = parameters.input_bias;
+  if (bias) {
+    const Tensors of_gates = tf::split(*parameters.state_bias, 3, 0);
+    bias = *bias + tf::concat({of_gates[0], of_gates[1], tf::zeros_like(of_gates[2])}, 0);
+    constants.push_back(of_gates[2]);
+  }
+  return scan("gru", product(x, parameters.from_input, bias), states, constants, gru_step);
 }
 
 /// i, f, o = sigmoid(...), g = tanh(...), c' = f * c + i * g, h' = W_p (o * tanh(c')), or without W_p
@@ -73,42 +79,7 @@ Tensors lstm_step(const Tensor& of_step, const Tensors& states, const Tensors& c
   return {constants.size() > 1 ? product(h, constants[1], std::nullopt) : h, c};
 }
 
-Tensor last(const Tensor& steps) { return tf::select(steps, 0, tf::dims_of(steps)[0] - 1); }
-
-/// [..., 4 * hidden], of PyTorch's gates i, f, g, o those of TensorFlow: i, g, f, o.
-Tensor gates_of_tensorflow(const Tensor& x) {
-  const Tensors gates = tf::split(x, 4, -1);
-  return tf::concat({gates[0], gates[2], gates[1], gates[3]}, -1);
-}
-
-/// One operation for all steps, of float32 and float16. Not BlockLSTMV2, which has PyTorch's gates: its gradient in Python
-/// is BlockLSTM's, and takes one gate for another.
-Scanned lstm_at_once(const Tensor& x, const Tensors& states, const Parameters& parameters) {
-  tf::Graph& graph = x.graph();
-  const Tensor by_gates = tf::transpose(tf::concat({parameters.from_input, parameters.from_state}, 1), {1, 0});
-  const Tensor weights = gates_of_tensorflow(by_gates);  // [in + hidden, 4 * hidden]
-  const std::optional<Tensor> bias = sum_of_biases(parameters);
-  const Tensor no_peephole = tf::zeros_like(tf::select(states[1], 0, 0));
-  const Tensors made = graph.operation("BlockLSTM")
-                           .input(tf::cast(tf::dims_of(x)[0].as_tensor(graph), tf::DataType::kInt64))
-                           .input(x)
-                           .input(states[1])
-                           .input(states[0])
-                           .input(weights)
-                           .input(no_peephole)
-                           .input(no_peephole)
-                           .input(no_peephole)
-                           .input(bias ? gates_of_tensorflow(*bias) : tf::zeros_like(tf::select(weights, 0, 0)))
-                           .number("forget_bias", 0)
-                           .number("cell_clip", 0)
-                           .flag("use_peephole", false)
-                           .outputs();  // i, cs, f, o, ci, co, h
-  return {made.at(6), {last(made.at(6)), last(made.at(1))}};
-}
-
 Scanned lstm(const Tensor& x, const Tensors& states, const Parameters& parameters) {
-  const bool has_operation = x.dtype() == tf::DataType::kFloat || x.dtype() == tf::DataType::kHalf;
-  if (has_operation && !parameters.projection) return lstm_at_once(x, states, parameters);
   Tensors constants = {parameters.from_state};
   if (parameters.projection) constants.push_back(*parameters.projection);
   const Tensor of_x = product(x, parameters.from_input, sum_of_biases(parameters));

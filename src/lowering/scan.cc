@@ -68,6 +68,11 @@ Tensor shape_in(Graph* graph, const Shape& shape) {
   return graph->constant(std::vector<std::int32_t>(shape.begin(), shape.end()));
 }
 
+/// The members of x along its first axis.
+Tensor list_of(const Tensor& x, const Shape& shape_of_member) {
+  return x.graph().operation("TensorListFromTensor").input(x).input(shape_in(&x.graph(), shape_of_member)).output();
+}
+
 Carried arguments(Graph* graph, const Sizes& sizes) {
   const auto integer = [&](const char* name) { return graph->placeholder(DataType::kInt32, {}, name); };
   const auto list = [&](const char* name) { return graph->placeholder(DataType::kVariant, {}, name); };
@@ -130,14 +135,12 @@ Scanned scan(const std::string& name, const Tensor& x, const Tensors& states, co
   const std::string body_name = function_name(name + "_body", sizes, done);
   graph.add_function(condition(graph.library(), condition_name, sizes));
   graph.add_function(body(graph.library(), body_name, sizes, step));
-  const Tensor time = tf::dims_of(x)[0].as_tensor(graph);
-  const Tensor results = graph.operation("TensorListReserve")
-                             .input(shape_in(&graph, sizes.states.front()))
-                             .input(time)
-                             .type("element_dtype", sizes.dtype)
-                             .output();
-  const Tensor list = graph.operation("TensorListFromTensor").input(x).input(shape_in(&graph, sizes.x)).output();
-  const Tensors carried = Carried{done, time, states, results, list, constants}.all();
+  tf::Dims dims = tf::dims_of(x);
+  const Tensor time = dims[0].as_tensor(graph);
+  dims.back() = tf::dims_of(states.front()).back();
+  // A list of zeros, not one that TensorListReserve makes: of that LiteRT's converter has to know the batch.
+  const Tensor results = list_of(tf::fill(graph, dims, tf::like(x, 0)), sizes.states.front());
+  const Tensors carried = Carried{done, time, states, results, list_of(x, sizes.x), constants}.all();
   std::vector<DataType> types;
   std::vector<Shape> shapes;
   for (const Tensor& tensor : carried) {
