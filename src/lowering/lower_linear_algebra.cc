@@ -36,18 +36,33 @@ Tensor with_ones_on_the_diagonal(const Tensor& x) {
   return x.graph().operation("MatrixSetDiag").input(x).input(ones).output();
 }
 
+/// X of A X = B, where one half of A is 0.
+Tensor of_triangular(const Tensor& a, bool is_lower, const Tensor& b) {
+  return a.graph().operation("MatrixTriangularSolve").input(a).input(b).flag("lower", is_lower).output();
+}
+
 Value triangular_solution(const Operation& op) {
   Tensor a = op.tensor("self");
   if (op.flag("unitriangular")) a = with_ones_on_the_diagonal(a);
   const bool is_left = op.flag("left");
   const Tensor b = op.tensor("B");
-  const Tensor x = op.graph()
-                       .operation("MatrixTriangularSolve")
-                       .input(is_left ? a : swapped(a))
-                       .input(is_left ? b : swapped(b))
-                       .flag("lower", op.flag("upper") != is_left)
-                       .output();
+  const Tensor x = of_triangular(is_left ? a : swapped(a), op.flag("upper") != is_left, is_left ? b : swapped(b));
   return is_left ? x : swapped(x);
+}
+
+/// X of A X = B, where A is the product of a triangular factor and its transpose.
+Tensor of_factor(const Tensor& factor, bool is_upper, const Tensor& b) {
+  const Tensor lower = is_upper ? swapped(factor) : factor;
+  return of_triangular(swapped(lower), /*is_lower=*/false, of_triangular(lower, /*is_lower=*/true, b));
+}
+
+Value cholesky_solution(const Operation& op) {
+  return of_factor(op.tensor("input2"), op.flag("upper"), op.tensor("self"));
+}
+
+Value cholesky_inverse(const Operation& op) {
+  const Tensor factor = op.tensor("self");
+  return of_factor(factor, op.flag("upper"), with_ones_on_the_diagonal(tf::zeros_like(factor)));
 }
 
 Value cholesky(const Operation& op) {
@@ -99,6 +114,8 @@ void add_linear_algebra(Table* table) {
   table->add("aten._linalg_solve_ex.default", solution);
   table->add("aten.linalg_solve_triangular.default", triangular_solution);
   table->add("aten.linalg_cholesky_ex.default", cholesky);
+  table->add("aten.cholesky_solve.default", cholesky_solution);
+  table->add("aten.cholesky_inverse.default", cholesky_inverse);
   table->add("aten._linalg_eigh.default", eigen);
   table->add("aten._linalg_svd.default", singular_values);
   table->add("aten.linalg_qr.default", qr);

@@ -510,6 +510,9 @@ def systems():
             group.add(call, known, right, upper=upper, left=left, free=False).add(call, known, right, upper=upper, left=left, unitriangular=True, free=False)
     for matrix in (positive_one, positive_one[0]):
         group.add(torch.linalg.cholesky, matrix, free=False).add(torch.linalg.cholesky, matrix, upper=True, free=False)
+        for upper in (False, True):
+            factor = torch.linalg.cholesky(matrix, upper=upper)
+            group.add(torch.cholesky_solve, matrix[..., :2], factor, upper, free=False).add(torch.cholesky_inverse, factor, upper, free=False)
         group.add(torch.linalg.eigvalsh, matrix, free=False).add(torch.linalg.eigvalsh, matrix, UPLO="U", free=False)
     for shape in ((3, 5), (2, 5, 3)):
         group.add(torch.linalg.svdvals, tensor(shape), free=False).add(torch.linalg.matrix_norm, tensor(shape), "nuc", free=False)

@@ -33,8 +33,9 @@ def is_of_a_model(file):
 
 
 def is_of_a_layer(file):
-    """Whether PyTorch's own layers are there, some of which look at numbers, as nn.Transformer at its masks."""
-    return file.startswith(os.path.join(TORCH, "nn", "modules", ""))
+    """Whether PyTorch's own layers are there, some of which look at numbers, as nn.Transformer at its masks; or their
+    functions, which refuse some."""
+    return file.startswith((os.path.join(TORCH, "nn", "modules", ""), os.path.join(TORCH, "nn", "functional.py")))
 
 
 def frames_of(error):
