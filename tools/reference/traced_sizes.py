@@ -64,14 +64,22 @@ class OtherSizes:
 
     def verdict(self, attempt, inputs, instead=None):
         """Whether the graph is right for these inputs; for those of `instead`, a cell, where PyTorch cannot be run with them;
-        None where it can be run with neither."""
+        None where it can be run with neither. Each is run once: a judge is asked several things of an Attempt."""
+        sizes = tuple(tensor.shape for tensor in inputs.values())
+        if sizes not in attempt.verdicts:
+            attempt.verdicts[sizes] = self.found(attempt, inputs)
+        found = attempt.verdicts[sizes]
+        return self.verdict(attempt, instead.inputs) if found is None and instead else found
+
+    def found(self, attempt, inputs):
+        """Whether the graph is right for these inputs; None where PyTorch cannot be run with them."""
         is_told = attempt.is_whole and not attempt.is_lenient and not decisions(attempt.program.graph)
         if is_told and all(holds(guard, inputs) for guard in attempt.guards):
             return True
         try:
             return is_same(self.model, attempt.run, inputs, self.attentions, self.seed)
         except Failure:
-            return self.verdict(attempt, instead.inputs) if instead else None
+            return None
 
 
 def is_same(model, graph, inputs, attentions, seed):

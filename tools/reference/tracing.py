@@ -72,6 +72,7 @@ class Attempt:
     stages: list  # of Stage
     is_whole: bool = True  # whether nothing was taken apart, so that the guards are all that is assumed of the inputs
     is_lenient: bool = False  # more is assumed of the sizes, and the guards do not say it
+    verdicts: dict = dataclasses.field(default_factory=dict)  # of a judge, by the sizes of the inputs
 
     @functools.cached_property
     def run(self):
