@@ -10,11 +10,11 @@ import json
 import torch
 from torch.utils import _pytree as pytree
 
+from reference.exporting import collect, export
 from reference.files import write_trace
 from reference.traced_graph import ASSERTIONS
 from reference.traced_parameters import Parameters
 from reference.traced_program import describe_program, needed_nodes
-from reference.tracing import collect, export
 
 OURS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 OURS |= {torch.float16, torch.bfloat16, torch.float32, torch.float64}

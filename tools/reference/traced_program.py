@@ -9,6 +9,7 @@ import transformers
 from reference import decided, traced_graph
 from reference.bare import StoredShapes, check_has_keys
 from reference.chosen import read_inputs
+from reference.exporting import place_of
 from reference.files import write_trace
 from reference.held import described as described_held
 from reference.held import guiding_inputs, hold, release
@@ -32,7 +33,7 @@ from reference.traced_inputs import (
 from reference.traced_parameters import Parameters, check_complete
 from reference.traced_sizes import OtherSizes, free_in
 from reference.traced_symbols import Symbols
-from reference.tracing import place_of, trace
+from reference.tracing import trace
 
 VERSION = "1"
 FOUND = (
