@@ -437,6 +437,7 @@ class WorkingFolder {
 TEST_F(Artifact, IsNamedAfterTheModel) {
   const fs::path model = make_checkpoint(path("opt-1.3b"));
   write_file(path("some.golden.safetensors"), "x");
+  write_file(path("net.v2.pt2"), "x");
   const WorkingFolder here(folder_.path());
   EXPECT_EQ(default_output("opt-1.3b"), "opt-1.3b-tf");
   EXPECT_EQ(default_output("./opt-1.3b/"), "opt-1.3b-tf");
@@ -444,6 +445,7 @@ TEST_F(Artifact, IsNamedAfterTheModel) {
   EXPECT_EQ(default_output(model.string()), "opt-1.3b-tf");
   EXPECT_EQ(default_output("opt-1.3b/model.safetensors"), "opt-1.3b-tf");  // it stands for its folder
   EXPECT_EQ(default_output("some.golden.safetensors"), "some.golden-tf");
+  EXPECT_EQ(default_output("net.v2.pt2"), "net.v2-tf");
   EXPECT_EQ(default_output("foo/bar-1.3b@main"), "bar-1.3b-tf");
   EXPECT_EQ(default_output("hf://foo/bar.v2"), "bar.v2-tf");
   fs::create_directory_symlink("opt-1.3b", "link");

@@ -29,7 +29,8 @@ void add_compare(CLI::App* app, Action* action) {
           "ARTIFACT", options->artifact,
           "A folder with config.json and tf_model.h5, saved_model/, TensorFlow's model.safetensors or model.tflite")
       ->required();
-  command->add_option("--model-name", options->model, "The PyTorch checkpoint it was made from, a folder");
+  command->add_option("--model-name", options->model,
+                      "The PyTorch checkpoint it was made from, a folder, or a file of torch.export.save, .pt2");
   add_run_flags(command, &options->settings);
   command->footer(
       "Examples:\n"

@@ -175,7 +175,7 @@ void add_pt_to_tf(CLI::App* app, Action* action) {
       "pt-to-tf", "Converts a PyTorch checkpoint to TensorFlow and compares every module with PyTorch.");
   command->add_option("--model-name", flags->model_name,
                       "The checkpoint: a folder with config.json and weights, or a model of the Hub: foo/bar, "
-                      "foo/bar@revision, hf://foo/bar");
+                      "foo/bar@revision, hf://foo/bar; or a file of torch.export.save, .pt2");
   command->add_option(
       "--output,--local-dir", flags->output,
       "The folder to write (default: NAME-tf in the working folder; beside the model's when that is the "

@@ -57,7 +57,7 @@ void add_trust_flag(CLI::App* command, bool* trust) {
   command->add_flag(
       "--trust-remote-code", *trust,
       "Run the Python code that comes with the checkpoint, which config.json names under auto_map: read it "
-      "first, it can do whatever you can");
+      "first, it can do whatever you can; or read a file of torch.export.save, which can do so, too");
 }
 
 void add_input_flags(CLI::App* command, std::filesystem::path* inputs, std::string* grid) {

@@ -19,7 +19,8 @@
 namespace crossload {
 
 struct ConvertOptions {
-  /// A folder with config.json and the weights, or a golden.
+  /// A folder with config.json and the weights, a golden, or a file of torch.export.save (.pt2), for which
+  /// settings.trust_remote_code has to be set.
   std::filesystem::path model;
   /// The artifact's folder, made when it is not there.
   std::filesystem::path output;

@@ -12,8 +12,9 @@ namespace crossload::flow {
 
 class PythonModule {
  public:
-  /// Saves what the settings' function returns, if they name one, into a folder that goes with this. Throws Error with
-  /// Python's own message, and Error(kUsage) for settings that have no meaning for it.
+  /// Saves what the settings' function returns, if they name one, or what `model` holds, if it is a file of
+  /// torch.export.save (.pt2), into a folder that goes with this. Throws Error with Python's own message, and
+  /// Error(kUsage) for settings that have no meaning for it and for a file that is not trusted.
   PythonModule(const RunSettings& settings, const std::filesystem::path& model, const Progress& progress);
 
   /// The options of a job as they are for the checkpoint.

@@ -224,7 +224,8 @@ fs::path default_output(const std::string& name) {
   if (!given.has_filename()) given = given.parent_path();
   const bool has_name = given.has_filename() && given.filename() != "." && given.filename() != "..";
   fs::path base = has_name ? given.filename() : whole.filename();
-  if (is_file && (base.extension() == ".safetensors" || base.extension() == ".bin")) base = base.stem();
+  const bool is_named = base.extension() == ".safetensors" || base.extension() == ".bin" || base.extension() == ".pt2";
+  if (is_file && is_named) base = base.stem();
   if (base.empty()) throw Error(ErrorKind::kUsage, name + ": has no name to call its output by; give --output");
   const std::string output = base.string() + "-tf";
   const fs::path from_model = fs::current_path().lexically_relative(folder);

@@ -172,6 +172,7 @@ def leave_assertions_out(module):
 
 
 def collect(attempt, axes):
+    """Traced. Failure for a model that keeps something between calls."""
     program, names, stages = attempt.program, attempt.names, attempt.stages
     nodes = {node.name: node for node in program.graph.nodes}
     kept = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
@@ -184,7 +185,7 @@ def collect(attempt, axes):
         if spec.kind.name == "BUFFER_MUTATION" and not is_as_it_was(program, nodes[spec.arg.name], spec.target)
     ]
     if mutated:
-        what = f"its forward changes {mutated[0].target}, so that a call depends on those before it"
+        what = f"the model's forward changes {mutated[0].target}, so that a call depends on those before it"
         raise Failure(UNKNOWN_CLASS, f"{what}; a traced model must not keep anything between calls")
     tensors = [original(node) for node in tensors]
     grouped, start = [], 0

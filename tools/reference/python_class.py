@@ -1,19 +1,22 @@
-"""A module of the user's own: what `package.module:function` returns.
+"""A module of the user's own: what `package.module:function` returns, or what a file of torch.export.save holds.
 
 It has no checkpoint, so one is made of it: a folder with its weights, its example inputs and what is known of its
 configuration. From then on the module has the weights of that folder, whatever it is made with.
 """
 
+import hashlib
 import importlib
 import json
 import os
 import sys
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_model, save_file, save_model
 
 from reference.chosen import read_inputs
 from reference.complex_numbers import to_float32
+from reference.exported import ENDING, load_exported
 from reference.messages import BAD_INPUT, USAGE, Failure, failing
 from reference.models import Loaded, describe_config
 
@@ -22,30 +25,53 @@ WEIGHTS, INPUTS, CONFIG = "model.safetensors", "inputs.safetensors", "config.jso
 
 def load_python_class(name, checkpoint=None):
     """(the Loaded module, its example inputs by name); with the weights and the inputs of a checkpoint, if one is given."""
-    module, inputs = call(name)
+    module, inputs, notes = make(name)
     model = to_float32(module).eval()
     if checkpoint:
-        with failing(BAD_INPUT, f"--python-class {name}: does not fit the weights of {checkpoint}", "does it return another module each time?"):
+        with failing(BAD_INPUT, f"{said(name)}: does not fit the weights of {checkpoint}", "does it return another module each time?"):
             load_model(model, str(checkpoint / WEIGHTS))
         inputs = read_inputs(checkpoint / INPUTS)
     config = getattr(model, "config", None)
     described = describe_config(config, type(model).__name__) if hasattr(config, "to_json_string") else "{}"
-    return Loaded(model, described), inputs
+    return Loaded(model, described, notes=notes), inputs
 
 
 def save_python_class(name, folder):
     """Makes the checkpoint, in a folder that is there."""
     loaded, inputs = load_python_class(name)
     class_name = type(loaded.model).__name__
-    with failing(BAD_INPUT, f"--python-class {name}: the weights of {class_name} cannot be saved"):
+    with failing(BAD_INPUT, f"{said(name)}: the weights of {class_name} cannot be saved"):
         save_model(loaded.model, str(folder / WEIGHTS), metadata={"format": "pt"})
         save_file({key: tensor.contiguous() for key, tensor in inputs.items()}, str(folder / INPUTS))
     config = {**json.loads(loaded.config), "architectures": [class_name]}
+    if is_exported(name):
+        config["exported_program"] = {"file": Path(name).name, "sha256": sha256_of(name)}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
+def sha256_of(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_exported(name):
+    return name.endswith(ENDING)
+
+
+def said(name):
+    return name if is_exported(name) else f"--python-class {name}"
+
+
+def make(name):
+    """(torch.nn.Module, {name: tensor}, notes)."""
+    module, inputs, notes = load_exported(Path(name)) if is_exported(name) else (*call(name), [])
+    for key, value in inputs.items():
+        check_input(name, key, value)
+    return module, inputs, notes
+
+
 def call(name):
-    """What the function returns: (torch.nn.Module, {name: tensor})."""
+    """What the function returns."""
     place, colon, function = name.partition(":")
     if not (place and colon and function):
         raise Failure(USAGE, f"--python-class {name}: is not package.module:function")
@@ -56,8 +82,6 @@ def call(name):
     if not is_pair or not isinstance(made[1], dict) or not made[1]:
         what = "returns no (torch.nn.Module, {name: tensor})"
         raise Failure(BAD_INPUT, f"--python-class {name}: {what}; give the module and its example inputs")
-    for key, value in made[1].items():
-        check_input(name, key, value)
     return made
 
 
@@ -66,10 +90,10 @@ def check_input(name, key, value):
     if not isinstance(value, torch.Tensor):
         what = f"the input {key} is of type {type(value).__name__}, and inputs are tensors"
         instead = "give it to the module when it is made, or wrap the module in one whose forward takes tensors alone"
-        raise Failure(BAD_INPUT, f"--python-class {name}: {what}; {instead}")
+        raise Failure(BAD_INPUT, f"{said(name)}: {what}; {instead}")
     if value.is_complex():
         instead = "make the module take two inputs, or one [..., 2] that it hands to torch.view_as_complex"
-        raise Failure(BAD_INPUT, f"--python-class {name}: the input {key} has complex numbers, which are no input; {instead}")
+        raise Failure(BAD_INPUT, f"{said(name)}: the input {key} has complex numbers, which are no input; {instead}")
     if not (key.isascii() and key.isidentifier()):
         instead = "call it with letters of ASCII, digits and underscores"
-        raise Failure(BAD_INPUT, f"--python-class {name}: the input {key!r} has no name for TensorFlow; {instead}")
+        raise Failure(BAD_INPUT, f"{said(name)}: the input {key!r} has no name for TensorFlow; {instead}")

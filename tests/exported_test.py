@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Programs of torch.export.save as people keep them: converted, compared again, loaded by TensorFlow's Python, and refused.
+
+    tests/exported_test.py PROGRAM
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+PROGRAM = str(Path(sys.argv.pop(1)).resolve())
+
+from reference import libraries, messages  # noqa: E402
+
+libraries.silence()
+libraries.load(threads=1)
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+import torch  # noqa: E402
+from reference.exported import load_exported  # noqa: E402
+from reference.messages import Failure  # noqa: E402
+from tiny.fork_server import forked_python, run_tool  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.export import Dim  # noqa: E402
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return x + torch.relu(self.line(x))
+
+
+class Net(nn.Module):
+    """With tied weights, a module that is called twice, a buffer that is not saved, inputs in containers, and a flag."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.project, self.block = nn.Embedding(13, 6), nn.Linear(6, 13, bias=False), Block()
+        self.project.weight = self.table.weight
+        self.register_buffer("places", torch.randn(20, 6), persistent=False)
+
+    def forward(self, ids, more, scaled=False):
+        x = self.block(self.block(self.table(ids) + self.places[: ids.shape[1]])) * more["weights"][:, None]
+        return {"made": self.project(x) * (2 if scaled else 1), "states": (x, more["pair"][1] - 1)}
+
+
+def export(path, **dynamic):
+    torch.manual_seed(0)
+    more = {"weights": torch.randn(2, 6), "pair": (torch.randn(2), torch.randn(2, 3))}
+    batch = {0: dynamic["batch"]} if "batch" in dynamic else None
+    length = {1: dynamic["length"]} if "length" in dynamic else {}
+    shapes = {"ids": {**(batch or {}), **length}, "more": {"weights": batch, "pair": (batch, batch)}, "scaled": None}
+    inputs = (torch.randint(0, 13, (2, 7)), more)
+    net = Net().eval()
+    torch.export.save(torch.export.export(net, inputs, {"scaled": True}, dynamic_shapes=shapes), path)
+    return net
+
+
+class ExportedTest(unittest.TestCase):
+    python = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.net = export(cls.folder / "net.pt2", batch=Dim("batch"), length=Dim("length", max=20))
+        cls.done = cls.run_program("pt-to-tf", "--model-name", "net.pt2", "--trust-remote-code")
+        if cls.done.returncode:
+            raise AssertionError(cls.done.stdout + cls.done.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def run_program(cls, *words):
+        return subprocess.run([PROGRAM, *words, "--python", cls.python], cwd=cls.folder, capture_output=True, text=True)
+
+    def test_every_module_is_compared_under_its_name(self):
+        certificate = json.loads((self.folder / "net-tf" / "crossload.json").read_text(encoding="utf-8"))
+        self.assertEqual((certificate["model"], certificate["class"]), ("net.pt2", "Net"))
+        stages = {(stage["path"], stage["class"]) for stage in certificate["stages"]}
+        self.assertEqual(
+            {(path.partition("#")[0], kind) for path, kind in stages},
+            {("table", "Embedding"), ("block", "Block"), ("block.line", "Linear"), ("project", "Linear")},
+        )
+        self.assertIn("axis 1 of ids is 0 to 20 in the program", "".join(certificate["notes"]))
+
+    def test_the_file_is_named_with_its_hash(self):
+        config = json.loads((self.folder / "net-tf" / "config.json").read_text(encoding="utf-8"))
+        sha256 = hashlib.sha256((self.folder / "net.pt2").read_bytes()).hexdigest()
+        self.assertEqual(config["exported_program"], {"file": "net.pt2", "sha256": sha256})
+
+    def test_tensorflow_gives_what_was_exported_at_other_sizes(self):
+        loaded = tf.saved_model.load(str(self.folder / "net-tf" / "saved_model"))
+        for batch, length in ((2, 7), (1, 1), (3, 20)):
+            ids, weights = torch.randint(0, 13, (batch, length)), torch.randn(batch, 6)
+            pair = torch.randn(batch), torch.randn(batch, 3)
+            with torch.no_grad():
+                expected = self.net(ids, {"weights": weights, "pair": pair}, scaled=True)
+            feeds = {"ids": ids.int(), "more_weights": weights, "more_pair_0": pair[0], "more_pair_1": pair[1]}
+            served = loaded.signatures["serving_default"]
+            found = served(**{name: tf.constant(tensor.numpy()) for name, tensor in feeds.items()})
+            wanted = {"made": expected["made"], "states.0": expected["states"][0], "states.1": expected["states"][1]}
+            self.assertEqual(found.keys(), wanted.keys())
+            for name, tensor in wanted.items():
+                np.testing.assert_allclose(found[name].numpy(), tensor.numpy(), rtol=0, atol=1e-5, err_msg=name)
+
+    def test_it_is_compared_again(self):
+        done = self.run_program("compare", "net-tf", "--model-name", "net.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_sizes_that_are_fixed_are_fixed(self):
+        export(self.folder / "fixed.pt2", batch=Dim.AUTO)
+        done = self.run_program("pt-to-tf", "--model-name", "fixed.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("axis 1 of ids is 7 alone", done.stdout)
+        self.assertNotIn("axis 0 of ids", done.stdout)
+        served = tf.saved_model.load(str(self.folder / "fixed-tf" / "saved_model")).signatures["serving_default"]
+        self.assertEqual(served.structured_input_signature[1]["ids"].shape.as_list(), [None, 7])
+
+    def test_the_module_takes_sizes_that_were_exported_alone(self):
+        module, inputs, _ = load_exported(self.folder / "net.pt2")
+        module(**inputs)
+        for wrong in ({"ids": inputs["ids"][:1]}, {"ids": torch.zeros(2, 21, dtype=torch.int64)}):
+            with self.assertRaises((ValueError, RuntimeError)):
+                module(**{**inputs, **wrong})
+
+    def test_it_is_refused_without_trust_and_where_it_is_none(self):
+        done = self.run_program("pt-to-tf", "--model-name", "net.pt2", "--output", "none")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("net.pt2: is read by torch.export.load", done.stderr)
+        self.assertIn("--trust-remote-code", done.stderr)
+        whole = (self.folder / "net.pt2").read_bytes()
+        for name, data in {"cut": whole[: len(whole) // 2], "none": b"", "text": b"no program"}.items():
+            path = self.folder / f"{name}.pt2"
+            path.write_bytes(data)
+            with self.assertRaisesRegex(Failure, f"{name}.pt2: cannot be loaded .*torch.export.save"):
+                load_exported(path)
+        with self.assertRaisesRegex(Failure, "no such file"):
+            load_exported(self.folder / "nothing.pt2")
+
+
+if __name__ == "__main__":
+    with forked_python(run_tool) as ExportedTest.python:
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(ExportedTest)
+        result = unittest.TextTestRunner(stream=messages.Terminal.err, verbosity=2).run(suite)
+    sys.exit(not result.wasSuccessful())

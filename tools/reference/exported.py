@@ -1,0 +1,88 @@
+"""A program of torch.export.save, as a module: its submodules are those that were exported, and its inputs have the names
+that they had in forward."""
+
+import inspect
+
+import sympy
+import torch
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
+
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing
+
+ENDING = ".pt2"
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def load_exported(path):
+    """(torch.nn.Module, {name: tensor}, notes) of a file. The module refuses sizes that were fixed when it was exported."""
+    if not path.is_file():
+        raise Failure(BAD_INPUT, f"{path}: no such file")
+    with failing(BAD_INPUT, f"{path}: cannot be loaded", "is it a file of torch.export.save, of a PyTorch no newer than this?"):
+        program = torch.export.load(str(path))
+    if program.example_inputs is None:
+        raise Failure(BAD_INPUT, f"{path}: holds no example inputs; save it with a PyTorch that keeps them there, as 2.6 does")
+    with failing(UNKNOWN_CLASS, f"{path}: PyTorch makes no modules of it (torch.export.unflatten)"):
+        module = torch.export.unflatten(program)
+    name_classes(module, program)
+    names = [spec.arg.name for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT]
+    example = dict(zip(names, pytree.tree_leaves(program.example_inputs)))
+    shapes = shapes_of(program, [name for name, value in example.items() if isinstance(value, torch.Tensor)])
+    take_by_name(module, shapes, example, pytree.tree_structure(program.example_inputs))
+    return module, {name: example[name] for name in shapes}, notes_of_ranges(program, shapes)
+
+
+def shapes_of(program, names):
+    """{input: its sizes: numbers, and expressions of symbols}."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    shapes = {name: nodes[name].meta["val"].shape for name in names}
+    return {n: [size.node.expr if isinstance(size, torch.SymInt) else size for size in shape] for n, shape in shapes.items()}
+
+
+def notes_of_ranges(program, shapes):
+    """What the program says of sizes, and TensorFlow does not ask."""
+    notes = []
+    for name, shape in shapes.items():
+        for axis, size in enumerate(shape):
+            found = program.range_constraints.get(size)
+            has_end = found is not None and isinstance(found.upper, sympy.Integer)
+            if has_end or found is not None and found.lower > 2:
+                said = f"{found.lower} to {found.upper}" if has_end else f"at least {found.lower}"
+                notes.append(f"axis {axis} of {name} is {said} in the program of torch.export; the SavedModel does not ask")
+    return notes
+
+
+def name_classes(module, program):
+    """The classes are called as those that were exported."""
+    stacks = (node.meta.get("nn_module_stack") or {} for node in program.graph.nodes)
+    types = dict(entry for stack in stacks for entry in stack.values())
+    for path, one in module.named_modules():
+        kind = types.get(path, "")
+        name = (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
+        if name.isidentifier():
+            one.__class__ = type(name, (type(one),), {"__module__": __name__})
+
+
+def take_by_name(module, shapes, example, structure):
+    """Makes a forward that takes tensors by name; what else was an argument is as it was in the example."""
+    before = module.forward
+
+    def forward(**tensors):
+        require_sizes(tensors, shapes)
+        leaves = [tensors.get(name, value) for name, value in example.items()]
+        args, keywords = pytree.tree_unflatten(leaves, structure)
+        return before(*args, **keywords)
+
+    forward.__signature__ = inspect.Signature([inspect.Parameter(name, KEYWORD) for name in shapes])
+    module.forward = forward
+
+
+def require_sizes(tensors, shapes):
+    """Asks for the sizes that are fixed, and for those that are alike. The module does so, too, but not when it is traced."""
+    known = {}
+    for name, shape in shapes.items():
+        for axis, (wanted, size) in enumerate(zip(shape, tensors[name].shape)):
+            if isinstance(wanted, sympy.Symbol):
+                wanted = known.setdefault(wanted, size)
+            if not isinstance(wanted, sympy.Expr) and size != wanted:
+                raise ValueError(f"{name} has {size} on axis {axis}, where the program of torch.export is for {wanted}")
