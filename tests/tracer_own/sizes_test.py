@@ -33,6 +33,22 @@ class SizesTest(TracerTest):
                 self.assertEqual(frozen, {("image", 2, height)})
                 self.assert_agrees(traced)
 
+    def test_axes_that_are_alike_are_fixed_together_and_the_batch_is_not(self):
+        net = """
+            import torch
+            class Net(torch.nn.Module):
+                def forward(self, image, mask):
+                    made = image * torch.nn.functional.interpolate(mask[:, None], size=image.shape[2:])
+                    rows = image.shape[0] * image.shape[2]
+                    return made.mean((2, 3)) if rows % (4 * image.shape[0]) == 0 else made.amax((2, 3))
+            def make():
+                return Net(), {"image": torch.randn(2, 3, 8, 10), "mask": torch.rand(2, 8, 10)}
+        """
+        traced = self.python_class("alike", net)
+        frozen = {(one["input"], one["axis"], one["size"]) for one in traced.program["frozen"]}
+        self.assertEqual(frozen, {("image", 2, 8), ("mask", 1, 8)})
+        self.assert_agrees(traced)
+
     def test_what_is_assumed_of_a_size_and_holds_for_others_fixes_none(self):
         net = """
             import torch

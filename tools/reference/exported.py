@@ -18,7 +18,8 @@ def load_exported(path):
     """(torch.nn.Module, {name: tensor}, notes) of a file. The module refuses sizes that were fixed when it was exported."""
     if not path.is_file():
         raise Failure(BAD_INPUT, f"{path}: no such file")
-    with failing(BAD_INPUT, f"{path}: cannot be loaded", "is it a file of torch.export.save, of a PyTorch no newer than this?"):
+    hint = "is it a file of torch.export.save, of a PyTorch no newer than this?"
+    with failing(BAD_INPUT, f"{path}: cannot be loaded", hint):
         program = torch.export.load(str(path))
     if program.example_inputs is None:
         raise Failure(BAD_INPUT, f"{path}: holds no example inputs; save it with a PyTorch that keeps them there, as 2.6 does")

@@ -28,7 +28,8 @@ def load_python_class(name, checkpoint=None):
     module, inputs, notes = make(name)
     model = to_float32(module).eval()
     if checkpoint:
-        with failing(BAD_INPUT, f"{said(name)}: does not fit the weights of {checkpoint}", "does it return another module each time?"):
+        what, hint = f"{said(name)}: does not fit the weights of {checkpoint}", "does it return another module each time?"
+        with failing(BAD_INPUT, what, hint):
             load_model(model, str(checkpoint / WEIGHTS))
         inputs = read_inputs(checkpoint / INPUTS)
     config = getattr(model, "config", None)

@@ -46,10 +46,19 @@ class OtherSizes:
         return all(self.verdict(attempt, cell.inputs, cell.instead) is not False for cell in self.cells_of(attempt))
 
     def blamed(self, attempt):
-        """{(input, axis)} of which an assumption does not hold where the graph is wrong."""
+        """{(input, axis)} of which an assumption does not hold where the graph is wrong. There may be more sizes than one for
+        which it is: those are taken that blame the fewest axes, as they change no others."""
         wrong = [cell.inputs for cell in self.cells_of(attempt) if self.verdict(attempt, cell.inputs, cell.instead) is False]
-        broken = {guard for inputs in wrong for guard in attempt.guards if not OF_ONE.search(guard) and not holds(guard, inputs)}
-        return {(name, int(axis)) for guard in broken for name, axis in AXES.findall(guard)}
+        return min(filter(None, (self.blamed_for(attempt, inputs) for inputs in wrong)), key=len, default=set())
+
+    def blamed_for(self, attempt, inputs):
+        """Those that have another size than in the example; with them those that are alike, of which a guard names one."""
+        axes = [(name, axis) for name, tensor in self.inputs.items() for axis in range(tensor.dim())]
+        size = {(name, axis): self.inputs[name].shape[axis] for name, axis in axes}
+        broken = {guard for guard in attempt.guards if not OF_ONE.search(guard) and not holds(guard, inputs)}
+        named = {(name, int(axis)) for guard in broken for name, axis in AXES.findall(guard)}
+        changed = {size[one] for one in named if one in size and inputs[one[0]].shape[one[1]] != size[one]}
+        return {one for one in axes if size[one] in changed}
 
     def varied(self, attempt):
         """{(input, axis)} of which another size was seen to be right."""
