@@ -1,6 +1,7 @@
 // Judging one tensor: which positions count, how far two frameworks are apart, and hashes of files.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -310,6 +311,49 @@ TEST(ComparingWithFloat64, NoiseIsSharedByARowAndNoFurther) {
   EXPECT_EQ(verdict(kRow - 1, NoisePool::kRow), Verdict::kRounding);
   EXPECT_EQ(verdict(kRow, NoisePool::kRow), Verdict::kDisagrees);
   EXPECT_EQ(verdict(kRow, NoisePool::kTensor), Verdict::kRounding);
+}
+
+/// The verdict of two rows of 2 * kSmallestRow elements, of which the second of the first is 1.5 instead of 1.
+struct TwoRows {
+  static constexpr std::size_t kRow = 2 * kSmallestRow;
+  std::vector<float> tf = std::vector<float>(2 * kRow, 1), pt = tf, noise = std::vector<float>(2 * kRow, 0);
+
+  Verdict verdict() {
+    tf[1] = 1.5;
+    const Shape shape = {2, kRow};
+    const std::vector<double> exact(pt.begin(), pt.end());
+    const tensor::TensorView pt_view = view_of(shape, pt);
+    const tensor::TensorView float64 = view_of(DType::kF64, shape, bytes_of(exact));
+    const tensor::TensorView noise_view = view_of(shape, noise);
+    return compare(values_of(shape, tf), {&pt_view, &float64, &noise_view}, {}, {.relative = 0, .noise_multiple = 2})
+        .verdict;
+  }
+};
+
+TEST(ComparingWithFloat64, NoiseThatIsNotKnownExcusesNothing) {
+  TwoRows rows;
+  rows.noise[5] = std::numeric_limits<float>::max();  // as the recorder writes infinity
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+  rows.noise[1] = std::numeric_limits<float>::max();
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+  rows.noise[6] = 0.25;
+  EXPECT_EQ(rows.verdict(), Verdict::kRounding);
+}
+
+TEST(ComparingWithFloat64, RowsThatTellTooLittleAreJoined) {
+  TwoRows rows;
+  const auto mask_from = [&](std::size_t first) {
+    for (std::size_t i = first; i < TwoRows::kRow; ++i) rows.tf[i] = rows.pt[i] = -kInfinityF;
+  };
+  rows.noise[TwoRows::kRow] = 0.25;  // of the second row
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+  mask_from(kSmallestRow);
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+  mask_from(kSmallestRow - 1);
+  EXPECT_EQ(rows.verdict(), Verdict::kRounding);
+  std::rotate(rows.pt.begin(), rows.pt.begin() + TwoRows::kRow, rows.pt.end());  // the last row joins those before
+  std::rotate(rows.tf.begin(), rows.tf.begin() + TwoRows::kRow, rows.tf.end());
+  EXPECT_EQ(rows.verdict(), Verdict::kRounding);
 }
 
 TEST(ComparingWithFloat64, NaNIsNoNoise) {

@@ -98,8 +98,10 @@ class FloatComparison {
   }
 
   Comparison run() {
-    for (std::size_t begin = 0; begin < tf_.elements.size(); begin += row_) {
-      compare_row(begin, std::min(begin + row_, tf_.elements.size()));
+    std::size_t begin = 0;
+    for (const std::size_t end : ends_of_pools()) {
+      compare_pool(begin, end);
+      begin = end;
     }
     result_.relative = largest_ > 0 ? result_.kept.tf_to_pt / largest_ : result_.kept.tf_to_pt;
     if (!tf_.elements.empty()) {
@@ -118,19 +120,41 @@ class FloatComparison {
     return result_.has_float64 ? distance(value, element(*reference_.float64, i)) : kInfinity;
   }
 
-  /// What rounding does to PyTorch in the pool: the shaken runs, or the plain one where there are none. Where they are
-  /// infinitely off nothing is known.
-  void compare_row(std::size_t begin, std::size_t end) {
+  /// How far rounding takes PyTorch at an element: the shaken runs, or the plain one where there are none; infinity where
+  /// that is unknown, as where a mask's smallest number is another in float64.
+  double noise_of(std::size_t i) const {
+    if (!result_.has_float64 || !std::isfinite(element(*reference_.values, i))) return kInfinity;
+    const double off = has_noise_ ? element(*reference_.noise, i) : to_float64(element(*reference_.values, i), i);
+    return off < std::numeric_limits<float>::max() ? off : kInfinity;
+  }
+
+  /// Rows of which too few elements tell of noise are joined with those that follow; the last, with those before.
+  std::vector<std::size_t> ends_of_pools() const {
+    const std::size_t size = tf_.elements.size();
+    std::vector<std::size_t> ends;
+    std::int64_t known = 0;
+    for (std::size_t begin = 0; begin < size; begin += row_) {
+      const std::size_t end = std::min(begin + row_, size);
+      for (std::size_t i = begin; i < end; ++i) known += std::isfinite(noise_of(i)) ? 1 : 0;
+      if (known < kSmallestRow) continue;
+      ends.push_back(end);
+      known = 0;
+    }
+    if (ends.empty()) ends.push_back(size);
+    ends.back() = size;
+    return ends;
+  }
+
+  void compare_pool(std::size_t begin, std::size_t end) {
     double noise[2] = {0, 0};
     for (std::size_t i = begin; result_.has_float64 && i < end; ++i) {
-      const double of_plain = to_float64(element(*reference_.values, i), i);
-      const double of_shaken = has_noise_ ? element(*reference_.noise, i) : 0;
+      const double off = noise_of(i);
       Distances& distances = is_kept(i) ? result_.kept : result_.padded;
-      distances.pt_to_float64 = std::max(distances.pt_to_float64, of_plain);
-      distances.noise = std::max(distances.noise, of_shaken);
+      distances.pt_to_float64 = std::max(distances.pt_to_float64, to_float64(element(*reference_.values, i), i));
+      if (!std::isfinite(off)) continue;
+      if (has_noise_) distances.noise = std::max(distances.noise, off);
       double& pool = noise[is_kept(i) ? 0 : 1];
-      const double off = has_noise_ ? of_shaken : of_plain;
-      if (std::isfinite(off)) pool = std::max(pool, off);
+      pool = std::max(pool, off);
     }
     for (std::size_t i = begin; i < end; ++i) compare_element(i, noise[is_kept(i) ? 0 : 1]);
   }

@@ -18,7 +18,7 @@ enum class Verdict {
 std::string_view name_of(Verdict verdict);
 
 /// Which elements share what is known of PyTorch's noise. kRow: those with the same indexes but the last, joined with
-/// their neighbours where that is fewer than kSmallestRow. kTensor: all. Kept and padded ones never share.
+/// their neighbours where it is known of fewer than kSmallestRow. kTensor: all. Kept and padded ones never share.
 enum class NoisePool { kRow, kTensor };
 inline constexpr std::int64_t kSmallestRow = 16;
 

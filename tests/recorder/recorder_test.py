@@ -16,7 +16,31 @@ from recorded_models import (  # first of all, as it finds the recorder
 
 from reference.goldens import make_golden  # isort: skip
 from reference.recipes import read_recipes  # isort: skip
-from reference.recording import Run  # isort: skip
+from reference.recording import Run, shaken  # isort: skip
+
+
+class ShakenTest(unittest.TestCase):
+    def shaken(self, x):
+        return shaken(x, torch.Generator().manual_seed(0))
+
+    def test_each_element_is_off_by_a_bit_of_its_row(self):
+        x = torch.tensor([[1.0, 100.0], [1e-3, -1e-3]])
+        off = (self.shaken(x) - x).abs()
+        self.assertTrue(bool((off > 0).all()))
+        self.assertTrue(bool((off <= 2.0**-23 * x.abs().amax(-1, keepdim=True) * 2).all()))
+
+    def test_masks_stay_and_say_nothing_of_their_row(self):
+        numbers = torch.randn(3, 16)
+        least = torch.finfo(torch.float32).min
+        for mask in (-torch.inf, torch.inf, least, torch.nan):
+            x = torch.cat([numbers, torch.full((3, 240), mask)], -1)
+            found = self.shaken(x)
+            torch.testing.assert_close(found[:, 16:], x[:, 16:], rtol=0, atol=0, equal_nan=True)
+            off = (found - x)[:, :16].abs()
+            self.assertGreater(off.amax(-1).min(), 1e-8)
+            self.assertLess(off.max(), 1e-6)
+        alone = torch.full((2, 3), -torch.inf)
+        self.assertTrue(torch.equal(self.shaken(alone), alone))
 
 
 class CallersTest(RecorderTest):

@@ -64,10 +64,17 @@ def options_for(forward, attentions=True):
 
 def shaken(x, generator):
     """The tensor with about its last bit changed at random: one unit in the last place of the element, or of the
-    typical size of its row, as a sum of a row's products is off by."""
+    typical size of its row, as a sum of a row's products is off by. Infinities, and numbers as large as those that stand
+    for them in masks, stay, and say nothing of the row."""
     if x.is_complex():
         return torch.view_as_complex(shaken(as_pairs(x), generator))
-    size = torch.maximum(x.abs(), x.square().mean(-1, keepdim=True).sqrt()) if x.dim() else x.abs()
+    size = x.abs()
+    is_number = size.square().isfinite()
+    if x.dim():
+        numbers = torch.where(is_number, x, 0)
+        share = is_number.double().mean(-1, keepdim=True).clamp(min=1e-30).to(x.dtype)
+        size = torch.maximum(size, (numbers.square().mean(-1, keepdim=True) / share).sqrt())
+    size = torch.where(is_number, size, 0)
     return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
 
 
