@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "export/safetensors_writer.h"
+#include "flow/caveats.h"
 #include "goldens.h"
 #include "test_support.h"
 
@@ -12,6 +13,7 @@ namespace crossload::verify {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 /// A trace in the making: `input.ids` and what is added.
@@ -443,6 +445,21 @@ TEST(Rounding, IsJudgedByTheRunsInFloat64AndTheShakenOnes) {
   EXPECT_FALSE(verdict(1.25).stages[0].agrees());
   EXPECT_FALSE(verdict(1.25).outputs[0].agrees());
   EXPECT_EQ(verdict(1.5).stages[0].comparison.padded.tf_to_float64, 3);
+}
+
+TEST(Rounding, ThatDecidesWhatIsInATensorIsSaid) {
+  const auto note = [](float value, float noise) {
+    TraceFile file;
+    file.stage("a", {1, 90}).output("x", {1, 90});
+    for (const char* suffix : {"stage64.a", "output64.x"})
+      file.add(DType::kF64, suffix, {1, 2}, bytes_of(std::vector<double>{1, 90}));
+    for (const char* suffix : {"noise.a", "outputnoise.x"}) file.add(suffix, {0, noise});
+    return flow::note_of_unstable(judged(file, {observed("a", {1, value})}, {{"x", row({1, value})}}));
+  };
+  EXPECT_THAT(note(91, 1).value_or(""), HasSubstr("shaken: a, output.x"));
+  EXPECT_EQ(note(91, 0.8F), std::nullopt);
+  EXPECT_EQ(note(90, 1), std::nullopt);   // nothing is left to noise
+  EXPECT_EQ(note(100, 1), std::nullopt);  // disagrees
 }
 
 TEST(Coverage, AnInputThatTheSignatureLacksIsADisagreement) {

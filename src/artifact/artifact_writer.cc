@@ -6,6 +6,7 @@
 #include "bytes/digest.h"
 #include "bytes/mapped_file.h"
 #include "bytes/output_file.h"
+#include "bytes/some_of.h"
 #include "bytes/text_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/companions.h"
@@ -17,9 +18,6 @@ namespace crossload::artifact {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// At most so many names are in a sentence.
-constexpr std::size_t kNamesInASentence = 3;
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -51,10 +49,7 @@ std::string list_of(const std::set<std::string>& files) {
     const std::string name = is_in_saved_model(file) ? std::string(kSavedModelFolder) + "/" : file;
     if (names.empty() || names.back() != name) names.push_back(name);
   }
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kNamesInASentence); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > kNamesInASentence) text += " and " + std::to_string(names.size() - kNamesInASentence) + " more";
-  return text;
+  return bytes::some_of(names);
 }
 
 std::set<std::string> as_set(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bytes/some_of.h"
 #include "crossload/error.h"
 
 namespace crossload::checkpoint {
@@ -144,15 +145,15 @@ void refuse_foreign_tensors(const NamedTensors& tensors, const std::string& wher
       pruned.push_back(key);
   }
   if (!adapters.empty()) {
-    not_supported(where, "holds the tensors of an adapter (LoRA), " + some_of(adapters) + ", " + kMerge);
+    not_supported(where, "holds the tensors of an adapter (LoRA), " + bytes::some_of(adapters) + ", " + kMerge);
   }
   if (!quantized.empty()) {
-    not_supported(where, "its weights are quantized, as " + some_of(quantized) +
+    not_supported(where, "its weights are quantized, as " + bytes::some_of(quantized) +
                              " say; give the checkpoint that they were made from, or in Python load it, call the "
                              "model's dequantize() and save_pretrained() that");
   }
   if (!pruned.empty()) {
-    not_supported(where, "its weights are being pruned by torch.nn.utils.prune, as " + some_of(pruned) +
+    not_supported(where, "its weights are being pruned by torch.nn.utils.prune, as " + bytes::some_of(pruned) +
                              " say; in Python, end it with prune.remove(module, \"weight\") for each, and save again");
   }
 }

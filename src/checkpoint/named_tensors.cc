@@ -1,6 +1,5 @@
 #include "checkpoint/named_tensors.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -42,13 +41,6 @@ std::string name_of_today(const std::string& name) {
     if (name.ends_with(old_end)) return name.substr(0, name.size() - old_end.size()) + std::string(new_end);
   }
   return name;
-}
-
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 3;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) text += (i > 0 ? ", " : "") + names[i];
-  return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more" : text;
 }
 
 }  // namespace crossload::checkpoint

@@ -47,7 +47,4 @@ class NamedTensors {
 /// another module is a parameter with that name.
 std::string name_of_today(const std::string& name);
 
-/// "a, b, c and 4 more": what an error lists of many names.
-std::string some_of(const std::vector<std::string>& names);
-
 }  // namespace crossload::checkpoint

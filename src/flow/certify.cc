@@ -1,7 +1,7 @@
 #include "flow/certify.h"
 
 #include "bytes/output_file.h"
-#include "flow/not_finite.h"
+#include "flow/caveats.h"
 #include "flow/prove.h"
 #include "flow/summary.h"
 #include "verify/report.h"
@@ -24,6 +24,7 @@ void add_proof(const verify::Trace& trace, const verify::Verification& verificat
                verify::CertificateParts* parts) {
   parts->notes.insert(parts->notes.end(), trace.notes().begin(), trace.notes().end());
   if (const auto note = note_of_outputs(verification)) parts->notes.push_back(*note);
+  if (const auto note = note_of_unstable(verification)) parts->notes.push_back(*note);
   parts->tolerances = tolerances_of(settings);
   if (parts->precision.rounded > 0) parts->precision.outputs = verify::output_costs(trace);
   if (const auto note = describe(parts->precision)) parts->notes.push_back(*note);

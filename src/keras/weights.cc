@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-#include "checkpoint/named_tensors.h"
+#include "bytes/some_of.h"
 #include "crossload/error.h"
 
 namespace crossload::keras {
@@ -55,7 +55,7 @@ bool same_numbers(const TensorView& one, const TensorView& other) {
 }
 
 void append_list(std::string* message, const char* title, const std::vector<std::string>& names) {
-  if (!names.empty()) *message += "; " + std::to_string(names.size()) + " " + title + ": " + checkpoint::some_of(names);
+  if (!names.empty()) *message += "; " + std::to_string(names.size()) + " " + title + ": " + bytes::some_of(names);
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ void Weights::ignore_wanted(const std::string& pattern, const std::string& reaso
   throw Error(ErrorKind::kUsage,
               "--ignore-tensors " + pattern + ": " +
                   (used.empty() ? "no tensor of the checkpoint is called so; `crossload inspect` lists their names"
-                                : "the model needs " + checkpoint::some_of(used) +
+                                : "the model needs " + bytes::some_of(used) +
                                       "; only tensors that it has no place for can be ignored"));
 }
 

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "bytes/digest.h"
+#include "bytes/some_of.h"
 #include "crossload/error.h"
 #include "verify/certificate_hash.h"
 #include "verify/json_schema.h"
@@ -127,11 +128,9 @@ std::vector<fs::path> everything_below(const fs::path& folder) {
 }
 
 CertificateCheck note_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kNamed = 3;
-  std::string text = "not certified, and no loader takes " + std::string(names.size() == 1 ? "it" : "them") + ": ";
-  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return {Kind::kNote, names.size() == 1 ? "1 other file" : std::to_string(names.size()) + " other files", text};
+  const bool is_one = names.size() == 1;
+  return {Kind::kNote, is_one ? "1 other file" : std::to_string(names.size()) + " other files",
+          std::string("not certified, and no loader takes ") + (is_one ? "it: " : "them: ") + bytes::some_of(names)};
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ class FloatComparison {
       compare_pool(begin, end);
       begin = end;
     }
-    result_.relative = largest_ > 0 ? result_.kept.tf_to_pt / largest_ : result_.kept.tf_to_pt;
+    result_.relative = result_.largest > 0 ? result_.kept.tf_to_pt / result_.largest : result_.kept.tf_to_pt;
     if (!tf_.elements.empty()) {
       result_.worst_index = index_of(worst_at_, tf_.shape);
       result_.worst_tf = static_cast<double>(tf_.elements[worst_at_]);
@@ -172,7 +172,7 @@ class FloatComparison {
     if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
     if (kept) ++result_.kept_elements;
     if (kept && !std::isfinite(pt) && error == 0) ++result_.not_finite;
-    if (kept && std::isfinite(pt)) largest_ = std::max(largest_, std::abs(pt));
+    if (kept && std::isfinite(pt)) result_.largest = std::max(result_.largest, std::abs(pt));
     result_.has_padded = result_.has_padded || !kept;
     if (!kept && !rule_.excluded_count) return;
     Verdict verdict = Verdict::kAgrees;
@@ -199,7 +199,6 @@ class FloatComparison {
   const Rule& rule_;
   const std::size_t row_;
   bool has_noise_ = false;
-  double largest_ = 0;
   std::size_t worst_at_ = 0;
   double worst_error_ = -1;
   Comparison result_;

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "bytes/some_of.h"
+
 namespace crossload::verify {
 namespace {
 
@@ -73,15 +75,6 @@ std::map<std::string, bytes::Json> runs_of(const bytes::Json& certificate) {
   return runs;
 }
 
-/// Names joined, cut at three.
-std::string joined(const std::vector<std::string>& names) {
-  constexpr std::size_t kNamed = 3;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return text;
-}
-
 /// What only one of both has; nothing when they have the same.
 std::string only_in_one(const std::map<std::string, bytes::Json>& certified,
                         const std::map<std::string, bytes::Json>& again) {
@@ -94,8 +87,8 @@ std::string only_in_one(const std::map<std::string, bytes::Json>& certified,
     if (!certified.contains(name)) fresh.push_back(name);
   }
   std::string text;
-  if (!gone.empty()) text += "certified and not compared now: " + joined(gone);
-  if (!fresh.empty()) text += (text.empty() ? "" : "; ") + ("compared now and not certified: " + joined(fresh));
+  if (!gone.empty()) text += "certified and not compared now: " + bytes::some_of(gone);
+  if (!fresh.empty()) text += (text.empty() ? "" : "; ") + ("compared now and not certified: " + bytes::some_of(fresh));
   return text;
 }
 
@@ -126,11 +119,11 @@ CertificateCheck check_inputs(const bytes::Json& certified, const bytes::Json& a
   }
   if (!others.empty()) {
     return {Kind::kDiffers, "replay: inputs",
-            "are others than the certified ones: " + joined(others) +
+            "are others than the certified ones: " + bytes::some_of(others) +
                 "; give the trace that the certificate was made with by --reference, or the file by --inputs"};
   }
   if (!rounded.empty()) {
-    return {Kind::kNote, "replay: inputs", "have the certified shapes and other bits: " + joined(rounded)};
+    return {Kind::kNote, "replay: inputs", "have the certified shapes and other bits: " + bytes::some_of(rounded)};
   }
   return {Kind::kHolds, "replay: inputs", "are the certified ones, bit by bit"};
 }
@@ -192,7 +185,7 @@ CertificateCheck check_numbers(const bytes::Json& certified, const bytes::Json& 
       distance.add(name, distance_of(before.at(field)), distance_of(found->second.at(field)));
     }
   }
-  if (!worse.empty()) return {Kind::kDiffers, subject, "certified to agree, now off: " + joined(worse)};
+  if (!worse.empty()) return {Kind::kDiffers, subject, "certified to agree, now off: " + bytes::some_of(worse)};
   std::string text = std::to_string(distance.same) + " of " + std::to_string(compared) +
                      " tensors have the certified numbers to the last digit; the largest error is " +
                      scientific(distance.largest_now) + ", certified " + scientific(distance.largest_before);
@@ -257,7 +250,7 @@ std::optional<CertificateCheck> check_litert(const bytes::Json& certified, const
     if (type == "float32") continue;  // judged by the rule, so that the verdict says it
     if (const auto other = moved(type, name, output, measured)) others.push_back(*other);
   }
-  if (!others.empty()) return CertificateCheck{Kind::kDiffers, subject, "is another model: " + joined(others)};
+  if (!others.empty()) return CertificateCheck{Kind::kDiffers, subject, "is another model: " + bytes::some_of(others)};
   return CertificateCheck{Kind::kHolds, subject,
                           type + ": " + std::to_string(distance.same) + " of " + std::to_string(outputs.size()) +
                               " outputs have the certified errors to the last digit; the largest is " +
@@ -281,7 +274,7 @@ std::optional<CertificateCheck> note_of_versions(const bytes::Json& certified, c
     if (before.dump() != other) changed.push_back(name + " (certified " + before.dump() + ", now " + other + ")");
   }
   if (changed.empty()) return std::nullopt;
-  return CertificateCheck{Kind::kNote, "replay: versions", "differ: " + joined(changed)};
+  return CertificateCheck{Kind::kNote, "replay: versions", "differ: " + bytes::some_of(changed)};
 }
 
 }  // namespace

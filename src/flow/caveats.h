@@ -1,4 +1,4 @@
-// Telling the user of NaN and infinity: both frameworks have them, so that nothing disagrees.
+// What agreement does not say: NaN and infinity are in both frameworks, and numbers that rounding decides are in none twice.
 #pragma once
 
 #include <optional>
@@ -17,5 +17,9 @@ std::optional<std::string> note_of_weights(const std::vector<artifact::NotFinite
 
 /// A sentence that names the outputs which hold them in both frameworks.
 std::optional<std::string> note_of_outputs(const verify::Verification& verification);
+
+/// A sentence that names the tensors that agree by rounding, where rounding moves PyTorch's by more than a hundredth of the
+/// largest: a fault could hide there.
+std::optional<std::string> note_of_unstable(const verify::Verification& verification);
 
 }  // namespace crossload::flow

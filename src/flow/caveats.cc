@@ -1,20 +1,14 @@
-#include "flow/not_finite.h"
+#include "flow/caveats.h"
 
 #include <algorithm>
+
+#include "bytes/some_of.h"
 
 namespace crossload::flow {
 namespace {
 
-/// At most so many names are in a sentence.
-constexpr std::size_t kNamesInASentence = 3;
-
-/// "a (1 of 4 elements), b (2 of 4 elements) and 3 more"
-std::string list_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kNamesInASentence); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > kNamesInASentence) text += " and " + std::to_string(names.size() - kNamesInASentence) + " more";
-  return text;
-}
+/// Noise that is a larger part of a tensor than this decides what is in it, as where it chooses among numbers.
+constexpr double kPartOfATensor = 0.01;
 
 std::string share(const std::string& name, std::int64_t elements, std::int64_t of) {
   return name + " (" + std::to_string(elements) + " of " + std::to_string(of) + " elements)";
@@ -32,7 +26,7 @@ std::optional<std::string> note_of_weights(const std::vector<artifact::NotFinite
     });
     names.push_back(share(entry == ledger.end() ? one.variable : entry->key, one.elements, one.of));
   }
-  return "the checkpoint holds NaN or infinity in " + list_of(names) +
+  return "the checkpoint holds NaN or infinity in " + bytes::some_of(names) +
          "; TensorFlow gets the same, so that agreement does not mean that the model is sound";
 }
 
@@ -47,7 +41,18 @@ std::optional<std::string> note_of_outputs(const verify::Verification& verificat
   }
   names.insert(names.end(), members.begin(), members.end());
   if (names.empty()) return std::nullopt;
-  return "NaN or infinity in both frameworks, which agree and say nothing: " + list_of(names);
+  return "NaN or infinity in both frameworks, which agree and say nothing: " + bytes::some_of(names);
+}
+
+std::optional<std::string> note_of_unstable(const verify::Verification& verification) {
+  std::vector<std::string> names;
+  for (const verify::StageReport* report : verification.tensors_that(verify::Verdict::kRounding)) {
+    const verify::Comparison& comparison = report->comparison;
+    if (comparison.kept.noise > kPartOfATensor * comparison.largest) names.push_back(report->full_name());
+  }
+  if (names.empty()) return std::nullopt;
+  return "of these agreement says little, as PyTorch itself gives other numbers when its last bits are shaken: " +
+         bytes::some_of(names);
 }
 
 }  // namespace crossload::flow
