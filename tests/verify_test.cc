@@ -340,6 +340,19 @@ TEST(ComparingWithFloat64, NoiseThatIsNotKnownExcusesNothing) {
   EXPECT_EQ(rows.verdict(), Verdict::kRounding);
 }
 
+TEST(ComparingWithFloat64, NoiseOfAMaskIsSharedByMasksAlone) {
+  TwoRows rows;
+  rows.tf[5] = rows.pt[5] = -1e9F;
+  rows.noise[5] = 64;
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+  rows.tf[6] = -1e9F + 64;
+  rows.pt[6] = -1e9F;
+  rows.noise[1] = 0.25;
+  EXPECT_EQ(rows.verdict(), Verdict::kRounding);
+  rows.noise[5] = 16;
+  EXPECT_EQ(rows.verdict(), Verdict::kDisagrees);
+}
+
 TEST(ComparingWithFloat64, RowsThatTellTooLittleAreJoined) {
   TwoRows rows;
   const auto mask_from = [&](std::size_t first) {

@@ -48,7 +48,7 @@ std::optional<std::string> note_of_unstable(const verify::Verification& verifica
   std::vector<std::string> names;
   for (const verify::StageReport* report : verification.tensors_that(verify::Verdict::kRounding)) {
     const verify::Comparison& comparison = report->comparison;
-    if (comparison.kept.noise > kPartOfATensor * comparison.largest) names.push_back(report->full_name());
+    if (comparison.kept.noise > kPartOfATensor * comparison.largest_number) names.push_back(report->full_name());
   }
   if (names.empty()) return std::nullopt;
   return "of these agreement says little, as PyTorch itself gives other numbers when its last bits are shaken: " +

@@ -116,6 +116,8 @@ class FloatComparison {
  private:
   bool is_kept(std::size_t i) const { return kept_.empty() || kept_[i]; }
 
+  bool is_mask(std::size_t i) const { return std::abs(element(*reference_.values, i)) >= kMask; }
+
   double to_float64(double value, std::size_t i) const {
     return result_.has_float64 ? distance(value, element(*reference_.float64, i)) : kInfinity;
   }
@@ -135,7 +137,7 @@ class FloatComparison {
     std::int64_t known = 0;
     for (std::size_t begin = 0; begin < size; begin += row_) {
       const std::size_t end = std::min(begin + row_, size);
-      for (std::size_t i = begin; i < end; ++i) known += std::isfinite(noise_of(i)) ? 1 : 0;
+      for (std::size_t i = begin; i < end; ++i) known += std::isfinite(noise_of(i)) && !is_mask(i) ? 1 : 0;
       if (known < kSmallestRow) continue;
       ends.push_back(end);
       known = 0;
@@ -146,17 +148,22 @@ class FloatComparison {
   }
 
   void compare_pool(std::size_t begin, std::size_t end) {
-    double noise[2] = {0, 0};
+    double noise[2][2] = {{0, 0}, {0, 0}};
     for (std::size_t i = begin; result_.has_float64 && i < end; ++i) {
       const double off = noise_of(i);
       Distances& distances = is_kept(i) ? result_.kept : result_.padded;
       distances.pt_to_float64 = std::max(distances.pt_to_float64, to_float64(element(*reference_.values, i), i));
       if (!std::isfinite(off)) continue;
-      if (has_noise_) distances.noise = std::max(distances.noise, off);
-      double& pool = noise[is_kept(i) ? 0 : 1];
+      if (has_noise_ && !is_mask(i)) distances.noise = std::max(distances.noise, off);
+      double& pool = noise[is_kept(i) ? 0 : 1][is_mask(i) ? 1 : 0];
       pool = std::max(pool, off);
     }
-    for (std::size_t i = begin; i < end; ++i) compare_element(i, noise[is_kept(i) ? 0 : 1]);
+    for (std::size_t i = begin; i < end; ++i) compare_element(i, noise[is_kept(i) ? 0 : 1][is_mask(i) ? 1 : 0]);
+  }
+
+  void add_size(double size) {
+    result_.largest = std::max(result_.largest, size);
+    if (size < kMask) result_.largest_number = std::max(result_.largest_number, size);
   }
 
   void compare_element(std::size_t i, double noise) {
@@ -172,7 +179,7 @@ class FloatComparison {
     if (result_.has_float64) distances.tf_to_float64 = std::max(distances.tf_to_float64, off);
     if (kept) ++result_.kept_elements;
     if (kept && !std::isfinite(pt) && error == 0) ++result_.not_finite;
-    if (kept && std::isfinite(pt)) result_.largest = std::max(result_.largest, std::abs(pt));
+    if (kept && std::isfinite(pt)) add_size(std::abs(pt));
     result_.has_padded = result_.has_padded || !kept;
     if (!kept && !rule_.excluded_count) return;
     Verdict verdict = Verdict::kAgrees;

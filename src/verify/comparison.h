@@ -18,9 +18,11 @@ enum class Verdict {
 std::string_view name_of(Verdict verdict);
 
 /// Which elements share what is known of PyTorch's noise. kRow: those with the same indexes but the last, joined with
-/// their neighbours where it is known of fewer than kSmallestRow. kTensor: all. Kept and padded ones never share.
+/// their neighbours where it is known of fewer than kSmallestRow. kTensor: all. Kept and padded ones never share, nor do
+/// the numbers of masks, of kMask and more, with others.
 enum class NoisePool { kRow, kTensor };
 inline constexpr std::int64_t kSmallestRow = 16;
+inline constexpr double kMask = 0x1p20;
 
 /// When an element agrees. `make bench-agreement` measures the constants; docs/verification.md has its table.
 struct Rule {
@@ -58,6 +60,7 @@ struct Comparison {
   std::int64_t not_finite = 0;
   std::int64_t kept_elements = 0;  // of floating point
   double largest = 0;              // |PyTorch| of the kept positions, of numbers that are finite
+  double largest_number = 0;       // the same of those that are below kMask
   double relative = 0;             // kept.tf_to_pt / largest
   Verdict verdict = Verdict::kAgrees;
   /// Of the elements whose excess is over Rule::absolute, the largest ratio of their distance from float64 (the larger

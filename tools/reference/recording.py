@@ -24,6 +24,7 @@ from reference.wide import Widened
 HINT = "other inputs can be given with --inputs"
 NOISE_RUNS = 4
 NOISE_RUNS_OF_CELLS = 2
+MASK = 2.0**20  # numbers as large stand for infinity in masks; the program's comparison has the same
 
 
 def named_tensors(result, name=""):
@@ -64,17 +65,19 @@ def options_for(forward, attentions=True):
 
 def shaken(x, generator):
     """The tensor with about its last bit changed at random: one unit in the last place of the element, or of the
-    typical size of its row, as a sum of a row's products is off by. Infinities, and numbers as large as those that stand
-    for them in masks, stay, and say nothing of the row."""
+    typical size of its row, as a sum of a row's products is off by. Numbers of masks say nothing of their row; infinities,
+    and numbers that might become infinite, stay."""
     if x.is_complex():
         return torch.view_as_complex(shaken(as_pairs(x), generator))
     size = x.abs()
-    is_number = size.square().isfinite()
+    is_known = size.square().isfinite()
     if x.dim():
-        numbers = torch.where(is_number, x, 0)
+        is_number = is_known & (size < MASK)
+        is_number = torch.where(is_number.any(-1, keepdim=True), is_number, is_known)
         share = is_number.double().mean(-1, keepdim=True).clamp(min=1e-30).to(x.dtype)
-        size = torch.maximum(size, (numbers.square().mean(-1, keepdim=True) / share).sqrt())
-    size = torch.where(is_number, size, 0)
+        squares = torch.where(is_number, x, 0).square().mean(-1, keepdim=True)
+        size = torch.maximum(size, (squares / share).sqrt())
+    size = torch.where(is_known, size, 0)
     return x + 2.0**-23 * size * (2 * torch.rand(x.shape, generator=generator) - 1)
 
 
