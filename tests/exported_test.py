@@ -4,7 +4,9 @@
     tests/exported_test.py PROGRAM
 """
 
+import contextlib
 import hashlib
+import importlib
 import json
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from reference.messages import Failure  # noqa: E402
 from tiny.fork_server import forked_python, run_tool  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.export import Dim  # noqa: E402
+from torch.utils import _pytree as pytree  # noqa: E402
 
 
 class Block(nn.Module):
@@ -52,6 +55,26 @@ class Net(nn.Module):
     def forward(self, ids, more, scaled=False):
         x = self.block(self.block(self.table(ids) + self.places[: ids.shape[1]])) * more["weights"][:, None]
         return {"made": self.project(x) * (2 if scaled else 1), "states": (x, more["pair"][1] - 1)}
+
+
+class Returning(nn.Module):
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def forward(self, x):
+        return self.made(last_hidden_state=x + 1)
+
+
+OWN_TYPES = """
+import dataclasses
+import torch
+from transformers.utils import ModelOutput
+
+@dataclasses.dataclass
+class BaseModelOutput(ModelOutput):
+    last_hidden_state: torch.Tensor = None
+"""
 
 
 def export(path, **dynamic):
@@ -136,6 +159,18 @@ class ExportedTest(unittest.TestCase):
             with self.assertRaises((ValueError, RuntimeError)):
                 module(**{**inputs, **wrong})
 
+    def test_types_of_results_are_imported(self):
+        (self.folder / "own_types.py").write_text(OWN_TYPES, encoding="utf-8")
+        sys.path.insert(0, str(self.folder))
+        made = importlib.import_module("own_types").BaseModelOutput
+        sys.path.pop(0)
+        with contextlib.chdir(self.folder):
+            torch.export.save(torch.export.export(Returning(made), (torch.randn(2, 3),)), "own.pt2")
+            pytree._deregister_pytree_node(made)  # as in a process that has not imported it
+            del sys.modules["own_types"]
+            module, inputs, _ = load_exported(Path("own.pt2"))
+        self.assertEqual(list(module(**inputs)), ["last_hidden_state"])
+
     def test_it_is_refused_without_trust_and_where_it_is_none(self):
         done = self.run_program("pt-to-tf", "--model-name", "net.pt2", "--output", "none")
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -145,7 +180,7 @@ class ExportedTest(unittest.TestCase):
         for name, data in {"cut": whole[: len(whole) // 2], "none": b"", "text": b"no program"}.items():
             path = self.folder / f"{name}.pt2"
             path.write_bytes(data)
-            with self.assertRaisesRegex(Failure, f"{name}.pt2: cannot be loaded .*torch.export.save"):
+            with self.assertRaisesRegex(Failure, f"{name}.pt2: cannot be loaded .BadZipFile.*torch.export.save"):
                 load_exported(path)
         with self.assertRaisesRegex(Failure, "no such file"):
             load_exported(self.folder / "nothing.pt2")
