@@ -57,6 +57,11 @@ class Net(nn.Module):
         return {"made": self.project(x) * (2 if scaled else 1), "states": (x, more["pair"][1] - 1)}
 
 
+class Halves(nn.Module):
+    def forward(self, x, y):
+        return x[:, :, 0] + y[1::2], x.unflatten(2, (-1, 4)).sum(2)
+
+
 class Returning(nn.Module):
     def __init__(self, made):
         super().__init__()
@@ -147,10 +152,34 @@ class ExportedTest(unittest.TestCase):
         export(self.folder / "fixed.pt2", batch=Dim.AUTO)
         done = self.run_program("pt-to-tf", "--model-name", "fixed.pt2", "--trust-remote-code")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("axis 1 of ids is 7 alone", done.stdout)
+        self.assertIn("axis 1 of ids is 7 alone in the program of torch.export", done.stdout)
         self.assertNotIn("axis 0 of ids", done.stdout)
         served = tf.saved_model.load(str(self.folder / "fixed-tf" / "saved_model")).signatures["serving_default"]
         self.assertEqual(served.structured_input_signature[1]["ids"].shape.as_list(), [None, 7])
+
+    def test_a_batch_of_one_that_is_fixed_is_fixed(self):
+        torch.export.save(torch.export.export(Block(), (torch.randn(1, 6),)), self.folder / "one.pt2")
+        done = self.run_program("pt-to-tf", "--model-name", "one.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("axis 0 of x is 1 alone in the program of torch.export", done.stdout)
+        served = tf.saved_model.load(str(self.folder / "one-tf" / "saved_model")).signatures["serving_default"]
+        self.assertEqual(served.structured_input_signature[1]["x"].shape.as_list(), [1, 6])
+
+    def test_other_sizes_are_such_as_the_program_takes(self):
+        rows, few = Dim("rows", min=2, max=50), Dim("few", min=5, max=9)
+        shapes = {"x": {0: rows, 1: few, 2: 4 * Dim("fours", max=64)}, "y": {0: 2 * rows + 1, 1: few}}
+        tensors = torch.randn(3, 6, 8), torch.randn(7, 6)
+        torch.export.save(torch.export.export(Halves(), tensors, dynamic_shapes=shapes), self.folder / "sizes.pt2")
+        module, inputs, sizes = load_exported(self.folder / "sizes.pt2")
+        free = sizes.free(inputs)
+        self.assertEqual(free, {"x": [0, 1, 2], "y": [0, 1]})
+        cells = [*sizes.other(inputs, free), *sizes.near(inputs, free)]
+        self.assertGreater(len(cells), 6)
+        for cell in cells:
+            module(**cell.inputs)
+        for cell in sizes.other(inputs, {"x": [2], "y": []}):
+            self.assertEqual((cell.inputs["x"].shape[:2], cell.inputs["y"].shape), ((3, 6), (7, 6)))
+        self.assertIn("axis 0 of y is 2*(axis 0 of x) + 1, 5 to 101 in the program of torch.export", " ".join(sizes.notes()))
 
     def test_the_module_takes_sizes_that_were_exported_alone(self):
         module, inputs, _ = load_exported(self.folder / "net.pt2")

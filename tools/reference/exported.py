@@ -15,6 +15,7 @@ import torch
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
+from reference.exported_sizes import Sizes
 from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing
 
 ENDING = ".pt2"
@@ -28,7 +29,7 @@ HINT = (
 
 
 def load_exported(path):
-    """(torch.nn.Module, {name: tensor}, notes) of a file. The module refuses sizes that were fixed when it was exported."""
+    """(torch.nn.Module, {name: tensor}, Sizes) of a file. The module refuses sizes that were fixed when it was exported."""
     if not path.is_file():
         raise Failure(BAD_INPUT, f"{path}: no such file")
     program = read(path)
@@ -39,9 +40,10 @@ def load_exported(path):
     name_classes(module, program)
     names = [spec.arg.name for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT]
     example = dict(zip(names, pytree.tree_leaves(program.example_inputs)))
-    shapes = shapes_of(program, [name for name, value in example.items() if isinstance(value, torch.Tensor)])
-    take_by_name(module, shapes, example, pytree.tree_structure(program.example_inputs))
-    return module, {name: example[name] for name in shapes}, notes_of_ranges(program, shapes)
+    inputs = {name: value for name, value in example.items() if isinstance(value, torch.Tensor)}
+    sizes = Sizes(program, inputs)
+    take_by_name(module, sizes, example, pytree.tree_structure(program.example_inputs))
+    return module, inputs, sizes
 
 
 def read(path):
@@ -79,26 +81,6 @@ def import_types(archive):
                     importlib.import_module(kind.rpartition(".")[0])
 
 
-def shapes_of(program, names):
-    """{input: its sizes: numbers, and expressions of symbols}."""
-    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-    shapes = {name: nodes[name].meta["val"].shape for name in names}
-    return {n: [size.node.expr if isinstance(size, torch.SymInt) else size for size in shape] for n, shape in shapes.items()}
-
-
-def notes_of_ranges(program, shapes):
-    """What the program says of sizes, and TensorFlow does not ask."""
-    notes = []
-    for name, shape in shapes.items():
-        for axis, size in enumerate(shape):
-            found = program.range_constraints.get(size)
-            has_end = found is not None and isinstance(found.upper, sympy.Integer)
-            if has_end or found is not None and found.lower > 2:
-                said = f"{found.lower} to {found.upper}" if has_end else f"at least {found.lower}"
-                notes.append(f"axis {axis} of {name} is {said} in the program of torch.export; the SavedModel does not ask")
-    return notes
-
-
 def name_classes(module, program):
     """The classes are called as those that were exported."""
     stacks = (node.meta.get("nn_module_stack") or {} for node in program.graph.nodes)
@@ -110,26 +92,15 @@ def name_classes(module, program):
             one.__class__ = type(name, (type(one),), {"__module__": __name__})
 
 
-def take_by_name(module, shapes, example, structure):
+def take_by_name(module, sizes, example, structure):
     """Makes a forward that takes tensors by name; what else was an argument is as it was in the example."""
     before = module.forward
 
     def forward(**tensors):
-        require_sizes(tensors, shapes)
+        sizes.require(tensors)
         leaves = [tensors.get(name, value) for name, value in example.items()]
         args, keywords = pytree.tree_unflatten(leaves, structure)
         return before(*args, **keywords)
 
-    forward.__signature__ = inspect.Signature([inspect.Parameter(name, KEYWORD) for name in shapes])
+    forward.__signature__ = inspect.Signature([inspect.Parameter(name, KEYWORD) for name in sizes.shapes])
     module.forward = forward
-
-
-def require_sizes(tensors, shapes):
-    """Asks for the sizes that are fixed, and for those that are alike. The module does so, too, but not when it is traced."""
-    known = {}
-    for name, shape in shapes.items():
-        for axis, (wanted, size) in enumerate(zip(shape, tensors[name].shape)):
-            if isinstance(wanted, sympy.Symbol):
-                wanted = known.setdefault(wanted, size)
-            if not isinstance(wanted, sympy.Expr) and size != wanted:
-                raise ValueError(f"{name} has {size} on axis {axis}, where the program of torch.export is for {wanted}")

@@ -24,6 +24,7 @@ class Loaded:
     missing: set = dataclasses.field(default_factory=set)  # weights that the file lacks, see require_unused
     notes: list = dataclasses.field(default_factory=list)  # sentences for the user
     unexpected: set = dataclasses.field(default_factory=set)  # tensors of the file that the model does not read
+    sizes: object = None  # exported_sizes.Sizes, where it is known which sizes the model takes
 
 
 def find_class(name):

@@ -25,7 +25,7 @@ WEIGHTS, INPUTS, CONFIG = "model.safetensors", "inputs.safetensors", "config.jso
 
 def load_python_class(name, checkpoint=None):
     """(the Loaded module, its example inputs by name); with the weights and the inputs of a checkpoint, if one is given."""
-    module, inputs, notes = make(name)
+    module, inputs, sizes = make(name)
     model = to_float32(module).eval()
     if checkpoint:
         what, hint = f"{said(name)}: does not fit the weights of {checkpoint}", "does it return another module each time?"
@@ -34,7 +34,7 @@ def load_python_class(name, checkpoint=None):
         inputs = read_inputs(checkpoint / INPUTS)
     config = getattr(model, "config", None)
     described = describe_config(config, type(model).__name__) if hasattr(config, "to_json_string") else "{}"
-    return Loaded(model, described, notes=notes), inputs
+    return Loaded(model, described, notes=sizes.notes() if sizes else [], sizes=sizes), inputs
 
 
 def save_python_class(name, folder):
@@ -64,11 +64,11 @@ def said(name):
 
 
 def make(name):
-    """(torch.nn.Module, {name: tensor}, notes)."""
-    module, inputs, notes = load_exported(Path(name)) if is_exported(name) else (*call(name), [])
+    """(torch.nn.Module, {name: tensor}, Sizes of an exported program)."""
+    module, inputs, sizes = load_exported(Path(name)) if is_exported(name) else (*call(name), None)
     for key, value in inputs.items():
         check_input(name, key, value)
-    return module, inputs, notes
+    return module, inputs, sizes
 
 
 def call(name):

@@ -18,9 +18,13 @@ from reference.text import TEXTS
 
 # Sizes that are neither 1 nor a divisor of a usual size of a model, and no two of them alike.
 LENGTHS, DECODER_LENGTHS, SOUNDS = (11, 7), (5, 3), (23.0, 14.3)
-# What the lengths of texts become, and what other sizes do.
-LONGER, SHORTER = (lambda n: n + 3, lambda n: 3 * n // 2), (lambda n: max(2, n - 3), lambda n: 3 * n // 4)
 FIXED = {"bbox": (2,), "token_type_ids": (2,)}  # the four corners, and what Tapas is told of a token
+# Of further cells: the batch, what the lengths of texts become, and what other sizes become.
+LONGER, SHORTER = (lambda n: n + 3, lambda n: 3 * n // 2), (lambda n: max(2, n - 3), lambda n: 3 * n // 4)
+OTHER = ((1, *LONGER), (3, *SHORTER), (1, lambda _: 1, lambda n: n))
+FEWER = (lambda n: max(1, n - 1), lambda n: max(1, n // 2), lambda n: max(1, n // 4))
+ALIKE = (*FEWER, lambda n: n + 1, lambda n: n + 2, lambda n: n + 3)
+NEAR = ((2, *LONGER), (2, *SHORTER), *((2, other, other) for other in ALIKE))
 MORE = {"bbox": (False, 3), "pixel_mask": (False, 3)}  # inputs beside those of signature_of: (floating, rank)
 
 
@@ -181,20 +185,18 @@ def other_sizes(inputs, free):
     """Cells that prove that free axes are free: a batch of one with another length, a batch of three with a third, and
     one of one position. Axes of the same size are of the same kind, and stay alike. A model may run with none of these, as
     where two lengths depend on each other: then such a batch of the lengths that are there is run."""
-    return cells_of_sizes(inputs, free, [(1, *LONGER), (3, *SHORTER), (1, lambda _: 1, lambda n: n)])
+    return cells_of_sizes(inputs, free, OTHER)
 
 
 def near_sizes(inputs, free):
     """Cells of sizes by which a graph is seen to be right only where a size can be divided by a number, or only where it is
     at least as large as another; and those of other_sizes with the example's batch, by which it is seen whether that is to
     blame."""
-    fewer = (lambda n: max(1, n - 1), lambda n: max(1, n // 2), lambda n: max(1, n // 4))
-    more = (lambda n: n + 1, lambda n: n + 2, lambda n: n + 3)
-    return cells_of_sizes(inputs, free, [(2, *LONGER), (2, *SHORTER), *((2, other, other) for other in (*fewer, *more))])
+    return cells_of_sizes(inputs, free, NEAR)
 
 
 def cells_of_sizes(inputs, free, wanted):
-    """`wanted`: (batch, what the lengths of texts become, what other sizes become)."""
+    """`wanted`: as in OTHER."""
     batches = batches_of(inputs, free)
     texts, signals = set(), set()
     for name, tensor in inputs.items():

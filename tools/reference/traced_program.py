@@ -98,8 +98,13 @@ class Tracing:
         else:
             self.inputs = ordered(loaded.model, read_inputs(job.inputs) if job.inputs else given)
             self.stored = StoredTensors(job.model) if job.model else None
-        self.free = free_axes(loaded.model, self.inputs, job.seed)
+        self.free = self.free_axes()
         self.program, self.cells, self.held, self.refusals, self.decides = None, [], {}, [], None
+
+    def free_axes(self):
+        """As the model says, or as trials show."""
+        known = self.loaded.sizes
+        return known.free(self.inputs) if known else free_axes(self.loaded.model, self.inputs, self.job.seed)
 
     def choose_inputs(self, has_images=True):
         """has_images: whether texts may speak of images."""
@@ -123,7 +128,9 @@ class Tracing:
         progress("tracing")
         model, inputs, seed = self.loaded.model, self.inputs, self.job.seed
         attentions = takes_attentions(model, inputs, seed)
-        cells = [functools.partial(sizes, inputs) for sizes in (other_sizes, near_sizes)]
+        known = self.loaded.sizes
+        other, near = (known.other, known.near) if known else (other_sizes, near_sizes)
+        cells = [functools.partial(sizes, inputs) for sizes in (other, near)]
         judge = OtherSizes(model, inputs, *cells, attentions, seed)
         given = self.fakes.inputs(inputs) if self.fakes else inputs
         try:
@@ -139,7 +146,7 @@ class Tracing:
         self.decides = traced.program.module(check_guards=False) if traced.decisions and not self.fakes else None
         self.refusals += [decided.note(decision) for decision in traced.decisions]
         self.refusals += [decided.note_of_mask(place) for place in traced.masks_applied]
-        self.cells = other_sizes(inputs, free_in(traced.program, inputs))
+        self.cells = other(inputs, free_in(traced.program, inputs))
         unexpected = self.loaded.unexpected
         parameters = Parameters(model, traced, needed_nodes(traced), self.stored, unexpected, self.fakes)
         self.program = describe_program(model, traced, inputs, self.cells, parameters, self.held)
@@ -173,7 +180,7 @@ class Tracing:
         if self.maker:
             self.maker.held = self.held
         self.inputs = {name: tensor for name, tensor in self.inputs.items() if name not in self.held}
-        self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
+        self.free = self.free_axes()
         return True
 
     def leave_images(self, refusal):
@@ -184,7 +191,7 @@ class Tracing:
         self.refusals.append(f"the images in the texts were left out: {refusal}")
         self.held = {}
         self.choose_inputs(has_images=False)
-        self.free = free_axes(self.loaded.model, self.inputs, self.job.seed)
+        self.free = self.free_axes()
         return True
 
     def signature(self):
