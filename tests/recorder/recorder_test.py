@@ -16,7 +16,27 @@ from recorded_models import (  # first of all, as it finds the recorder
 
 from reference.goldens import make_golden  # isort: skip
 from reference.recipes import read_recipes  # isort: skip
-from reference.recording import Run, shaken  # isort: skip
+from reference.recording import Run, options_for, shaken, with_or_without_attentions  # isort: skip
+
+
+class OptionsTest(unittest.TestCase):
+    def test_a_model_that_returns_no_hidden_states_is_run_without_them(self):
+        def run(wanted):
+            def forward(output_hidden_states=None, output_attentions=None, return_dict=None):
+                if output_hidden_states is not None or output_attentions is not None:
+                    raise Failure(3, f"with {wanted}")
+                return "results"
+
+            return forward(**options_for(forward, wanted))
+
+        self.assertEqual(with_or_without_attentions(run), ("results", None))
+
+    def test_the_first_failure_is_told(self):
+        def run(wanted):
+            raise Failure(3, f"with {wanted}")
+
+        with self.assertRaisesRegex(Failure, "with True"):
+            with_or_without_attentions(run)
 
 
 class ShakenTest(unittest.TestCase):

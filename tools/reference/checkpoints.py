@@ -103,7 +103,8 @@ def finish(job, main, metadata, recorded, notes, exact=None):
     if job.weights:
         metadata["weights"] = job.weights
     if not main.attentions:
-        notes.append("attentions are not among the outputs: PyTorch cannot return them for these inputs")
+        what = "hidden states and attentions" if main.attentions is None else "attentions"
+        notes.append(f"{what} are not among the outputs: PyTorch cannot return them for these inputs")
     metadata["notes"] = json.dumps([*notes, *recorded.notes, *reasons_of(main, *recorded.recordings)])
     progress("writing")
     write_trace(job.output, {**main.all_tensors(), **recorded.tensors(), **(exact or {})}, metadata)

@@ -51,12 +51,15 @@ def needs_cache(model):
 
 
 def options_for(forward, attentions=True):
-    """What makes the model return all that it computes, as far as its forward takes it."""
+    """What makes the model return all that it computes, as far as its forward takes it. attentions: None where hidden
+    states are not wanted either."""
     parameters = inspect.signature(forward).parameters
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     model = getattr(forward, "__self__", None)
     takes_any = takes_any and isinstance(model, transformers.PreTrainedModel)
-    wanted = {"output_hidden_states": True, "output_attentions": attentions, "return_dict": True}
+    wanted = {"return_dict": True}
+    if attentions is not None:
+        wanted.update(output_hidden_states=True, output_attentions=attentions)
     wanted["use_cache"] = needs_cache(model)  # which is among the results, and no tensor
     if getattr(getattr(model, "config", None), "use_cache", None) is False and "use_cache" not in parameters:
         del wanted["use_cache"]  # it is so anyway, and parts that have no cache do not take it
@@ -108,14 +111,14 @@ def outputs_of(model, inputs, seed):
 
 def with_or_without_attentions(run):
     """What run(True) gives, and True; else what run(False) gives, and False: some decoders can return attentions only
-    when they have an encoder's states."""
-    try:
-        return run(True), True
-    except Failure as failure:
+    when they have an encoder's states. Else what run(None) gives, and None: backbones of timm take neither option."""
+    failures = []
+    for attentions in (True, False, None):
         try:
-            return run(False), False
-        except Failure:
-            raise failure from None
+            return run(attentions), attentions
+        except Failure as failure:
+            failures.append(failure)
+    raise failures[0]
 
 
 class Run:
@@ -197,20 +200,20 @@ class Recording:
         self.tensors, self.exact, self.calls, self.output_masks = {}, {}, [], {}
         self.attentions, self.not_comparable = True, []
 
-    def run(self, dtype, shake=None, inputs=None, watched=False, stages=None, attentions=None):
+    def run(self, dtype, shake=None, inputs=None, watched=False, stages=None):
         inputs = self.inputs if inputs is None else inputs
         stages = self.stages if stages is None else stages
-        attentions = self.attentions if attentions is None else attentions
-        return Run(self.model, inputs, dtype, self.seed, shake, watched, stages, attentions, self.as_installed)
+        return Run(self.model, inputs, dtype, self.seed, shake, watched, stages, self.attentions, self.as_installed)
 
     def in_float32(self):
         if not self.as_installed:
             check_inputs(self.model, self.inputs)
 
         def watched(attentions):
-            return self.run(torch.float32, watched=True, attentions=attentions)
+            self.attentions = attentions
+            return self.run(torch.float32, watched=True)
 
-        run, self.attentions = with_or_without_attentions(watched)
+        run, _ = with_or_without_attentions(watched)
         self.tensors, self.calls, self.output_masks = run.tensors, run.calls, run.output_masks
         self.drop_masks_without_rows()
         if not self.as_installed:
