@@ -44,6 +44,15 @@ class Block(nn.Module):
         return x + torch.relu(self.line(x))
 
 
+class Rounded(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.line, self.kind = nn.Linear(6, 6).to(kind), kind
+
+    def forward(self, x):
+        return self.line(x.to(self.kind))
+
+
 class Around(nn.Module):
     def __init__(self):
         super().__init__()
@@ -256,6 +265,13 @@ class ExportedTest(unittest.TestCase):
             torch.export.save(torch.export.export(net, arguments), self.folder / "without.pt2")
             with self.assertRaisesRegex(Failure, f"without.pt2: {what} no tensors"):
                 load_exported(self.folder / "without.pt2")
+
+    def test_a_program_of_another_width_is_refused(self):
+        for kind in (torch.bfloat16, torch.float64):
+            program = torch.export.export(Rounded(kind), (torch.randn(2, 6),))
+            torch.export.save(program, self.folder / "width.pt2")
+            with self.assertRaisesRegex(Failure, f"width.pt2: computes in {str(kind)[6:]}, .* after model.float()"):
+                load_exported(self.folder / "width.pt2")
 
     def test_types_of_results_are_imported(self):
         (self.folder / "own_types.py").write_text(OWN_TYPES, encoding="utf-8")

@@ -16,7 +16,7 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
 from reference.exported_sizes import Sizes
-from reference.messages import BAD_INPUT, Failure, failing, summary
+from reference.messages import BAD_INPUT, Failure, failing, listing, summary
 from reference.recording import named_tensors
 from reference.traced_sizes import is_close
 
@@ -31,7 +31,8 @@ HINT = (
 
 
 def load_exported(path):
-    """(torch.nn.Module, {name: tensor}, Sizes, notes) of a file. The module refuses sizes that were fixed when it was exported."""
+    """(torch.nn.Module, {name: tensor}, Sizes, notes) of a file. The module refuses sizes that were fixed when it was
+    exported."""
     if not path.is_file():
         raise Failure(BAD_INPUT, f"{path}: no such file")
     program = read(path)
@@ -41,20 +42,25 @@ def load_exported(path):
     example = dict(zip(names, pytree.tree_leaves(program.example_inputs)))
     inputs = {name: value.clone() for name, value in example.items() if isinstance(value, torch.Tensor)}
     check_tensors(path, program, inputs)
+    check_width(path, program, inputs)
     sizes = Sizes(program, inputs)
+    module, notes = module_of(path, program, sizes, example, inputs)
+    name_classes(module, program)
+    return module, inputs, sizes, [*sizes.notes(), *notes]
+
+
+def module_of(path, program, sizes, example, inputs):
+    """(torch.nn.Module, notes): modules that give what the program gives, or else the program as a whole."""
     structure = pytree.tree_structure(program.example_inputs)
     with failing(BAD_INPUT, f"{path}: PyTorch cannot run it (torch.export.ExportedProgram.module)"):
         whole = taken_by_name(program.module(check_guards=False), sizes, example, structure)
         whole(**copies(inputs))
-    notes = sizes.notes()
     try:
         module = taken_by_name(torch.export.unflatten(program), sizes, example, structure)
         require_alike(module, whole, [inputs, *(cell.inputs for cell in sizes.other(inputs, sizes.free(inputs)))])
+        return module, []
     except Exception as error:  # whatever PyTorch makes of names, and of what runs under autocast
-        module = whole
-        notes.append(f"PyTorch makes no modules of the program ({summary(error)}): it is compared as a whole")
-    name_classes(module, program)
-    return module, inputs, sizes, notes
+        return whole, [f"PyTorch makes no modules of the program ({summary(error)}): it is compared as a whole"]
 
 
 def check_tensors(path, program, inputs):
@@ -64,6 +70,18 @@ def check_tensors(path, program, inputs):
     if not inputs or not has_results:
         what = "returns no tensors" if inputs else "takes no tensors"
         raise Failure(BAD_INPUT, f"{path}: {what}, so that there is nothing to compare; export a module that does")
+
+
+def check_width(path, program, inputs):
+    """A Failure where the program itself says that it computes in another width than float32, as its parameters or inputs
+    are."""
+    held = {tensor.dtype for tensor in (*program.parameters(), *inputs.values())}
+    graphs = [part.graph for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule)]
+    arguments = (pytree.tree_leaves((node.args, node.kwargs)) for graph in graphs for node in graph.nodes)
+    said = {one for leaves in arguments for one in leaves if isinstance(one, torch.dtype)}
+    if others := held & said & {torch.float16, torch.bfloat16, torch.float64}:
+        what = f"computes in {listing(str(one).removeprefix('torch.') for one in others)}, and TensorFlow's graph in float32"
+        raise Failure(BAD_INPUT, f"{path}: {what}; export it anew after model.float(), with such inputs")
 
 
 def copies(tensors):

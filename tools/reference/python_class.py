@@ -43,7 +43,8 @@ def save_python_class(name, folder):
     class_name = type(loaded.model).__name__
     with failing(BAD_INPUT, f"{said(name)}: the weights of {class_name} cannot be saved"):
         save_model(loaded.model, str(folder / WEIGHTS), metadata={"format": "pt"})
-        save_file({key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in inputs.items()}, str(folder / INPUTS))
+        copied = {key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in inputs.items()}
+        save_file(copied, str(folder / INPUTS))
     config = {**json.loads(loaded.config), "architectures": [class_name]}
     if is_exported(name):
         config["exported_program"] = {"file": Path(name).name, "sha256": sha256_of(name)}
