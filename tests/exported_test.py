@@ -102,6 +102,15 @@ class Sizes(nn.Module):
         return x.shape[0]
 
 
+class Called(nn.Module):
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def forward(self, x):
+        return self.made(x)
+
+
 class Returning(nn.Module):
     def __init__(self, made):
         super().__init__()
@@ -272,6 +281,13 @@ class ExportedTest(unittest.TestCase):
             torch.export.save(program, self.folder / "width.pt2")
             with self.assertRaisesRegex(Failure, f"width.pt2: computes in {str(kind)[6:]}, .* after model.float()"):
                 load_exported(self.folder / "width.pt2")
+
+    def test_ways_and_results_that_have_no_counterpart_are_refused(self):
+        both = lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))  # noqa: E731
+        for made, what in ((both, "uses cond of torch.ops"), (lambda x: {"a b": x + 1}, "the result 'a b' has no name")):
+            torch.export.save(torch.export.export(Called(made), (torch.randn(2, 3),)), self.folder / "ways.pt2")
+            with self.assertRaisesRegex(Failure, f"ways.pt2: {what}"):
+                load_exported(self.folder / "ways.pt2")
 
     def test_types_of_results_are_imported(self):
         (self.folder / "own_types.py").write_text(OWN_TYPES, encoding="utf-8")

@@ -12,11 +12,12 @@ import zipfile
 
 import sympy
 import torch
+from torch._ops import HigherOrderOperator
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
 from reference.exported_sizes import Sizes
-from reference.messages import BAD_INPUT, Failure, failing, listing, summary
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing, summary
 from reference.recording import named_tensors
 from reference.traced_sizes import is_close
 
@@ -24,6 +25,8 @@ ENDING = ".pt2"
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 # In the JSON of a program: the type of a container that goes in or comes out.
 TYPE = re.compile(r'\\"type\\": \\"([\w.]+)\\"')
+RESULT = re.compile(r"[A-Za-z0-9][\w.\-/]*", re.ASCII)  # what TensorFlow can call a result
+WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
 HINT = (
     "is it a file of torch.export.save, of a PyTorch no newer than this? what registers its types of inputs and results is "
     "looked for from the current folder"
@@ -43,6 +46,7 @@ def load_exported(path):
     inputs = {name: value.clone() for name, value in example.items() if isinstance(value, torch.Tensor)}
     check_tensors(path, program, inputs)
     check_width(path, program, inputs)
+    check_ways(path, program)
     sizes = Sizes(program, inputs)
     module, notes = module_of(path, program, sizes, example, inputs)
     name_classes(module, program)
@@ -54,7 +58,7 @@ def module_of(path, program, sizes, example, inputs):
     structure = pytree.tree_structure(program.example_inputs)
     with failing(BAD_INPUT, f"{path}: PyTorch cannot run it (torch.export.ExportedProgram.module)"):
         whole = taken_by_name(program.module(check_guards=False), sizes, example, structure)
-        whole(**copies(inputs))
+        check_results(path, named_tensors(whole(**copies(inputs))))
     try:
         module = taken_by_name(torch.export.unflatten(program), sizes, example, structure)
         require_alike(module, whole, [inputs, *(cell.inputs for cell in sizes.other(inputs, sizes.free(inputs)))])
@@ -76,12 +80,33 @@ def check_width(path, program, inputs):
     """A Failure where the program itself says that it computes in another width than float32, as its parameters or inputs
     are."""
     held = {tensor.dtype for tensor in (*program.parameters(), *inputs.values())}
-    graphs = [part.graph for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule)]
-    arguments = (pytree.tree_leaves((node.args, node.kwargs)) for graph in graphs for node in graph.nodes)
+    arguments = (pytree.tree_leaves((node.args, node.kwargs)) for node in nodes_of(program))
     said = {one for leaves in arguments for one in leaves if isinstance(one, torch.dtype)}
     if others := held & said & {torch.float16, torch.bfloat16, torch.float64}:
         what = f"computes in {listing(str(one).removeprefix('torch.') for one in others)}, and TensorFlow's graph in float32"
         raise Failure(BAD_INPUT, f"{path}: {what}; export it anew after model.float(), with such inputs")
+
+
+def check_ways(path, program):
+    """A Failure where the program takes its way while it runs (torch.cond and its like)."""
+    found = {node.target.name() for node in nodes_of(program) if isinstance(node.target, HigherOrderOperator)}
+    if ways := {name for name in found if name not in WRAPPERS}:
+        what = f"uses {listing(ways)} of torch.ops.higher_order, which have no counterpart here"
+        raise Failure(UNKNOWN_CLASS, f"{path}: {what}; export a module that goes one way")
+
+
+def nodes_of(program):
+    """Those of its graph and of the graphs within."""
+    graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule))
+    return [node for graph in graphs for node in graph.nodes]
+
+
+def check_results(path, results):
+    """A Failure for a result that no signature of TensorFlow's can have."""
+    for name in results:
+        if not RESULT.fullmatch(name):
+            instead = "call it with letters of ASCII, digits and underscores"
+            raise Failure(BAD_INPUT, f"{path}: the result {name!r} has no name for TensorFlow; {instead}")
 
 
 def copies(tensors):
