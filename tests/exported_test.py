@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,24 @@ class Block(nn.Module):
         return x + torch.relu(self.line(x))
 
 
+class Rounded(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.line, self.kind = nn.Linear(6, 6).to(kind), kind
+
+    def forward(self, x):
+        return self.line(x.to(self.kind))
+
+
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x):
+        return self.block(x)
+
+
 class Net(nn.Module):
     """With tied weights, a module that is called twice, a buffer that is not saved, inputs in containers, and a flag."""
 
@@ -60,6 +79,36 @@ class Net(nn.Module):
 class Halves(nn.Module):
     def forward(self, x, y):
         return x[:, :, 0] + y[1::2], x.unflatten(2, (-1, 4)).sum(2)
+
+
+class Keys(nn.Module):
+    """Of names that torch.export.unflatten takes for calls of one module, and with integers of 8 bits, which wrap around."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleDict({"a": Block(), "a@1": Block()})
+
+    def forward(self, x, marks):
+        return self.parts["a@1"](self.parts["a"](x)), marks + 100
+
+
+class Sum(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+
+class Sizes(nn.Module):
+    def forward(self, x):
+        return x.shape[0]
+
+
+class Called(nn.Module):
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def forward(self, x):
+        return self.made(x)
 
 
 class Returning(nn.Module):
@@ -170,7 +219,7 @@ class ExportedTest(unittest.TestCase):
         shapes = {"x": {0: rows, 1: few, 2: 4 * Dim("fours", max=64)}, "y": {0: 2 * rows + 1, 1: few}}
         tensors = torch.randn(3, 6, 8), torch.randn(7, 6)
         torch.export.save(torch.export.export(Halves(), tensors, dynamic_shapes=shapes), self.folder / "sizes.pt2")
-        module, inputs, sizes = load_exported(self.folder / "sizes.pt2")
+        module, inputs, sizes, _ = load_exported(self.folder / "sizes.pt2")
         free = sizes.free(inputs)
         self.assertEqual(free, {"x": [0, 1, 2], "y": [0, 1]})
         cells = [*sizes.other(inputs, free), *sizes.near(inputs, free)]
@@ -182,11 +231,63 @@ class ExportedTest(unittest.TestCase):
         self.assertIn("axis 0 of y is 2*(axis 0 of x) + 1, 5 to 101 in the program of torch.export", " ".join(sizes.notes()))
 
     def test_the_module_takes_sizes_that_were_exported_alone(self):
-        module, inputs, _ = load_exported(self.folder / "net.pt2")
+        module, inputs, *_ = load_exported(self.folder / "net.pt2")
         module(**inputs)
         for wrong in ({"ids": inputs["ids"][:1]}, {"ids": torch.zeros(2, 21, dtype=torch.int64)}):
             with self.assertRaises((ValueError, RuntimeError)):
                 module(**{**inputs, **wrong})
+
+    def test_a_program_without_modules_is_compared_as_a_whole(self):
+        net, inputs = Keys().eval(), (torch.randn(2, 6), torch.tensor([7, 200], dtype=torch.uint8))
+        torch.export.save(torch.export.export(net, inputs), self.folder / "keys.pt2")
+        done = self.run_program("pt-to-tf", "--model-name", "keys.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("PyTorch makes no modules of the program", done.stdout)
+        served = tf.saved_model.load(str(self.folder / "keys-tf" / "saved_model")).signatures["serving_default"]
+        found = served(x=tf.constant(inputs[0].numpy()), marks=tf.constant([7, 200]))
+        np.testing.assert_allclose(found["0"].numpy(), net(*inputs)[0].detach().numpy(), rtol=0, atol=1e-5)
+        self.assertEqual(found["1"].numpy().tolist(), [107, 44])
+
+    def test_modules_that_give_other_numbers_are_not_taken(self):
+        unflatten = torch.export.unflatten
+
+        def wrong(program):
+            module = unflatten(program)
+            module.block.line.bias.data += 1
+            return module
+
+        program = torch.export.export(Around(), (torch.randn(2, 6),))
+        torch.export.save(program, self.folder / "around.pt2")
+        with unittest.mock.patch.object(torch.export, "unflatten", wrong):
+            module, inputs, _, notes = load_exported(self.folder / "around.pt2")
+        self.assertIn("torch.export.unflatten gives other numbers", "".join(notes))
+        self.assertTrue(torch.equal(module(**inputs), program.module()(*inputs.values())))
+
+    def test_inputs_that_are_one_tensor_are_two(self):
+        one = torch.randn(2, 6)
+        torch.export.save(torch.export.export(Sum(), (one, one)), self.folder / "same.pt2")
+        done = self.run_program("pt-to-tf", "--model-name", "same.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_what_takes_or_returns_no_tensors_is_refused(self):
+        for net, arguments, what in ((Sum(), (1, 2), "takes"), (Sizes(), (torch.ones(2),), "returns")):
+            torch.export.save(torch.export.export(net, arguments), self.folder / "without.pt2")
+            with self.assertRaisesRegex(Failure, f"without.pt2: {what} no tensors"):
+                load_exported(self.folder / "without.pt2")
+
+    def test_a_program_of_another_width_is_refused(self):
+        for kind in (torch.bfloat16, torch.float64):
+            program = torch.export.export(Rounded(kind), (torch.randn(2, 6),))
+            torch.export.save(program, self.folder / "width.pt2")
+            with self.assertRaisesRegex(Failure, f"width.pt2: computes in {str(kind)[6:]}, .* after model.float()"):
+                load_exported(self.folder / "width.pt2")
+
+    def test_ways_and_results_that_have_no_counterpart_are_refused(self):
+        both = lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))  # noqa: E731
+        for made, what in ((both, "uses cond of torch.ops"), (lambda x: {"a b": x + 1}, "the result 'a b' has no name")):
+            torch.export.save(torch.export.export(Called(made), (torch.randn(2, 3),)), self.folder / "ways.pt2")
+            with self.assertRaisesRegex(Failure, f"ways.pt2: {what}"):
+                load_exported(self.folder / "ways.pt2")
 
     def test_types_of_results_are_imported(self):
         (self.folder / "own_types.py").write_text(OWN_TYPES, encoding="utf-8")
@@ -197,7 +298,7 @@ class ExportedTest(unittest.TestCase):
             torch.export.save(torch.export.export(Returning(made), (torch.randn(2, 3),)), "own.pt2")
             pytree._deregister_pytree_node(made)  # as in a process that has not imported it
             del sys.modules["own_types"]
-            module, inputs, _ = load_exported(Path("own.pt2"))
+            module, inputs, *_ = load_exported(Path("own.pt2"))
         self.assertEqual(list(module(**inputs)), ["last_hidden_state"])
 
     def test_it_is_refused_without_trust_and_where_it_is_none(self):

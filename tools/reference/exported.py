@@ -12,16 +12,21 @@ import zipfile
 
 import sympy
 import torch
-from torch.export.graph_signature import InputKind
+from torch._ops import HigherOrderOperator
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.utils import _pytree as pytree
 
 from reference.exported_sizes import Sizes
-from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing
+from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing, summary
+from reference.recording import named_tensors
+from reference.traced_sizes import is_close
 
 ENDING = ".pt2"
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 # In the JSON of a program: the type of a container that goes in or comes out.
 TYPE = re.compile(r'\\"type\\": \\"([\w.]+)\\"')
+RESULT = re.compile(r"[A-Za-z0-9][\w.\-/]*", re.ASCII)  # what TensorFlow can call a result
+WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
 HINT = (
     "is it a file of torch.export.save, of a PyTorch no newer than this? what registers its types of inputs and results is "
     "looked for from the current folder"
@@ -29,21 +34,103 @@ HINT = (
 
 
 def load_exported(path):
-    """(torch.nn.Module, {name: tensor}, Sizes) of a file. The module refuses sizes that were fixed when it was exported."""
+    """(torch.nn.Module, {name: tensor}, Sizes, notes) of a file. The module refuses sizes that were fixed when it was
+    exported."""
     if not path.is_file():
         raise Failure(BAD_INPUT, f"{path}: no such file")
     program = read(path)
     if program.example_inputs is None:
         raise Failure(BAD_INPUT, f"{path}: holds no example inputs; save it with a PyTorch that keeps them there, as 2.6 does")
-    with failing(UNKNOWN_CLASS, f"{path}: PyTorch makes no modules of it (torch.export.unflatten)"):
-        module = torch.export.unflatten(program)
-    name_classes(module, program)
     names = [spec.arg.name for spec in program.graph_signature.input_specs if spec.kind is InputKind.USER_INPUT]
     example = dict(zip(names, pytree.tree_leaves(program.example_inputs)))
-    inputs = {name: value for name, value in example.items() if isinstance(value, torch.Tensor)}
+    inputs = {name: value.clone() for name, value in example.items() if isinstance(value, torch.Tensor)}
+    check_tensors(path, program, inputs)
+    check_width(path, program, inputs)
+    check_ways(path, program)
     sizes = Sizes(program, inputs)
-    take_by_name(module, sizes, example, pytree.tree_structure(program.example_inputs))
-    return module, inputs, sizes
+    module, notes = module_of(path, program, sizes, example, inputs)
+    name_classes(module, program)
+    return module, inputs, sizes, [*sizes.notes(), *notes]
+
+
+def module_of(path, program, sizes, example, inputs):
+    """(torch.nn.Module, notes): modules that give what the program gives, or else the program as a whole."""
+    structure = pytree.tree_structure(program.example_inputs)
+    with failing(BAD_INPUT, f"{path}: PyTorch cannot run it (torch.export.ExportedProgram.module)"):
+        whole = taken_by_name(program.module(check_guards=False), sizes, example, structure)
+        check_results(path, named_tensors(whole(**copies(inputs))))
+    try:
+        module = taken_by_name(torch.export.unflatten(program), sizes, example, structure)
+        require_alike(module, whole, [inputs, *(cell.inputs for cell in sizes.other(inputs, sizes.free(inputs)))])
+        return module, []
+    except Exception as error:  # whatever PyTorch makes of names, and of what runs under autocast
+        return whole, [f"PyTorch makes no modules of the program ({summary(error)}): it is compared as a whole"]
+
+
+def check_tensors(path, program, inputs):
+    """A Failure where no tensor goes in or comes out."""
+    specs = program.graph_signature.output_specs
+    has_results = any(spec.kind is OutputKind.USER_OUTPUT and isinstance(spec.arg, TensorArgument) for spec in specs)
+    if not inputs or not has_results:
+        what = "returns no tensors" if inputs else "takes no tensors"
+        raise Failure(BAD_INPUT, f"{path}: {what}, so that there is nothing to compare; export a module that does")
+
+
+def check_width(path, program, inputs):
+    """A Failure where the program itself says that it computes in another width than float32, as its parameters or inputs
+    are."""
+    held = {tensor.dtype for tensor in (*program.parameters(), *inputs.values())}
+    arguments = (pytree.tree_leaves((node.args, node.kwargs)) for node in nodes_of(program))
+    said = {one for leaves in arguments for one in leaves if isinstance(one, torch.dtype)}
+    if others := held & said & {torch.float16, torch.bfloat16, torch.float64}:
+        what = f"computes in {listing(str(one).removeprefix('torch.') for one in others)}, and TensorFlow's graph in float32"
+        raise Failure(BAD_INPUT, f"{path}: {what}; export it anew after model.float(), with such inputs")
+
+
+def check_ways(path, program):
+    """A Failure where the program takes its way while it runs (torch.cond and its like)."""
+    found = {node.target.name() for node in nodes_of(program) if isinstance(node.target, HigherOrderOperator)}
+    if ways := {name for name in found if name not in WRAPPERS}:
+        what = f"uses {listing(ways)} of torch.ops.higher_order, which have no counterpart here"
+        raise Failure(UNKNOWN_CLASS, f"{path}: {what}; export a module that goes one way")
+
+
+def nodes_of(program):
+    """Those of its graph and of the graphs within."""
+    graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule))
+    return [node for graph in graphs for node in graph.nodes]
+
+
+def check_results(path, results):
+    """A Failure for a result that no signature of TensorFlow's can have."""
+    for name in results:
+        if not RESULT.fullmatch(name):
+            instead = "call it with letters of ASCII, digits and underscores"
+            raise Failure(BAD_INPUT, f"{path}: the result {name!r} has no name for TensorFlow; {instead}")
+
+
+def copies(tensors):
+    """As programs may change their inputs."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def require_alike(module, whole, cases):
+    """An error where the modules give something else than the program."""
+    for inputs in cases:
+        with torch.no_grad(), contextlib.suppress(RuntimeError):  # of sizes that the program does not take after all
+            torch.manual_seed(0)
+            expected = named_tensors(whole(**copies(inputs)))
+            torch.manual_seed(0)
+            found = named_tensors(called(module, inputs))
+            if expected.keys() != found.keys() or not all(is_close(expected[name], found[name]) for name in expected):
+                raise ValueError("torch.export.unflatten gives other numbers")
+
+
+def called(module, inputs):
+    try:
+        return module(**copies(inputs))
+    except Exception as error:
+        raise ValueError(f"torch.export.unflatten: {summary(error)}") from error
 
 
 def read(path):
@@ -92,15 +179,33 @@ def name_classes(module, program):
             one.__class__ = type(name, (type(one),), {"__module__": __name__})
 
 
-def take_by_name(module, sizes, example, structure):
-    """Makes a forward that takes tensors by name; what else was an argument is as it was in the example."""
-    before = module.forward
+def taken_by_name(module, sizes, example, structure):
+    """The module, with a forward that takes tensors by name; what else was an argument is as it was in the example."""
+    before, checks = module.forward, list(module._forward_pre_hooks.values())
+    taken = holding(module)
 
     def forward(**tensors):
         sizes.require(tensors)
-        leaves = [tensors.get(name, value) for name, value in example.items()]
+        leaves = [as_exported(tensors[name], value) if name in tensors else value for name, value in example.items()]
         args, keywords = pytree.tree_unflatten(leaves, structure)
+        for check in () if torch.compiler.is_compiling() else checks:
+            check(module, args, keywords)
         return before(*args, **keywords)
 
     forward.__signature__ = inspect.Signature([inspect.Parameter(name, KEYWORD) for name in sizes.shapes])
-    module.forward = forward
+    taken.forward = forward
+    return taken
+
+
+def holding(module):
+    """A module with all that another holds: torch.export has ways of its own with those of torch.fx."""
+    made = torch.nn.Module()
+    for name in ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"):
+        vars(made)[name] = vars(module)[name]
+    return made
+
+
+def as_exported(tensor, example):
+    """Integers of the width that the program computes with."""
+    is_integer = not (example.is_floating_point() or example.is_complex())
+    return tensor.to(example.dtype) if is_integer else tensor

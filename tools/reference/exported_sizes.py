@@ -85,7 +85,7 @@ class Sizes:
 
     def notes(self):
         """What the program says of sizes."""
-        return [note for name, axis, size in self.axes() for note in self.notes_of(name, axis, size)]
+        return [note for one in self.axes() for note in self.notes_of(*one)]
 
     def notes_of(self, name, axis, size):
         where = f"axis {axis} of {name} is"

@@ -25,7 +25,7 @@ WEIGHTS, INPUTS, CONFIG = "model.safetensors", "inputs.safetensors", "config.jso
 
 def load_python_class(name, checkpoint=None):
     """(the Loaded module, its example inputs by name); with the weights and the inputs of a checkpoint, if one is given."""
-    module, inputs, sizes = make(name)
+    module, inputs, sizes, notes = make(name)
     model = to_float32(module).eval()
     if checkpoint:
         what, hint = f"{said(name)}: does not fit the weights of {checkpoint}", "does it return another module each time?"
@@ -34,7 +34,7 @@ def load_python_class(name, checkpoint=None):
         inputs = read_inputs(checkpoint / INPUTS)
     config = getattr(model, "config", None)
     described = describe_config(config, type(model).__name__) if hasattr(config, "to_json_string") else "{}"
-    return Loaded(model, described, notes=sizes.notes() if sizes else [], sizes=sizes), inputs
+    return Loaded(model, described, notes=notes, sizes=sizes), inputs
 
 
 def save_python_class(name, folder):
@@ -43,7 +43,8 @@ def save_python_class(name, folder):
     class_name = type(loaded.model).__name__
     with failing(BAD_INPUT, f"{said(name)}: the weights of {class_name} cannot be saved"):
         save_model(loaded.model, str(folder / WEIGHTS), metadata={"format": "pt"})
-        save_file({key: tensor.contiguous() for key, tensor in inputs.items()}, str(folder / INPUTS))
+        copied = {key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in inputs.items()}
+        save_file(copied, str(folder / INPUTS))
     config = {**json.loads(loaded.config), "architectures": [class_name]}
     if is_exported(name):
         config["exported_program"] = {"file": Path(name).name, "sha256": sha256_of(name)}
@@ -64,11 +65,11 @@ def said(name):
 
 
 def make(name):
-    """(torch.nn.Module, {name: tensor}, Sizes of an exported program)."""
-    module, inputs, sizes = load_exported(Path(name)) if is_exported(name) else (*call(name), None)
+    """(torch.nn.Module, {name: tensor}, Sizes of an exported program, notes)."""
+    module, inputs, sizes, notes = load_exported(Path(name)) if is_exported(name) else (*call(name), None, [])
     for key, value in inputs.items():
         check_input(name, key, value)
-    return module, inputs, sizes
+    return module, inputs, sizes, notes
 
 
 def call(name):
