@@ -289,6 +289,13 @@ class ExportedTest(unittest.TestCase):
             with self.assertRaisesRegex(Failure, f"ways.pt2: {what}"):
                 load_exported(self.folder / "ways.pt2")
 
+    def test_a_number_that_could_be_any_is_said_to_be_fixed(self):
+        program = torch.export.export(Sum(), (torch.ones(2), 5), dynamic_shapes={"x": None, "y": Dim.DYNAMIC})
+        torch.export.save(program, self.folder / "number.pt2")
+        module, inputs, _, notes = load_exported(self.folder / "number.pt2")
+        self.assertEqual((list(inputs), module(**inputs).tolist()), (["x"], [6, 6]))
+        self.assertIn("y is no tensor, and 5 in the SavedModel, as it was exported", notes)
+
     def test_types_of_results_are_imported(self):
         (self.folder / "own_types.py").write_text(OWN_TYPES, encoding="utf-8")
         sys.path.insert(0, str(self.folder))

@@ -50,7 +50,14 @@ def load_exported(path):
     sizes = Sizes(program, inputs)
     module, notes = module_of(path, program, sizes, example, inputs)
     name_classes(module, program)
-    return module, inputs, sizes, [*sizes.notes(), *notes]
+    return module, inputs, sizes, [*sizes.notes(), *notes, *notes_of_numbers(program, example)]
+
+
+def notes_of_numbers(program, example):
+    """What the program takes as a number, any one, and the SavedModel does not take."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    taken = [name for name in example if isinstance(nodes[name].meta.get("val"), (torch.SymInt, torch.SymFloat))]
+    return [f"{name} is no tensor, and {example[name]} in the SavedModel, as it was exported" for name in taken]
 
 
 def module_of(path, program, sizes, example, inputs):
