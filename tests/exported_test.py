@@ -308,6 +308,38 @@ class ExportedTest(unittest.TestCase):
             module, inputs, *_ = load_exported(Path("own.pt2"))
         self.assertEqual(list(module(**inputs)), ["last_hidden_state"])
 
+    def test_inputs_may_be_called_as_the_arguments_of_a_saved_model(self):
+        class Named(nn.Module):
+            def forward(self, inputs, training):
+                return {"made": inputs * 2 + training}
+
+        inputs = torch.randn(2, 3), torch.randn(2, 3)
+        torch.export.save(torch.export.export(Named(), inputs), self.folder / "named.pt2")
+        done = self.run_program("pt-to-tf", "--model-name", "named.pt2", "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        loaded = tf.saved_model.load(str(self.folder / "named-tf" / "saved_model"))
+        feeds = {name: tensor.numpy() for name, tensor in zip(("inputs", "training"), inputs)}
+        expected = 2 * feeds["inputs"] + feeds["training"]
+        for found in (loaded(**feeds), loaded(feeds), loaded.signatures["serving_default"](**feeds)):
+            np.testing.assert_allclose(found["made"].numpy(), expected, rtol=0, atol=1e-5)
+
+    def test_inputs_that_are_changed_are_told(self):
+        class Changing(nn.Module):
+            def forward(self, x):
+                return x.add_(1) * 2
+
+        torch.export.save(torch.export.export(Changing(), (torch.randn(2, 3),)), self.folder / "changing.pt2")
+        self.assertIn("changes its input x", "".join(load_exported(self.folder / "changing.pt2")[3]))
+
+    def test_results_that_have_one_name_are_refused(self):
+        class Twice(nn.Module):
+            def forward(self, x):
+                return {"a": (x + 1, x + 2), "a.0": x + 3}
+
+        torch.export.save(torch.export.export(Twice(), (torch.randn(2, 3),)), self.folder / "twice.pt2")
+        with self.assertRaisesRegex(Failure, "two of the model's results are called a.0"):
+            load_exported(self.folder / "twice.pt2")
+
     def test_it_is_refused_without_trust_and_where_it_is_none(self):
         done = self.run_program("pt-to-tf", "--model-name", "net.pt2", "--output", "none")
         self.assertEqual(done.returncode, 2, done.stderr)

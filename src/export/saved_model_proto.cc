@@ -94,6 +94,12 @@ std::set<std::string> keywords_of(const SavedModelGraph& graph) {
   return names;
 }
 
+/// The name of an argument that no keyword has: some models call an input so, as Perceiver its `inputs`.
+std::string unlike(std::string name, const std::set<std::string>& keywords) {
+  while (keywords.contains(name)) name += "_";
+  return name;
+}
+
 /// Every keyword, None where it is not among the inputs.
 std::string keywords_value(const std::set<std::string>& names, const keras::Signature& inputs) {
   std::vector<std::pair<std::string, std::string>> fields;
@@ -204,7 +210,8 @@ void add_call(pbf_writer* nodes, const SavedModelGraph& graph) {
   pbf_writer function(object, 6);
   for (const ConcreteFunction& call : graph.calls) function.add_string(1, call.name);
   const std::set<std::string> names = keywords_of(graph);
-  function.add_message(2, function_spec({"inputs", "training"}, tuple_value({none_value(), bool_value(false)}),
+  const std::vector<std::string> arguments = {unlike("inputs", names), unlike("training", names)};
+  function.add_message(2, function_spec(arguments, tuple_value({none_value(), bool_value(false)}),
                                         {names.begin(), names.end()}, keywords_value(names, {})));
 }
 

@@ -10,14 +10,13 @@ import re
 import sys
 import zipfile
 
-import sympy
 import torch
-from torch._ops import HigherOrderOperator
-from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
+from reference.exported_checks import check_results, check_tensors, check_ways, check_width
 from reference.exported_sizes import Sizes
-from reference.messages import BAD_INPUT, UNKNOWN_CLASS, Failure, failing, listing, summary
+from reference.messages import BAD_INPUT, Failure, failing, summary
 from reference.recording import named_tensors
 from reference.traced_sizes import is_close
 
@@ -25,8 +24,6 @@ ENDING = ".pt2"
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 # In the JSON of a program: the type of a container that goes in or comes out.
 TYPE = re.compile(r'\\"type\\": \\"([\w.]+)\\"')
-RESULT = re.compile(r"[A-Za-z0-9][\w.\-/]*", re.ASCII)  # what TensorFlow can call a result
-WRAPPERS = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
 HINT = (
     "is it a file of torch.export.save, of a PyTorch no newer than this? what registers its types of inputs and results is "
     "looked for from the current folder"
@@ -60,60 +57,26 @@ def notes_of_numbers(program, example):
     return [f"{name} is no tensor, and {example[name]} in the SavedModel, as it was exported" for name in taken]
 
 
+def notes_of_changes(inputs, after):
+    """What the program does to its inputs, and the SavedModel does not."""
+    changed = [name for name, tensor in inputs.items() if not torch.equal(tensor.nan_to_num(), after[name].nan_to_num())]
+    return [f"the program changes its input {name}; the SavedModel leaves it as it is" for name in changed]
+
+
 def module_of(path, program, sizes, example, inputs):
     """(torch.nn.Module, notes): modules that give what the program gives, or else the program as a whole."""
     structure = pytree.tree_structure(program.example_inputs)
     with failing(BAD_INPUT, f"{path}: PyTorch cannot run it (torch.export.ExportedProgram.module)"):
         whole = taken_by_name(program.module(check_guards=False), sizes, example, structure)
-        check_results(path, named_tensors(whole(**copies(inputs))))
+        given = copies(inputs)
+        check_results(path, named_tensors(whole(**given)))
+    notes = notes_of_changes(inputs, given)
     try:
         module = taken_by_name(torch.export.unflatten(program), sizes, example, structure)
         require_alike(module, whole, [inputs, *(cell.inputs for cell in sizes.other(inputs, sizes.free(inputs)))])
-        return module, []
+        return module, notes
     except Exception as error:  # whatever PyTorch makes of names, and of what runs under autocast
-        return whole, [f"PyTorch makes no modules of the program ({summary(error)}): it is compared as a whole"]
-
-
-def check_tensors(path, program, inputs):
-    """A Failure where no tensor goes in or comes out."""
-    specs = program.graph_signature.output_specs
-    has_results = any(spec.kind is OutputKind.USER_OUTPUT and isinstance(spec.arg, TensorArgument) for spec in specs)
-    if not inputs or not has_results:
-        what = "returns no tensors" if inputs else "takes no tensors"
-        raise Failure(BAD_INPUT, f"{path}: {what}, so that there is nothing to compare; export a module that does")
-
-
-def check_width(path, program, inputs):
-    """A Failure where the program itself says that it computes in another width than float32, as its parameters or inputs
-    are."""
-    held = {tensor.dtype for tensor in (*program.parameters(), *inputs.values())}
-    arguments = (pytree.tree_leaves((node.args, node.kwargs)) for node in nodes_of(program))
-    said = {one for leaves in arguments for one in leaves if isinstance(one, torch.dtype)}
-    if others := held & said & {torch.float16, torch.bfloat16, torch.float64}:
-        what = f"computes in {listing(str(one).removeprefix('torch.') for one in others)}, and TensorFlow's graph in float32"
-        raise Failure(BAD_INPUT, f"{path}: {what}; export it anew after model.float(), with such inputs")
-
-
-def check_ways(path, program):
-    """A Failure where the program takes its way while it runs (torch.cond and its like)."""
-    found = {node.target.name() for node in nodes_of(program) if isinstance(node.target, HigherOrderOperator)}
-    if ways := {name for name in found if name not in WRAPPERS}:
-        what = f"uses {listing(ways)} of torch.ops.higher_order, which have no counterpart here"
-        raise Failure(UNKNOWN_CLASS, f"{path}: {what}; export a module that goes one way")
-
-
-def nodes_of(program):
-    """Those of its graph and of the graphs within."""
-    graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule))
-    return [node for graph in graphs for node in graph.nodes]
-
-
-def check_results(path, results):
-    """A Failure for a result that no signature of TensorFlow's can have."""
-    for name in results:
-        if not RESULT.fullmatch(name):
-            instead = "call it with letters of ASCII, digits and underscores"
-            raise Failure(BAD_INPUT, f"{path}: the result {name!r} has no name for TensorFlow; {instead}")
+        return whole, [*notes, f"PyTorch makes no modules of the program ({summary(error)}): it is compared as a whole"]
 
 
 def copies(tensors):

@@ -33,7 +33,10 @@ def named_tensors(result, name=""):
         return {name or "output": result}
     found = {}
     for key, member in members_of(result):
-        found.update(named_tensors(member, f"{name}.{key}" if name else str(key)))
+        more = named_tensors(member, f"{name}.{key}" if name else str(key))
+        if twice := found.keys() & more.keys():
+            raise Failure(BAD_INPUT, f"two of the model's results are called {listing(twice)}; give one another name")
+        found.update(more)
     return found
 
 
