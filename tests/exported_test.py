@@ -197,6 +197,13 @@ class ExportedTest(unittest.TestCase):
         done = self.run_program("compare", "net-tf", "--model-name", "net.pt2", "--trust-remote-code")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_its_certificate_is_verified_again(self):
+        words = ("verify-certificate", "net-tf", "--checkpoint", "net.pt2", "--replay")
+        done = self.run_program(*words, "--trust-remote-code")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("replay", done.stdout)
+        self.assertIn("--trust-remote-code", self.run_program(*words).stderr)
+
     def test_sizes_that_are_fixed_are_fixed(self):
         export(self.folder / "fixed.pt2", batch=Dim.AUTO)
         done = self.run_program("pt-to-tf", "--model-name", "fixed.pt2", "--trust-remote-code")

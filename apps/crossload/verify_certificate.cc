@@ -70,7 +70,7 @@ void add_verify_certificate(CLI::App* app, Action* action) {
   command->add_option("DIR", options->artifact, "The artifact's folder")->required();
   command->add_option("--certificate", options->certificate, "The certificate (default: crossload.json in DIR)");
   command->add_option("--checkpoint", options->checkpoint,
-                      "The PyTorch checkpoint it was made from, a folder: its files are checked too");
+                      "The PyTorch checkpoint it was made from, a folder or a .pt2: its files are checked too");
   CLI::Option* replay = command->add_flag(
       "--replay", options->replay,
       "Compare with PyTorch again, with the certificate's settings; needs --checkpoint or --reference");

@@ -16,7 +16,8 @@ struct VerifyCertificateOptions {
   std::filesystem::path artifact;
   /// The certificate; empty: crossload.json in the folder.
   std::filesystem::path certificate = {};
-  /// The checkpoint it was made from: its files are checked too. A folder, or a golden. May be empty.
+  /// The checkpoint it was made from: its files are checked too. A folder, a golden, or a file of torch.export.save
+  /// (.pt2), for which trust_remote_code has to be set. May be empty.
   std::filesystem::path checkpoint = {};
   /// Runs the comparison again with the certificate's settings: against live PyTorch on `checkpoint`, or `reference`.
   bool replay = false;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "bytes/temporary_folder.h"
 #include "crossload/progress.h"
@@ -17,18 +18,21 @@ class PythonModule {
   /// Error(kUsage) for settings that have no meaning for it and for a file that is not trusted.
   PythonModule(const RunSettings& settings, const std::filesystem::path& model, const Progress& progress);
 
+  /// Whether there is one; else the next two say nothing.
+  bool is_there() const { return folder_.has_value(); }
+  std::filesystem::path checkpoint() const;
+  const std::string& name() const { return settings_.python_class; }
+
   /// The options of a job as they are for the checkpoint.
   template <typename Options>
   Options applied_to(Options options) const {
-    if (!folder_) return options;
+    if (!is_there()) return options;
     options.model = checkpoint();
     options.settings = settings_;
     return options;
   }
 
  private:
-  std::filesystem::path checkpoint() const;
-
   RunSettings settings_;
   std::optional<bytes::TemporaryFolder> folder_;
 };

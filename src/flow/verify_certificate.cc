@@ -14,6 +14,7 @@
 #include "flow/comparison.h"
 #include "flow/half_precision.h"
 #include "flow/litert_comparison.h"
+#include "flow/python_module.h"
 #include "flow/steps.h"
 #include "load/loaded_model.h"
 #include "verify/binding.h"
@@ -185,8 +186,14 @@ class Checks {
 
 }  // namespace
 
-VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& options, const Progress& progress) {
-  require_usable(options);
+VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& given, const Progress& progress) {
+  require_usable(given);
+  RunSettings of_module;
+  of_module.trust_remote_code = given.trust_remote_code;
+  of_module.python = given.python;
+  const flow::PythonModule module(of_module, given.checkpoint, progress);
+  VerifyCertificateOptions options = given;
+  if (module.is_there()) options.checkpoint = module.checkpoint();
   const fs::path file =
       options.certificate.empty() ? options.artifact / artifact::kCertificateFile : options.certificate;
   flow::Steps steps(progress);
@@ -228,7 +235,8 @@ VerifyCertificateResult verify_certificate(const VerifyCertificateOptions& optio
     checks.add({Kind::kNote, "replay", "was not run, as the files are not those certified"});
   } else if (options.replay) {
     checks.add(read_back_again(certificate, options));
-    const CompareOptions certified = certified_comparison(certificate, options);
+    CompareOptions certified = certified_comparison(certificate, options);
+    if (module.is_there()) certified.settings.python_class = module.name();
     if (converting && certificate.contains("litert"))
       checks.add(convert_litert_again(certificate, options, certified, *converting));
     const Outcome again = flow::compare(certified, *comparing);
