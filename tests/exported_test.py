@@ -173,6 +173,15 @@ class ExportedTest(unittest.TestCase):
         )
         self.assertIn("axis 1 of ids is 0 to 20 in the program", "".join(certificate["notes"]))
 
+    def test_every_module_says_where_it_was_written_and_called(self):
+        module = load_exported(self.folder / "net.pt2")[0]
+        lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+        block, line = (type(module.get_submodule(path)) for path in ("block", "block.line"))
+        said = (block.exported_from, "self.line(x)"), (block.called_from, "self.block("), (line.called_from, "self.line(x)")
+        for place, code in said:
+            self.assertEqual(place["file"], Path(__file__).name)
+            self.assertIn(code, lines[place["line"] - 1])
+
     def test_the_file_is_named_with_its_hash(self):
         config = json.loads((self.folder / "net-tf" / "config.json").read_text(encoding="utf-8"))
         sha256 = hashlib.sha256((self.folder / "net.pt2").read_bytes()).hexdigest()

@@ -192,7 +192,8 @@ const ObservedStage* caller_of(const Observation& observation, std::size_t obser
 std::string Explanation::place() const {
   std::string text = tensorflow_class;
   if (!tensorflow_source.empty()) text += ", " + tensorflow_source;
-  if (!caller_class.empty()) text += ", called by " + caller_class + ", " + caller_source;
+  if (!caller_class.empty()) text += ", called by " + caller_class;
+  if (!caller_class.empty() && !caller_source.empty()) text += ", " + caller_source;
   return text;
 }
 

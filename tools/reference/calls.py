@@ -25,6 +25,7 @@ MASK_OF = {
     "decoder_inputs_embeds": "decoder_attention_mask",
     "pixel_values": "pixel_mask",
 }
+NOWHERE = {"file": None, "line": None}
 DECODER_ROWS = ("decoder_input_ids", "decoder_inputs_embeds")
 # Inputs whose rows are keys: only what is made of them alone has those rows.
 MASK_OF_KEYS = {"encoder_hidden_states": "encoder_attention_mask", "encoder_outputs": "attention_mask"}
@@ -64,11 +65,14 @@ def storage_of(tensor):
 
 @functools.lru_cache(maxsize=None)
 def source_of(module_class):
+    """Where it is written; of an exported module, where the class says that it was."""
+    if hasattr(module_class, "exported_from"):
+        return module_class.exported_from or NOWHERE
     try:
         file = os.path.basename(inspect.getsourcefile(module_class))
         return {"file": file, "line": inspect.getsourcelines(module_class)[1]}
     except (OSError, TypeError):
-        return {"file": None, "line": None}
+        return NOWHERE
 
 
 @functools.lru_cache(maxsize=None)
@@ -154,13 +158,15 @@ class Watch:
         """The module whose forward made this call, and the line of the call."""
         if not self.stack:
             return None
+        path, caller = self.stack[-1][:2]
+        described = {"path": path, "class": type(caller).__name__}
+        if hasattr(module, "called_from"):  # of an exported one, which an interpreter calls
+            return {**described, **(module.called_from or NOWHERE)}
         frame = sys._getframe(1)
         while frame is not None and self.is_between(frame, module):
             frame = frame.f_back
-        path, caller = self.stack[-1][:2]
-        described = {"path": path, "class": type(caller).__name__}
         if frame is None:
-            return {**described, "file": None, "line": None}
+            return {**described, **NOWHERE}
         return {**described, "file": os.path.basename(frame.f_code.co_filename), "line": frame.f_lineno}
 
     @staticmethod

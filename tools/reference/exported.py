@@ -24,6 +24,7 @@ ENDING = ".pt2"
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 # In the JSON of a program: the type of a container that goes in or comes out.
 TYPE = re.compile(r'\\"type\\": \\"([\w.]+)\\"')
+FORWARD = re.compile(r'File "(.*)", line (\d+), in forward\n')  # in a stack trace
 HINT = (
     "is it a file of torch.export.save, of a PyTorch no newer than this? what registers its types of inputs and results is "
     "looked for from the current folder"
@@ -139,14 +140,24 @@ def import_types(archive):
 
 
 def name_classes(module, program):
-    """The classes are called as those that were exported."""
-    stacks = (node.meta.get("nn_module_stack") or {} for node in program.graph.nodes)
-    types = dict(entry for stack in stacks for entry in stack.values())
+    """The classes are called as those that were exported, and say where these were, and were called."""
+    stacks = [list((node.meta.get("nn_module_stack") or {}).values()) for node in program.graph.nodes]
+    types, places = dict(entry for stack in stacks for entry in stack), {}
+    for node, stack in zip(program.graph.nodes, stacks):
+        lines = FORWARD.findall(node.meta.get("stack_trace") or "")
+        if len(lines) == len(stack):  # else others than the modules have a forward
+            for (path, _), place, before in zip(stack, lines, [None, *lines]):
+                places.setdefault(path, (place, before))
     for path, one in module.named_modules():
         kind = types.get(path, "")
         name = (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
-        if name.isidentifier():
-            one.__class__ = type(name, (type(one),), {"__module__": __name__})
+        exported_from, called_from = map(place_of, places.get(path, (None, None)))
+        known = {"__module__": __name__, "exported_from": exported_from, "called_from": called_from}
+        one.__class__ = type(name if name.isidentifier() else type(one).__name__, (type(one),), known)
+
+
+def place_of(line):
+    return line and {"file": os.path.basename(line[0]), "line": int(line[1])}
 
 
 def taken_by_name(module, sizes, example, structure):
