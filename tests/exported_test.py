@@ -356,6 +356,12 @@ class ExportedTest(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "two of the model's results are called a.0"):
             load_exported(self.folder / "twice.pt2")
 
+    def test_a_folder_of_that_name_is_a_checkpoint(self):
+        (self.folder / "folder.pt2").mkdir()
+        done = self.run_program("pt-to-tf", "--model-name", "folder.pt2", "--output", "none")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("config.json", done.stderr)
+
     def test_it_is_refused_without_trust_and_where_it_is_none(self):
         done = self.run_program("pt-to-tf", "--model-name", "net.pt2", "--output", "none")
         self.assertEqual(done.returncode, 2, done.stderr)

@@ -11,7 +11,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kExported = ".pt2";  // of torch.export.save
 
-bool is_exported(const fs::path& model) { return model.extension() == kExported; }
+bool is_exported(const fs::path& model) {
+  std::error_code ignored;
+  return model.extension() == kExported && !fs::is_directory(model, ignored);  // a checkpoint's folder may be called so
+}
 
 void require_meaning(const RunSettings& settings, const fs::path& model) {
   const char* flag = !model.empty()                           ? "--model-name"
