@@ -92,8 +92,7 @@ std::string foreign_file(std::span<const std::byte> bytes) {
       {"GGUF", "it is a GGUF file of llama.cpp; give the checkpoint that it was made from"},
       {"PK\x03\x04",
        "it is a zip archive, as torch.save writes; name it pytorch_model.bin, or, where torch.export.save wrote it, "
-       ".pt2, "
-       "which pt-to-tf, compare and verify-certificate take"},
+       ".pt2, which pt-to-tf, compare and verify-certificate take"},
       {"\x80\x02", "it is a pickle, as PyTorch before 1.6 saved; name it pytorch_model.bin"},
       {"\x1f\x8b", "it is packed by gzip; unpack it first"},
       {"\xfd"

@@ -103,7 +103,7 @@ class FloatComparison {
       compare_pool(begin, end);
       begin = end;
     }
-    result_.relative = result_.largest > 0 ? result_.kept.tf_to_pt / result_.largest : result_.kept.tf_to_pt;
+    result_.relative = largest_ > 0 ? result_.kept.tf_to_pt / largest_ : result_.kept.tf_to_pt;
     if (!tf_.elements.empty()) {
       result_.worst_index = index_of(worst_at_, tf_.shape);
       result_.worst_tf = static_cast<double>(tf_.elements[worst_at_]);
@@ -162,7 +162,7 @@ class FloatComparison {
   }
 
   void add_size(double size) {
-    result_.largest = std::max(result_.largest, size);
+    largest_ = std::max(largest_, size);
     if (size < kMask) result_.largest_number = std::max(result_.largest_number, size);
   }
 
@@ -206,6 +206,7 @@ class FloatComparison {
   const Rule& rule_;
   const std::size_t row_;
   bool has_noise_ = false;
+  double largest_ = 0;
   std::size_t worst_at_ = 0;
   double worst_error_ = -1;
   Comparison result_;

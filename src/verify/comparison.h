@@ -59,9 +59,8 @@ struct Comparison {
   /// Elements at the kept positions that are NaN, or the same infinity, in both: they agree, and say nothing.
   std::int64_t not_finite = 0;
   std::int64_t kept_elements = 0;  // of floating point
-  double largest = 0;              // |PyTorch| of the kept positions, of numbers that are finite
-  double largest_number = 0;       // the same of those that are below kMask
-  double relative = 0;             // kept.tf_to_pt / largest
+  double largest_number = 0;       // |PyTorch| of the kept positions, below kMask
+  double relative = 0;             // kept.tf_to_pt / the largest |PyTorch| of the kept positions
   Verdict verdict = Verdict::kAgrees;
   /// Of the elements whose excess is over Rule::absolute, the largest ratio of their distance from float64 (the larger
   /// of both frameworks') to their pool's noise; infinity without a float64 run.
