@@ -15,24 +15,18 @@ import unittest
 import unittest.mock
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+from forked_case import run  # first of all, as it finds the recorder
+
+import numpy as np
+import tensorflow as tf
+import torch
+from reference.exported import load_exported
+from reference.messages import Failure
+from torch import nn
+from torch.export import Dim
+from torch.utils import _pytree as pytree
+
 PROGRAM = str(Path(sys.argv.pop(1)).resolve())
-
-from reference import libraries, messages  # noqa: E402
-
-libraries.silence()
-libraries.load(threads=1)
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import torch  # noqa: E402
-from reference.exported import load_exported  # noqa: E402
-from reference.messages import Failure  # noqa: E402
-from tiny.fork_server import forked_python, run_tool  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.export import Dim  # noqa: E402
-from torch.utils import _pytree as pytree  # noqa: E402
 
 
 class Block(nn.Module):
@@ -378,7 +372,4 @@ class ExportedTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    with forked_python(run_tool) as ExportedTest.python:
-        suite = unittest.defaultTestLoader.loadTestsFromTestCase(ExportedTest)
-        result = unittest.TextTestRunner(stream=messages.Terminal.err, verbosity=2).run(suite)
-    sys.exit(not result.wasSuccessful())
+    run(ExportedTest)

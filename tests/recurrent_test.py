@@ -12,19 +12,13 @@ import textwrap
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+from forked_case import run  # first of all, as it finds the recorder
+
+import numpy as np
+import tensorflow as tf
+import torch
+
 PROGRAM = str(Path(sys.argv.pop(1)).resolve())
-
-from reference import libraries, messages  # noqa: E402
-
-libraries.silence()
-libraries.load(threads=1)
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import torch  # noqa: E402
-from tiny.fork_server import forked_python, run_tool  # noqa: E402
 
 # Some layers have the same sizes, and one is called twice: each loop has functions of its own all the same.
 NET = """
@@ -108,7 +102,4 @@ class RecurrentTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    with forked_python(run_tool) as RecurrentTest.python:
-        suite = unittest.defaultTestLoader.loadTestsFromTestCase(RecurrentTest)
-        result = unittest.TextTestRunner(stream=messages.Terminal.err, verbosity=2).run(suite)
-    sys.exit(not result.wasSuccessful())
+    run(RecurrentTest)

@@ -12,19 +12,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+from forked_case import run  # first of all, as it finds the recorder
+
+import numpy as np
+import tensorflow as tf
+from tiny.build import build
+
 PROGRAM = sys.argv.pop(1)
-
-from reference import libraries, messages  # noqa: E402
-
-libraries.silence()
-libraries.load(threads=1)
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from tiny.build import build  # noqa: E402
-from tiny.fork_server import forked_python, run_tool  # noqa: E402
 
 CLASSES = {
     "bert": "BertForMaskedLM",
@@ -77,7 +71,4 @@ class WaysTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    with forked_python(run_tool) as WaysTest.python:
-        suite = unittest.defaultTestLoader.loadTestsFromTestCase(WaysTest)
-        result = unittest.TextTestRunner(stream=messages.Terminal.err, verbosity=2).run(suite)
-    sys.exit(not result.wasSuccessful())
+    run(WaysTest)
